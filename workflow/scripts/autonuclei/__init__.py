@@ -1,0 +1,5 @@
+"""Annotation, training, segmentation and tracking of fluorescent cell nuclei.
+
+Plain functions on arrays, tables and paths. Nothing here imports Snakemake; TensorFlow
+is imported only inside the functions of `training` and `prediction`.
+"""

@@ -1,0 +1,43 @@
+"""Writing files so that a half-written one is never taken for a whole one."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autonuclei.errors import InputError
+
+
+@contextmanager
+def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends well.
+
+    The temporary name keeps the suffix of `path`, since many writers look at it. Works for
+    a file and for a folder (one that is made inside the block). If the block raises,
+    whatever it wrote is removed and an older `path` stays as it was.
+
+    Raises
+    ------
+    InputError
+        The disk is full or the quota is used up.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        if partial.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
+    except BaseException as error:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"{path}: the disk is full, nothing was written. Free some space and run again."
+            ) from error
+        raise
