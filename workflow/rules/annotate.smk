@@ -1,0 +1,241 @@
+# Annotation: one job per image and step, from the raw image to a label image of nuclei.
+
+
+rule preprocess_image:
+    """Convert, crop and rescale one image; refuse pixels in which nothing can be measured."""
+    input:
+        image=get_frame_file,
+    output:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 40),
+        runtime=grow(10),
+    params:
+        plane=get_plane,
+        preprocess=SETTINGS["preprocess"],
+        code=digest_code("images", "preprocessing"),
+    message:
+        "Preprocessing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/preprocess_image.py"
+
+
+rule threshold_image:
+    """Find the foreground with Otsu's threshold."""
+    input:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+    output:
+        foreground=temp("<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"),
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 40),
+        runtime=grow(10),
+    params:
+        smoothing_px=SETTINGS["annotate"]["smoothing_px"],
+        threshold_factor=SETTINGS["annotate"]["threshold_factor"],
+        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
+        code=digest_code("annotation", "images"),
+    message:
+        "Thresholding frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/threshold_image.py"
+
+
+rule split_nuclei:
+    """Split the foreground into single objects with a watershed."""
+    input:
+        foreground="<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif",
+    output:
+        objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 80),
+        runtime=grow(10),
+    params:
+        smoothing=SETTINGS["annotate"]["split_smoothing"],
+        minimum_distance=SETTINGS["annotate"]["split_distance"],
+        minimum_area_px=SETTINGS["annotate"]["minimum_area_px"],
+        code=digest_code("annotation", "images"),
+    message:
+        "Splitting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/split_nuclei.py"
+
+
+rule measure_objects:
+    """Measure every annotated object."""
+    input:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+        objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+    output:
+        table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 100),
+        runtime=grow(10),
+    params:
+        code=digest_code("measurement", "images"),
+    message:
+        "Measuring objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/measure_objects.py"
+
+
+rule compute_area_window:
+    """The area window of the experiment: the median of all objects in its training frames."""
+    input:
+        tables=lambda wildcards: list_frame_results(
+            wildcards.experiment,
+            "objects.csv",
+            lambda sample: sample.train if is_annotated(sample) else [],
+        ),
+    output:
+        window="<results>/{experiment}/annotation/area_window.json",
+    log:
+        "<logs>/{experiment}/annotation/compute_area_window.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        tolerance=SETTINGS["annotate"]["area_tolerance"],
+        code=digest_code("annotation", "measurement", "selection"),
+    message:
+        "Computing the area window of {wildcards.experiment}"
+    script:
+        "../scripts/compute_area_window.py"
+
+
+rule select_nuclei:
+    """Keep the objects inside the area window."""
+    input:
+        objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+        table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
+        window="<results>/{experiment}/annotation/area_window.json",
+    output:
+        labels="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 40),
+        runtime=grow(10),
+    params:
+        code=digest_code("annotation", "images", "measurement", "selection"),
+    message:
+        "Selecting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/select_nuclei.py"
+
+
+rule import_masks:
+    """Take masks that the user gives in the place of the annotation."""
+    input:
+        masks=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].path,
+    output:
+        labels="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 40),
+        runtime=grow(10),
+    params:
+        page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
+        crop=SETTINGS["preprocess"]["crop"],
+        scale=SETTINGS["preprocess"]["scale"],
+        code=digest_code("evaluation", "images", "preprocessing"),
+    message:
+        "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/import_masks.py"
+
+
+def get_objects(wildcards):
+    """All objects of a frame and the accepted ones; given masks are all accepted."""
+    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}/{wildcards.frame}"
+    if get_sample(wildcards).masks:
+        return {"objects": f"{folder}/masks.tif", "labels": f"{folder}/masks.tif"}
+    return {"objects": f"{folder}/objects.tif", "labels": f"{folder}/labels.tif"}
+
+
+rule compose_training_pair:
+    """Make the image and the labels that the network learns from."""
+    input:
+        unpack(get_objects),
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+    output:
+        image=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_image.tif"),
+        labels=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif"),
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(500, 60),
+        runtime=grow(10),
+    params:
+        rejected=SETTINGS["annotate"]["rejected"],
+        noise_low=SETTINGS["annotate"]["noise_low"],
+        noise_high=SETTINGS["annotate"]["noise_high"],
+        noise_unit=SETTINGS["annotate"]["noise_unit"],
+        seed=SETTINGS["seed"],
+        code=digest_code("composition", "images"),
+    message:
+        "Composing training frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/compose_training_pair.py"
+
+
+rule list_objects:
+    """All annotated objects of an experiment with the verdict on each."""
+    input:
+        tables=lambda wildcards: list_frame_results(
+            wildcards.experiment, "objects.csv", list_annotated
+        ),
+        window="<results>/{experiment}/annotation/area_window.json",
+    output:
+        table="<results>/{experiment}/annotation/objects.csv",
+    log:
+        "<logs>/{experiment}/annotation/list_objects.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        frames=lambda wildcards: [
+            (sample.name, index)
+            for sample in list_samples(wildcards.experiment)
+            for index in list_annotated(sample)
+        ],
+        code=digest_code("measurement", "selection"),
+    message:
+        "Listing the annotated objects of {wildcards.experiment}"
+    script:
+        "../scripts/list_objects.py"

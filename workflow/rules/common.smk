@@ -1,0 +1,264 @@
+import sys
+from pathlib import Path
+
+import yaml
+
+# Every module of the package. Named one by one, so that Snakemake fetches them all when this
+# workflow is deployed from a remote repository.
+PACKAGE_MODULES = [
+    "__init__",
+    "annotation",
+    "composition",
+    "errors",
+    "evaluation",
+    "examples",
+    "figures",
+    "files",
+    "images",
+    "jobs",
+    "matching",
+    "measurement",
+    "networks",
+    "prediction",
+    "preprocessing",
+    "provenance",
+    "samples",
+    "selection",
+    "settings",
+    "sources",
+    "synthetic",
+    "training",
+]
+PACKAGE = {
+    name: Path(workflow.source_path(f"../scripts/autonuclei/{name}.py")) for name in PACKAGE_MODULES
+}
+sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
+
+from autonuclei.errors import InputError
+from autonuclei.images import HeaderCache
+from autonuclei.networks import check_model_folder
+from autonuclei.prediction import BASE_MB, MB_PER_MEGAPIXEL
+from autonuclei.samples import Frame, Sample, read_samples
+from autonuclei.settings import fill_defaults, list_problems
+from autonuclei.sources import digest_modules
+
+
+def read_schema(name):
+    return yaml.safe_load(Path(workflow.source_path(f"../schemas/{name}.schema.yaml")).read_text())
+
+
+def read_settings():
+    """The configuration with defaults; all problems are told at once."""
+    schema = read_schema("config")
+    problems = list_problems(config, schema)
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise InputError(f"configuration: {len(problems)} problem(s):\n{listed}")
+    return fill_defaults(config, schema)
+
+
+def read_sheet():
+    """The samples by (experiment, sample), in the order of the sheet."""
+    headers = HeaderCache(".snakemake/autonuclei/headers.json")
+    execution = workflow.execution_settings
+    samples = read_samples(
+        SETTINGS["samples"],
+        schema=read_schema("samples"),
+        read_header=headers.read,
+        keep_going=execution is not None and execution.keep_going,
+    )
+    headers.save()
+    return {(sample.experiment, sample.name): sample for sample in samples}
+
+
+def check_experiments():
+    """Every experiment needs something to learn from, or a model from before."""
+    problems = []
+    for experiment in SETTINGS["models"]:
+        if experiment not in EXPERIMENTS:
+            problems.append(f"models: there is no experiment '{experiment}' in the sample sheet.")
+    for experiment in EXPERIMENTS:
+        if experiment in SETTINGS["models"]:
+            try:
+                check_model_folder(SETTINGS["models"][experiment])
+            except InputError as error:
+                problems.append(str(error))
+        elif not any(list_training(sample) for sample in list_samples(experiment)):
+            problems.append(
+                f"experiment '{experiment}': no frame is selected for training. Fill in the "
+                "column 'train', or name a model from before under 'models' in the configuration."
+            )
+    crop = SETTINGS["preprocess"]["crop"]
+    if crop and not (crop[0] < crop[1] and crop[2] < crop[3]):
+        problems.append(f"preprocess.crop: {crop} is empty; give [first row, end row, ...].")
+    annotate = SETTINGS["annotate"]
+    if annotate["noise_low"] > annotate["noise_high"]:
+        problems.append("annotate.noise_low: is larger than annotate.noise_high.")
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise InputError(f"{SETTINGS['samples']}: {len(problems)} problem(s):\n{listed}")
+
+
+def list_samples(experiment):
+    return [sample for key, sample in SAMPLES.items() if key[0] == experiment]
+
+
+def list_training(sample):
+    """Frames to learn from: those that are annotated, or all that come with masks."""
+    return list(sample.masks) if sample.masks else list(sample.train)
+
+
+def is_annotated(sample):
+    """Whether a sample sets the area window: it is learned from, without given masks."""
+    return bool(sample.train) and not sample.masks and sample.experiment not in SETTINGS["models"]
+
+
+def list_annotated(sample):
+    """Frames to annotate: those to learn from, and those with a ground truth to compare with."""
+    if sample.masks or not any(map(is_annotated, list_samples(sample.experiment))):
+        return []
+    return sorted({*sample.train, *sample.truth})
+
+
+def list_stretches(sample):
+    """Neighbouring frames that are predicted in one job, as (first, last) frame numbers."""
+    limit = SETTINGS["predict"]["megapixels_per_job"]
+    stretches, size = [], float("inf")
+    for frame in sample.frames:
+        megapixels = frame.height * frame.width / 1e6
+        if size + megapixels > limit or (sample.kind == "stills" and not frame.height):
+            stretches.append([frame.index, frame.index])
+            size = 0.0
+        stretches[-1][1] = frame.index
+        size += megapixels
+    return [tuple(stretch) for stretch in stretches]
+
+
+def describe_plane(sample, frame):
+    """What `images.read_plane` needs to read one frame."""
+    return {
+        "path": frame.path,
+        "frame": frame.page,
+        "channel": sample.channel,
+        "projection": sample.projection,
+    }
+
+
+def list_frame_files(sample):
+    return list(dict.fromkeys(frame.path for frame in sample.frames))
+
+
+def get_sample(wildcards):
+    return SAMPLES[wildcards.experiment, wildcards.sample]
+
+
+def get_frame(wildcards):
+    return get_sample(wildcards).frame(int(wildcards.frame))
+
+
+def get_frame_file(wildcards):
+    return get_frame(wildcards).path
+
+
+def get_plane(wildcards):
+    return describe_plane(get_sample(wildcards), get_frame(wildcards))
+
+
+def get_model(wildcards):
+    """The model folder of an experiment, trained here or given."""
+    given = SETTINGS["models"].get(wildcards.experiment)
+    return given or f"<results>/{wildcards.experiment}/model"
+
+
+def list_frame_results(experiment, name, frames):
+    """The files `name` of the annotation of frames, e.g. of `list_training`."""
+    return [
+        f"<results>/{experiment}/annotation/{sample.name}/{index:04d}/{name}"
+        for sample in list_samples(experiment)
+        for index in frames(sample)
+    ]
+
+
+def count_megapixels(wildcards):
+    frame = get_frame(wildcards)
+    return frame.height * frame.width / 1e6
+
+
+def scale_memory(base_mb, mb_per_megapixel):
+    """Memory of a job on one frame, in MB, half as much again with each attempt."""
+
+    def mem_mb(wildcards, attempt):
+        need = base_mb + mb_per_megapixel * count_megapixels(wildcards)
+        return round(need * (1 + 0.5 * (attempt - 1)))
+
+    return mem_mb
+
+
+def grow(value):
+    """A resource that grows by half with each attempt."""
+
+    def resource(wildcards, attempt):
+        return round(value * (1 + 0.5 * (attempt - 1)))
+
+    return resource
+
+
+def digest_code(*modules):
+    """A name for the present state of package modules and all that they import.
+
+    Snakemake watches scripts, not what they import; as a parameter, this makes an edit of the
+    package re-run what uses it, and nothing else.
+    """
+    return digest_modules(PACKAGE, modules)
+
+
+def list_results():
+    """What a run without a target makes."""
+    results = []
+    for experiment in EXPERIMENTS:
+        folder = f"<results>/{experiment}"
+        if experiment not in SETTINGS["models"]:
+            results += [f"{folder}/training/loss.{suffix}" for suffix in ("csv", "svg", "png")]
+            if any(list_annotated(sample) for sample in list_samples(experiment)):
+                results.append(f"{folder}/annotation/objects.csv")
+        for sample in list_samples(experiment):
+            results += [
+                f"{folder}/segmentation/{sample.name}/objects.csv",
+                get_labels(experiment, sample.name),
+            ]
+        if any(sample.truth for sample in list_samples(experiment)):
+            results += [
+                f"{folder}/evaluation/{name}"
+                for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
+            ]
+        results.append(f"{folder}/provenance.json")
+    return results
+
+
+def get_labels(experiment, name):
+    """The masks of a sample: one file for a movie, a folder for stills."""
+    folder = f"<results>/{experiment}/segmentation/{name}"
+    is_movie = SAMPLES[experiment, name].kind == "movie"
+    return f"{folder}/labels.tif" if is_movie else f"{folder}/labels"
+
+
+try:
+    SETTINGS = read_settings()
+    SAMPLES = read_sheet()
+    EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SAMPLES))
+    check_experiments()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+for sample in SAMPLES.values():
+    for note in sample.notes:
+        logger.warning(f"{sample.experiment}/{sample.name}: {note}")
+
+
+wildcard_constraints:
+    experiment="[A-Za-z0-9][A-Za-z0-9._-]*",
+    sample="[A-Za-z0-9][A-Za-z0-9._-]*",
+    frame=r"\d+",
+    first=r"\d+",
+    last=r"\d+",
+    example="[a-z-]+",

@@ -1,0 +1,18 @@
+rule make_example:
+    """Write one of the built-in example data sets."""
+    output:
+        "resources/example/{example}.tif",
+    log:
+        "<logs>/examples/{example}.log",
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=digest_code("examples"),
+    message:
+        "Writing the example data {wildcards.example}"
+    script:
+        "../scripts/make_example.py"

@@ -1,0 +1,147 @@
+# Segmentation of all images, a stretch of frames per job, since TensorFlow starts slowly.
+
+
+def list_stretch(wildcards):
+    sample = get_sample(wildcards)
+    first, last = int(wildcards.first), int(wildcards.last)
+    return [frame for frame in sample.frames if first <= frame.index <= last]
+
+
+def count_stretch_megapixels(wildcards):
+    return sum(frame.height * frame.width for frame in list_stretch(wildcards)) / 1e6
+
+
+def get_predict_memory(wildcards, attempt):
+    largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
+    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    return round((BASE_MB + 50 * largest + MB_PER_MEGAPIXEL * tile) * (1 + 0.5 * (attempt - 1)))
+
+
+rule predict_stretch:
+    """Find the nuclei in a stretch of frames."""
+    input:
+        images=lambda wildcards: list(
+            dict.fromkeys(frame.path for frame in list_stretch(wildcards))
+        ),
+        model=get_model,
+    output:
+        labels=temp("<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"),
+        probability=temp(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
+        ),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
+    conda:
+        "../../envs/train.yaml"
+    threads: 16
+    resources:
+        mem_mb=get_predict_memory,
+        runtime=lambda wildcards, attempt: round(
+            (10 + count_stretch_megapixels(wildcards) / 10) * (1 + 0.5 * (attempt - 1))
+        ),
+        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+    params:
+        planes=lambda wildcards: [
+            describe_plane(get_sample(wildcards), frame) for frame in list_stretch(wildcards)
+        ],
+        frames=lambda wildcards: [frame.index for frame in list_stretch(wildcards)],
+        preprocess=SETTINGS["preprocess"],
+        megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        device=SETTINGS["train"]["device"],
+        code=digest_code("prediction", "networks", "images"),
+    message:
+        "Segmenting frames {wildcards.first} to {wildcards.last} of "
+        "{wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/predict_stretch.py"
+
+
+def list_stretch_files(suffix):
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/segmentation/{wildcards.sample}/stretches"
+        return [
+            f"{folder}/{first:04d}-{last:04d}.{suffix}"
+            for first, last in list_stretches(get_sample(wildcards))
+        ]
+
+    return files
+
+
+rule join_movie:
+    """Join the masks of a movie into one stack that Fiji and napari open."""
+    input:
+        labels=list_stretch_files("tif"),
+        probability=list_stretch_files("csv"),
+    output:
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=grow(30),
+    params:
+        frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
+        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
+        code=digest_code("images", "measurement"),
+    message:
+        "Joining the masks of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/join_movie.py"
+
+
+rule write_stills:
+    """Write the masks of stills, one file per image, named like it."""
+    input:
+        labels=list_stretch_files("tif"),
+    output:
+        labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=grow(30),
+    params:
+        names=lambda wildcards: [frame.name for frame in get_sample(wildcards).frames],
+        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        code=digest_code("images"),
+    message:
+        "Writing the masks of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/write_stills.py"
+
+
+rule measure_nuclei:
+    """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
+    input:
+        images=lambda wildcards: list_frame_files(get_sample(wildcards)),
+        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        probability=list_stretch_files("csv"),
+    output:
+        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(2500),
+        runtime=grow(60),
+    params:
+        planes=lambda wildcards: [
+            describe_plane(get_sample(wildcards), frame) for frame in get_sample(wildcards).frames
+        ],
+        names=lambda wildcards: [frame.name for frame in get_sample(wildcards).frames],
+        frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
+        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        code=digest_code("measurement", "images"),
+    message:
+        "Measuring the nuclei of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/measure_nuclei.py"

@@ -1,0 +1,53 @@
+# What made the results of an experiment.
+
+
+def list_raw_files(wildcards):
+    files = []
+    for sample in list_samples(wildcards.experiment):
+        files += list_frame_files(sample)
+        files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
+    return list(dict.fromkeys(files))
+
+
+rule write_provenance:
+    """Write versions, settings, seeds and input checksums beside the results."""
+    input:
+        raw=list_raw_files,
+        model=get_model,
+        tables=lambda wildcards: [
+            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
+            for sample in list_samples(wildcards.experiment)
+        ],
+    output:
+        json="<results>/{experiment}/provenance.json",
+    log:
+        "<logs>/{experiment}/write_provenance.log",
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=grow(60),
+    params:
+        settings=SETTINGS,
+        samples=lambda wildcards: [
+            {
+                "sample": sample.name,
+                "kind": sample.kind,
+                "images": list_frame_files(sample),
+                "n_frames": len(sample.frames),
+                "training_frames": list_training(sample),
+                "channel": sample.channel,
+                "projection": sample.projection,
+                "pixel_size_um": sample.pixel_size_um,
+                "frame_interval_min": sample.frame_interval_min,
+                "notes": list(sample.notes),
+            }
+            for sample in list_samples(wildcards.experiment)
+        ],
+        code=digest_code("provenance"),
+        package=digest_code(*PACKAGE),
+    message:
+        "Writing down what made {wildcards.experiment}"
+    script:
+        "../scripts/write_provenance.py"

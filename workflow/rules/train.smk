@@ -1,0 +1,70 @@
+# Training: one job per experiment, on a GPU where there is one.
+
+
+def count_training_megapixels(wildcards):
+    return sum(
+        frame.height * frame.width / 1e6
+        for sample in list_samples(wildcards.experiment)
+        for frame in map(sample.frame, list_training(sample))
+    )
+
+
+rule train_model:
+    """Train a StarDist network from scratch on the annotated frames of the experiment."""
+    input:
+        images=lambda wildcards: list_frame_results(
+            wildcards.experiment, "training_image.tif", list_training
+        ),
+        labels=lambda wildcards: list_frame_results(
+            wildcards.experiment, "training_labels.tif", list_training
+        ),
+    output:
+        model=directory("<results>/{experiment}/model"),
+        history="<results>/{experiment}/training/loss.csv",
+    log:
+        "<logs>/{experiment}/train_model.log",
+    conda:
+        "../../envs/train.yaml"
+    threads: 16
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (3000 + 30 * count_training_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
+        ),
+        # 100 epochs x 256 steps take 43 min on two cores.
+        runtime=lambda wildcards, attempt: round(
+            (30 + SETTINGS["train"]["epochs"] * SETTINGS["train"]["steps_per_epoch"] / 150)
+            * (1 + 0.5 * (attempt - 1))
+        ),
+        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+    params:
+        settings={key: value for key, value in SETTINGS["train"].items() if key != "device"},
+        device=SETTINGS["train"]["device"],
+        seed=SETTINGS["seed"],
+        code=digest_code("training", "networks", "preprocessing", "images"),
+    message:
+        "Training the network of {wildcards.experiment}"
+    script:
+        "../scripts/train_model.py"
+
+
+rule plot_loss:
+    """Plot the loss over the epochs."""
+    input:
+        history="<results>/{experiment}/training/loss.csv",
+    output:
+        svg="<results>/{experiment}/training/loss.svg",
+        png="<results>/{experiment}/training/loss.png",
+    log:
+        "<logs>/{experiment}/plot_loss.log",
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=digest_code("figures", "measurement"),
+    message:
+        "Plotting the loss of {wildcards.experiment}"
+    script:
+        "../scripts/plot_loss.py"

@@ -1,0 +1,164 @@
+"""Label images of nuclei without a drawn label: threshold and split.
+
+The method of Englbrecht, Ruider and Bausch 2021 (PLOS ONE 16(4): e0250093), with its
+constants as arguments. Images in, images and numbers out; files are read elsewhere.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+Array = npt.NDArray[Any]
+
+# Median absolute difference of neighbouring pixels over the standard deviation of the noise.
+_NEIGHBOUR_DIFFERENCE = 0.6745 * np.sqrt(2)
+
+
+def find_foreground(
+    image: Array,
+    *,
+    smoothing_px: float = 1.7,
+    threshold_factor: float = 1.0,
+    minimum_contrast: float = 0.0,
+) -> tuple[Array, float]:
+    """Find the pixels of nuclei with one threshold by Otsu (1979) for the whole image.
+
+    Parameters
+    ----------
+    image
+        2-D grey values.
+    smoothing_px
+        Standard deviation of the Gaussian filter before the threshold.
+    threshold_factor
+        The threshold is this part of the way from the background (mean below Otsu's
+        threshold) to Otsu's threshold; 1 is Otsu's threshold itself.
+    minimum_contrast
+        Difference between the means above and below the threshold, in standard deviations of
+        the noise; below it the image counts as empty.
+
+    Returns
+    -------
+    foreground
+        Boolean mask with holes filled.
+    threshold
+        Grey value; NaN when the image counts as empty.
+    """
+    from skimage.filters import threshold_otsu
+
+    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    if smooth.min() == smooth.max():
+        return np.zeros(image.shape, bool), float("nan")
+    threshold = float(threshold_otsu(smooth))
+    above = smooth > threshold
+    background = float(smooth[~above].mean())
+    if minimum_contrast > 0:
+        contrast = float(smooth[above].mean()) - background
+        if contrast < minimum_contrast * estimate_noise(image):
+            return np.zeros(image.shape, bool), float("nan")
+    if threshold_factor != 1:
+        threshold = background + threshold_factor * (threshold - background)
+        above = smooth > threshold
+    return ndi.binary_fill_holes(above), threshold
+
+
+def estimate_noise(image: Array) -> float:
+    """Standard deviation of pixel noise from the differences of neighbouring pixels.
+
+    The median ignores the few differences that are edges (Rousseeuw and Croux 1993).
+    """
+    difference = np.abs(np.diff(image.astype(np.float32), axis=1))
+    return float(np.median(difference) / _NEIGHBOUR_DIFFERENCE)
+
+
+def split_nuclei(
+    foreground: Array,
+    *,
+    smoothing: float = 0.25,
+    minimum_distance: float = 0.75,
+    minimum_area_px: int = 10,
+) -> Array:
+    """Split the foreground into nuclei by a watershed on its distance map.
+
+    Parameters
+    ----------
+    foreground
+        2-D boolean mask.
+    smoothing, minimum_distance
+        Smoothing of the distance map and least distance between two seeds, in units of the
+        nuclear radius, which is taken from the mask itself (`estimate_radius`).
+    minimum_area_px
+        Smaller pieces are dropped before splitting.
+
+    Returns
+    -------
+    2-D int32 label image, 1..n in order of position.
+    """
+    from skimage.segmentation import watershed
+
+    pieces, n_pieces = ndi.label(foreground)
+    if minimum_area_px > 1 and n_pieces:
+        keep = np.bincount(pieces.ravel()) >= minimum_area_px
+        keep[0] = False
+        foreground = keep[pieces]
+        pieces, n_pieces = ndi.label(foreground)
+    if n_pieces == 0:
+        return np.zeros(foreground.shape, np.int32)
+    distance = compute_distance(foreground)
+    radius = estimate_radius(distance, pieces, n_pieces)
+    smooth = ndi.gaussian_filter(distance, smoothing * radius)
+    seeds = find_seeds(smooth, foreground, max(1, round(minimum_distance * radius)))
+    # A piece too small or too flat to hold a peak stays whole instead of vanishing.
+    seeded = np.zeros(n_pieces + 1, bool)
+    seeded[pieces[tuple(seeds.T)]] = True
+    boxes = ndi.find_objects(pieces)
+    extra = []
+    for piece in np.flatnonzero(~seeded[1:]) + 1:
+        box = boxes[piece - 1]
+        inside = np.where(pieces[box] == piece, distance[box], 0)
+        row, column = np.unravel_index(inside.argmax(), inside.shape)
+        extra.append((box[0].start + row, box[1].start + column))
+    if extra:
+        seeds = np.concatenate([seeds, np.array(extra, dtype=seeds.dtype)])
+    seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
+    markers = np.zeros(foreground.shape, np.int32)
+    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+    return np.asarray(watershed(-smooth, markers, mask=foreground), dtype=np.int32)
+
+
+def compute_distance(foreground: Array) -> Array:
+    """Euclidean distance of each foreground pixel to the background, in px, float32."""
+    return np.asarray(ndi.distance_transform_edt(foreground), dtype=np.float32)
+
+
+def estimate_radius(distance: Array, pieces: Array, n_pieces: int) -> float:
+    """Typical nuclear radius in px: the inner radius of the piece that the median pixel is in.
+
+    The inner radius of a clump is about that of its nuclei, and weighing by area keeps specks
+    from counting as much as nuclei.
+    """
+    inside = pieces > 0
+    of_piece = pieces[inside] - 1
+    inner = np.zeros(n_pieces, distance.dtype)
+    np.maximum.at(inner, of_piece, distance[inside])
+    area = np.bincount(of_piece, minlength=n_pieces)
+    order = np.argsort(inner)
+    half = np.searchsorted(np.cumsum(area[order]), area.sum() / 2)
+    return float(inner[order][half])
+
+
+def find_seeds(smooth: Array, foreground: Array, minimum_distance: int) -> Array:
+    """Local maxima of a smoothed distance map, the highest within `minimum_distance` px.
+
+    Returns
+    -------
+    (n, 2) integer rows and columns.
+    """
+    from skimage.feature import peak_local_max
+
+    return np.asarray(
+        peak_local_max(
+            smooth, min_distance=minimum_distance, labels=foreground, exclude_border=False
+        )
+    )

@@ -1,0 +1,62 @@
+"""What the network learns from: an image and its labels, with rejected objects out of the way."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.preprocessing import find_percentiles
+
+Array = npt.NDArray[Any]
+
+
+def compose_training_pair(
+    image: Array,
+    objects: Array,
+    nuclei: Array,
+    *,
+    rejected: str,
+    noise_low: float,
+    noise_high: float,
+    noise_unit: str,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Make what the network learns from: an image and a label image.
+
+    Parameters
+    ----------
+    image
+        2-D preprocessed grey values.
+    objects
+        Label image of all objects, rejected ones included.
+    nuclei
+        Label image of the accepted objects.
+    rejected
+        ``noise``: everything that is not an accepted nucleus is painted over with uniform
+        noise, as published. ``ignore``: the image stays as it is and rejected objects get the
+        label -1, which takes no part in the loss.
+    noise_low, noise_high
+        Range of the noise, in grey values (`noise_unit` ``grey``) or as parts of the way from
+        the 1st to the 99.8th percentile of the image (``relative``).
+
+    Returns
+    -------
+    image
+        Of the type of `image`.
+    labels
+        int32; accepted nuclei 1..n, background 0, ignored -1.
+    """
+    _, inverse = np.unique(nuclei, return_inverse=True)
+    labels = inverse.reshape(nuclei.shape).astype(np.int32)
+    if nuclei.min() > 0:
+        labels += 1
+    if rejected == "ignore":
+        labels[(objects > 0) & (nuclei == 0)] = -1
+        return image, labels
+    if noise_unit == "relative":
+        dark, bright = find_percentiles(image, (1, 99.8))
+        noise_low, noise_high = (dark + part * (bright - dark) for part in (noise_low, noise_high))
+    noise = rng.uniform(noise_low, noise_high, image.shape)
+    if image.dtype.kind == "u":
+        noise = np.clip(np.round(noise), 0, np.iinfo(image.dtype).max)
+    return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels

@@ -1,0 +1,113 @@
+"""The same preparation of an image for annotation, training and prediction."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def preprocess_image(
+    image: Array,
+    *,
+    values: str = "keep",
+    crop: tuple[int, int, int, int] | None = None,
+    scale: float = 1.0,
+    background_radius_px: float = 0,
+) -> Array:
+    """Convert, crop and rescale an image, and subtract its background.
+
+    Parameters
+    ----------
+    image
+        2-D, any real type.
+    values
+        ``keep`` leaves grey values as they are; ``8bit`` maps darkest to brightest pixel to
+        0 to 255 unless the image is 8-bit already.
+    crop
+        First row, end row, first column, end column (ends not included), in px.
+    scale
+        Pixels after per pixels before; 0.5 halves the image.
+    background_radius_px
+        Radius of the rolling ball, in px before rescaling; 0 subtracts nothing.
+
+    Returns
+    -------
+    2-D uint8 or uint16 where the steps keep integers, else float32.
+    """
+    if crop is not None:
+        image = image[crop[0] : crop[1], crop[2] : crop[3]]
+    image = convert_values(image, values)
+    if background_radius_px > 0:
+        image = subtract_background(image, background_radius_px)
+    if scale != 1:
+        image = rescale_image(image, scale)
+    return image
+
+
+def convert_values(image: Array, values: str) -> Array:
+    """Grey values as uint8, uint16 or float32; see `preprocess_image` for `values`."""
+    if values == "8bit" and image.dtype != np.uint8:
+        low, high = float(image.min()), float(image.max())
+        span = high - low or 1.0
+        return np.round((image.astype(np.float32) - low) * (255 / span)).astype(np.uint8)
+    if image.dtype in (np.uint8, np.uint16):
+        return image
+    if image.dtype.kind in "iu" and image.min() >= 0 and image.max() <= 65535:
+        return image.astype(np.uint16)
+    return image.astype(np.float32)
+
+
+def rescale_image(image: Array, scale: float) -> Array:
+    """Resize by linear interpolation, with smoothing where it shrinks; keeps the type."""
+    from skimage.transform import resize
+
+    shape = scaled_shape(image.shape, scale)
+    resized = resize(image.astype(np.float32), shape, order=1, anti_aliasing=scale < 1)
+    return np.asarray(np.round(resized) if image.dtype.kind == "u" else resized, image.dtype)
+
+
+def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
+    """Rows and columns after rescaling."""
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def subtract_background(image: Array, radius_px: float) -> Array:
+    """Subtract a rolling-ball background (Sternberg 1983), as Fiji does; keeps the type.
+
+    Like Fiji, balls of more than 10 px roll over a shrunken image (the minimum of each block),
+    since the background is smooth at that scale.
+    """
+    from skimage.measure import block_reduce
+    from skimage.restoration import rolling_ball
+    from skimage.transform import resize
+
+    shrink = 1 if radius_px <= 10 else 2 if radius_px <= 30 else 4 if radius_px <= 100 else 8
+    grey = image.astype(np.float32)
+    small = block_reduce(grey, shrink, np.min, cval=float(grey.max())) if shrink > 1 else grey
+    ball = rolling_ball(small, radius=radius_px / shrink)
+    background = ball if shrink == 1 else resize(ball, image.shape, order=1)
+    difference = np.clip(grey - background, 0, None)
+    return np.asarray(np.round(difference) if image.dtype.kind == "u" else difference, image.dtype)
+
+
+def normalize_image(image: Array, low: float = 1.0, high: float = 99.8) -> Array:
+    """Map two percentiles of an image to 0 and 1, as StarDist's examples do; float32."""
+    dark, bright = find_percentiles(image, (low, high))
+    return (image.astype(np.float32) - np.float32(dark)) / np.float32(max(bright - dark, 1e-20))
+
+
+def find_percentiles(image: Array, percents: tuple[float, ...]) -> list[float]:
+    """As `numpy.percentile`, but counted instead of sorted for 8 and 16-bit images."""
+    if image.dtype not in (np.uint8, np.uint16):
+        return [float(value) for value in np.percentile(image, percents)]
+    cumulative = np.cumsum(np.bincount(image.ravel()))
+    values = []
+    for percent in percents:
+        position = (image.size - 1) * percent / 100
+        lower = int(position)
+        below = int(np.searchsorted(cumulative, lower, side="right"))
+        above = int(np.searchsorted(cumulative, min(lower + 1, image.size - 1), side="right"))
+        values.append(below + (position - lower) * (above - below))
+    return values

@@ -1,0 +1,48 @@
+"""Find the nuclei in a stretch of frames."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]) as log:
+    import numpy as np
+    import tifffile
+
+    from autonuclei.files import write_beside
+    from autonuclei.images import check_pixels, read_plane
+    from autonuclei.measurement import concatenate_tables, write_table
+    from autonuclei.networks import choose_device, load_model
+    from autonuclei.prediction import predict_nuclei
+
+    log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
+    model = load_model(snakemake.input.model)
+    tables = []
+    with (
+        write_beside(snakemake.output.labels) as partial,
+        tifffile.TiffWriter(partial, bigtiff=True) as tiff,
+    ):
+        for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
+            image = read_plane(**plane)
+            check_pixels(image, plane["path"])
+            labels, probability = predict_nuclei(
+                model,
+                image,
+                preprocess=snakemake.params.preprocess,
+                megapixels_per_tile=snakemake.params.megapixels_per_tile,
+            )
+            n = len(probability)
+            log.info("frame %d: %d nuclei", index, n)
+            tiff.write(
+                labels,
+                compression="zstd",
+                compressionargs={"level": 1},
+                contiguous=False,
+                metadata=None,
+            )
+            tables.append(
+                {
+                    "frame": np.full(n, index),
+                    "label": np.arange(1, n + 1),
+                    "probability": probability,
+                }
+            )
+    columns = ("frame", "label", "probability")
+    write_table(snakemake.output.probability, concatenate_tables(tables, columns))

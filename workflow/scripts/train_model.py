@@ -1,0 +1,40 @@
+"""Train the network of an experiment."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]) as log:
+    from pathlib import Path
+
+    from autonuclei.errors import InputError
+    from autonuclei.images import read_image
+    from autonuclei.measurement import write_table
+    from autonuclei.networks import choose_device
+    from autonuclei.preprocessing import normalize_image
+    from autonuclei.training import TrainingSettings, train_model
+
+    pairs, empty = [], 0
+    for image, labels in zip(snakemake.input.images, snakemake.input.labels, strict=True):
+        annotated = read_image(labels)
+        if (annotated > 0).any():
+            pairs.append((normalize_image(read_image(image)), annotated))
+        else:
+            empty += 1
+    if not pairs:
+        raise InputError(
+            f"experiment {snakemake.wildcards.experiment}: none of the {empty} training images has "
+            "a nucleus. Look at results/*/annotation, change 'annotate' in the configuration or "
+            "choose other frames in the column 'train'."
+        )
+    if empty:
+        log.info("%d image(s) without a nucleus take no part", empty)
+    log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
+    history = train_model(
+        pairs,
+        folder=snakemake.output.model,
+        # Not an output: Snakemake removes those when a job fails.
+        checkpoint=Path(snakemake.output.history).with_name("checkpoint.npz"),
+        settings=TrainingSettings(**snakemake.params.settings),
+        seed=snakemake.params.seed,
+        log=log.info,
+    )
+    write_table(snakemake.output.history, history)
