@@ -19,6 +19,7 @@ PACKAGE_MODULES = [
     "matching",
     "measurement",
     "networks",
+    "overview",
     "prediction",
     "preprocessing",
     "provenance",
@@ -37,6 +38,7 @@ sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
 from autonuclei.errors import InputError
 from autonuclei.images import HeaderCache
 from autonuclei.networks import check_model_folder
+from autonuclei.overview import describe_results
 from autonuclei.prediction import BASE_MB, MB_PER_MEGAPIXEL
 from autonuclei.samples import Frame, Sample, read_samples
 from autonuclei.settings import fill_defaults, list_problems
@@ -233,6 +235,12 @@ def list_results():
             ]
         results.append(f"{folder}/provenance.json")
     return results
+
+
+def describe_run():
+    """What was made and where, for the end of a run."""
+    done = describe_results(Path(workflow.pathvars.apply("<results>")), EXPERIMENTS)
+    return f"\nFinished.\n{done}"
 
 
 def get_labels(experiment, name):
