@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parent
 
 # Packages that each kind of job imports. conda-forge has no CPU-only name for TensorFlow: its
 # package takes the GPU build where there is one.
-IMAGES = ["numpy", "scipy", "scikit-image", "tifffile", "imagecodecs", "pillow"]
+IMAGES = ["numpy", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow"]
 NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu"]
 ENVIRONMENTS = {
     "annotate": IMAGES,
@@ -29,9 +29,7 @@ def read_lock(path: Path, python: tuple[int, int]) -> dict[str, str]:
             continue
         name, version, marker = found.groups()
         bounds = re.findall(r"python_full_version (<|>=) '(\d+)\.(\d+)'", marker or "")
-        if all(
-            (python < (int(a), int(b))) == (sign == "<") for sign, a, b in bounds
-        ):
+        if all((python < (int(a), int(b))) == (sign == "<") for sign, a, b in bounds):
             versions[name] = version
     return versions
 

@@ -3,6 +3,17 @@ from pathlib import Path
 
 import yaml
 
+
+
+def locate_module(name):
+    """The file of a module: where it lies, or Snakemake's copy of a remote one."""
+    here = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+    local = here.parent / "scripts" / "autonuclei" / f"{name}.py"
+    if local.is_file():
+        return local
+    return Path(workflow.source_path(f"../scripts/autonuclei/{name}.py"))
+
+
 # Every module of the package. Named one by one, so that Snakemake fetches them all when this
 # workflow is deployed from a remote repository.
 PACKAGE_MODULES = [
@@ -30,9 +41,7 @@ PACKAGE_MODULES = [
     "synthetic",
     "training",
 ]
-PACKAGE = {
-    name: Path(workflow.source_path(f"../scripts/autonuclei/{name}.py")) for name in PACKAGE_MODULES
-}
+PACKAGE = {name: locate_module(name) for name in PACKAGE_MODULES}
 sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
 
 from autonuclei.errors import InputError
