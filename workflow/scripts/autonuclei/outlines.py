@@ -65,20 +65,13 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     across = (-width, 1, width, -1)
     ahead = (1, width, -1, -width)
 
-    interior = labels != 0
-    owners, ids = [], []
-    for side in range(4):
-        row = slice(1, -1)
-        shifted = {
-            0: padded[:-2, row],
-            1: padded[row, 2:],
-            2: padded[2:, row],
-            3: padded[row, :-2],
-        }[side]
-        y, x = np.nonzero(interior & (labels != shifted))
-        pixels = (y + 1) * width + (x + 1)
-        owners.append(pixels)
-        ids.append(pixels * 4 + side)
+    # The frame of zeros keeps rows apart, so neighbours can be compared in the flat array.
+    beside = np.flatnonzero(flat[1:] != flat[:-1])
+    below = np.flatnonzero(flat[width:] != flat[:-width])
+    owners = []
+    for pixels in (below + width, beside, below, beside + 1):
+        owners.append(pixels[flat[pixels] != 0])
+    ids = [pixels * 4 + side for side, pixels in enumerate(owners)]
     edge_ids = np.concatenate(ids)
     if edge_ids.size == 0:
         none = np.zeros(0, np.int64)
@@ -103,15 +96,14 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
 
     walk: list[int] = []
     starts = [0]
-    seen = bytearray(len(successor))
-    for first in range(len(successor)):
-        edge = first
-        if seen[edge]:
+    for start in range(len(successor)):
+        edge, following = start, successor[start]
+        if following < 0:
             continue
-        while not seen[edge]:
-            seen[edge] = 1
+        while following >= 0:
             walk.append(edge)
-            edge = successor[edge]
+            successor[edge] = -1
+            edge, following = following, successor[following]
         starts.append(len(walk))
 
     walked = sorted_ids[np.asarray(walk)]
