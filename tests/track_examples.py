@@ -1,5 +1,7 @@
 """A small movie with every kind of track, for the tests of the exports."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -78,7 +80,7 @@ def list_links() -> set[tuple[tuple[int, int, int], tuple[int, int, int]]]:
     path = {track: places for track, _, _, places in TRACKS}
     links = set()
     for _track, parent, _, places in TRACKS:
-        links |= set(zip(places[:-1], places[1:], strict=True))
+        links |= set(pairwise(places))
         if parent:
             links.add((path[parent][-1], places[0]))
     return links

@@ -76,7 +76,9 @@ def test_seventy_thousand_labels():
 
 
 @settings(max_examples=60, deadline=None)
-@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 3)))
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 3))
+)
 def test_area_is_that_of_the_largest_filled_piece(labels):
     outlines = trace_outlines(labels)
     assert outlines.labels.tolist() == [v for v in np.unique(labels).tolist() if v]
@@ -89,4 +91,6 @@ def test_area_is_that_of_the_largest_filled_piece(labels):
         corners = outlines.get_corners(label)
         steps = np.roll(corners, -1, axis=0) - corners
         assert np.all((steps == 0).sum(axis=1) == 1), "every side runs along one axis"
-        assert np.all((steps[:, 0] == 0) != (np.roll(steps, 1, axis=0)[:, 0] == 0)), "no flat corner"
+        assert np.all((steps[:, 0] == 0) != (np.roll(steps, 1, axis=0)[:, 0] == 0)), (
+            "no flat corner"
+        )

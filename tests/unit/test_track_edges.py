@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
-from track_examples import list_links, make_example
 
 from autonuclei.track_edges import find_edges
+from track_examples import list_links, make_example
 
 
 def name_rows(tracks):
@@ -24,6 +25,14 @@ def test_order_of_rows_does_not_matter():
     shuffled = tracks.sample(frac=1, random_state=1)
     rows = name_rows(shuffled)
     assert {(rows[a], rows[b]) for a, b in find_edges(shuffled)} == list_links()
+
+
+def test_table_comes_back_from_csv(tmp_path):
+    tracks, _, _ = make_example()
+    tracks.to_csv(tmp_path / "tracks.csv", index=False)
+    back = pd.read_csv(tmp_path / "tracks.csv")
+    pd.testing.assert_frame_equal(back, tracks, check_dtype=False)
+    assert np.array_equal(find_edges(back), find_edges(tracks))
 
 
 def test_empty_table_has_no_links():

@@ -55,7 +55,7 @@ def make_ctc_tracks(tracks: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.Dat
     label = track[starts].copy()
     fresh = after_gap[starts]
     label[fresh] = track.max() + 1 + np.arange(fresh.sum())
-    last_label = {}
+    last_label: dict[int, int] = {}
     parents = []
     for number, own, is_fresh, mother in zip(
         track[starts].tolist(), label.tolist(), fresh.tolist(), parent[starts].tolist(), strict=True

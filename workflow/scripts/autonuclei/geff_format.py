@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from geff import GeffMetadata
 from geff.core_io import read_to_memory, write_arrays
 from geff.validate.data import ValidationConfig
-from geff_spec import Axis, GeffMetadata, PropMetadata
 
 from autonuclei.errors import InputError
 from autonuclei.files import write_beside
@@ -61,19 +61,22 @@ def write_geff(
     for column, (name, unit, description) in columns.items():
         values = tracks[column].to_numpy()
         nodes[name] = {"values": values, "missing": None}
-        described[name] = PropMetadata(
-            identifier=name, dtype=str(values.dtype), unit=unit, description=description
-        )
+        described[name] = {
+            "identifier": name,
+            "dtype": str(values.dtype),
+            "unit": unit,
+            "description": description,
+        }
     space = {} if pixel_size_um is None else {"scale": pixel_size_um, "scaled_unit": "micrometer"}
-    time = {} if frame_interval_min is None else {
-        "scale": frame_interval_min, "scaled_unit": "minute"
-    }
+    time = (
+        {} if frame_interval_min is None else {"scale": frame_interval_min, "scaled_unit": "minute"}
+    )
     metadata = GeffMetadata(
         directed=True,
         axes=[
-            Axis(name="t", type="time", unit="frame", **time),
-            Axis(name="y", type="space", unit="pixel", **space),
-            Axis(name="x", type="space", unit="pixel", **space),
+            {"name": "t", "type": "time", "unit": "frame", **time},
+            {"name": "y", "type": "space", "unit": "pixel", **space},
+            {"name": "x", "type": "space", "unit": "pixel", **space},
         ],
         node_props_metadata=described,
         edge_props_metadata={},

@@ -120,7 +120,9 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     owner = flat[pixel[bounds[:-1]]].astype(np.int64)
     outer = np.flatnonzero(area > 0)
     ranked = outer[np.lexsort((-area[outer], owner[outer]))]
-    found, first_of_label, n_pieces = np.unique(owner[ranked], return_index=True, return_counts=True)
+    found, first_of_label, n_pieces = np.unique(
+        owner[ranked], return_index=True, return_counts=True
+    )
     chosen = ranked[first_of_label]
 
     previous = np.arange(len(walked)) - 1

@@ -67,7 +67,12 @@ EDGE_FEATURES: dict[str, tuple[str, str, str, bool]] = {
     "SPOT_SOURCE_ID": ("Source spot ID", "Source ID", "NONE", True),
     "SPOT_TARGET_ID": ("Target spot ID", "Target ID", "NONE", True),
     "LINK_COST": ("Edge cost", "Cost", "COST", False),
-    "DIRECTIONAL_CHANGE_RATE": ("Directional change rate", "γ rate", "ANGLE_RATE", False),
+    "DIRECTIONAL_CHANGE_RATE": (
+        "Directional change rate",
+        "\u03b3 rate",
+        "ANGLE_RATE",
+        False,
+    ),
     "SPEED": ("Speed", "Speed", "VELOCITY", False),
     "DISPLACEMENT": ("Displacement", "Disp.", "LENGTH", False),
     "EDGE_TIME": ("Edge time", "Edge T", "TIME", False),
@@ -109,7 +114,7 @@ TRACK_FEATURES: dict[str, tuple[str, str, str, bool]] = {
     ),
     "MEAN_DIRECTIONAL_CHANGE_RATE": (
         "Mean directional change rate",
-        "Mn. γ rate",
+        "Mn. \u03b3 rate",
         "ANGLE_RATE",
         False,
     ),
@@ -491,7 +496,7 @@ def write_trackmate(
         The track table contradicts itself.
     """
     frames = tracks["frame"].to_numpy(np.int64)
-    if len(frames) and not (0 <= frames.min() and frames.max() < movie.n_frames):
+    if len(frames) and (frames.min() < 0 or frames.max() >= movie.n_frames):
         raise InputError(
             f"{path}: the tracks reach from frame {frames.min()} to {frames.max()}, but "
             f"{movie.filename} has {movie.n_frames} frames. Use the movie that was tracked."
@@ -673,7 +678,7 @@ def _write_tracks(
         "        <Edge " + " ".join(f'{feature}="%s"' for feature in edge_table) + " />\n"
     )
     ids = table["TRACK_ID"].to_numpy(np.int64)
-    bounds = np.searchsorted(lineage[edges[:, 0]], ids).tolist() + [len(edges)]
+    bounds = [*np.searchsorted(lineage[edges[:, 0]], ids).tolist(), len(edges)]
 
     def format_edges() -> Iterator[str]:
         # A slice at a time, so that the text of a million edges is never in memory.
@@ -868,21 +873,22 @@ def _parse(
         raise InputError(f"{path}: there is no such file. Check the path.")
     stack: list[ElementTree.Element] = []
     try:
-        for event, element in ElementTree.iterparse(path, events=("start", "end")):
-            if event == "start":
-                if not stack and element.tag != "TrackMate":
-                    raise InputError(
-                        f"{path}: the file begins with <{element.tag}>, not <TrackMate>. Give a "
-                        "file that TrackMate saved."
-                    )
-                stack.append(element)
-                yield event, element
-            else:
-                stack.pop()
-                yield event, element
-                element.clear()
-                if stack:
-                    stack[-1].remove(element)
+        with Path(path).open("rb") as file:
+            for event, element in ElementTree.iterparse(file, events=("start", "end")):
+                if event == "start":
+                    if not stack and element.tag != "TrackMate":
+                        raise InputError(
+                            f"{path}: the file begins with <{element.tag}>, not <TrackMate>. "
+                            "Give a file that TrackMate saved."
+                        )
+                    stack.append(element)
+                    yield event, element
+                else:
+                    stack.pop()
+                    yield event, element
+                    element.clear()
+                    if stack:
+                        stack[-1].remove(element)
     except ElementTree.ParseError as error:
         raise InputError(
             f"{path}: not readable as XML ({error}). Save or export the file again."
@@ -1001,7 +1007,7 @@ JAVA_NUMBER = re.compile(r"\s*[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)
 PLAIN_NUMBERS = re.compile(r"(-?\d+\.\d+(\s+|\Z))*+")
 WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 MORPHOLOGY = {
-    "Spot fit 2D ellipse": "ELLIPSE_",
+    "Spot fit 2D ellipse": ("ELLIPSE_",),
     "Spot 2D shape descriptors": ("AREA", "PERIMETER", "CIRCULARITY", "SOLIDITY", "SHAPE_INDEX"),
 }
 
@@ -1108,7 +1114,9 @@ class _Check:
             for child in sorted(absent.get(tag, set()) - set(children)):
                 self.add(kind, f"absent {tag} {child}", f"{tag} has no {child}")
         if tag in CHILD_ORDER:
-            known = [CHILD_ORDER[tag].index(child) for child in children if child in CHILD_ORDER[tag]]
+            known = [
+                CHILD_ORDER[tag].index(child) for child in children if child in CHILD_ORDER[tag]
+            ]
             if known != sorted(known):
                 self.add("silent", f"order {tag}", f"the parts of {tag} are not in their order")
 
@@ -1116,9 +1124,7 @@ class _Check:
         name = attributes.get("feature", "without a name")
         for attribute in ("feature", "name", "shortname", "isint"):
             if attribute not in attributes:
-                self.add(
-                    "not ok", f"feature {attribute}", f"the feature {name} has no {attribute}"
-                )
+                self.add("not ok", f"feature {attribute}", f"the feature {name} has no {attribute}")
         if attributes.get("dimension") not in DIMENSIONS:
             self.add(
                 "crash",
@@ -1157,10 +1163,14 @@ class _Check:
         frame = self.read_int(attributes.get("FRAME", "").removesuffix(".0"))
         if frame is not None and self.frame is not None and frame != self.frame:
             self.add(
-                "silent", "frame differs", f"{name} has FRAME {frame} but lies in frame {self.frame}"
+                "silent",
+                "frame differs",
+                f"{name} has FRAME {frame} but lies in frame {self.frame}",
             )
         self.morphology |= {
-            key for key, features in MORPHOLOGY.items() if any(a.startswith(features) for a in attributes)
+            key
+            for key, features in MORPHOLOGY.items()
+            if any(a.startswith(features) for a in attributes)
         }
         if spot_id is not None:
             self.spot_frames[spot_id] = frame
@@ -1182,9 +1192,7 @@ class _Check:
             )
         # The slow look at each number only where one look at the text leaves a doubt.
         if not PLAIN_NUMBERS.fullmatch(text) and not all(map(JAVA_NUMBER.fullmatch, numbers)):
-            self.add(
-                "crash", "outline number", f"the outline of {name} holds what is not a number"
-            )
+            self.add("crash", "outline number", f"the outline of {name} holds what is not a number")
 
     def open_track(self, attributes: dict[str, str]) -> None:
         self.track_id = self.read_int(attributes.get("TRACK_ID"))
@@ -1248,7 +1256,15 @@ class _Check:
         return root
 
     def check_image(self, attributes: dict[str, str]) -> None:
-        sizes = ("width", "height", "nslices", "nframes", "pixelwidth", "pixelheight", "timeinterval")
+        sizes = (
+            "width",
+            "height",
+            "nslices",
+            "nframes",
+            "pixelwidth",
+            "pixelheight",
+            "timeinterval",
+        )
         missing = [name for name in sizes if name not in attributes]
         if missing:
             self.add("silent", "image sizes", f"ImageData has no {', '.join(missing)}")
@@ -1323,9 +1339,7 @@ class _Check:
         for value in self.filtered:
             track_id = self.read_int(value)
             if track_id is None or track_id not in self.track_ids:
-                self.add(
-                    "not ok", "filtered", f"FilteredTracks names the unknown track {value}"
-                )
+                self.add("not ok", "filtered", f"FilteredTracks names the unknown track {value}")
         for track_id, spots in zip(self.track_ids, self.track_spots, strict=True):
             if len({self.find_root(spot) for spot in spots}) > 1:
                 self.add(
