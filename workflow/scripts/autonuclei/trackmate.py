@@ -1,8 +1,7 @@
-"""TrackMate files: writing, reading and checking.
+"""TrackMate files: writing and reading.
 
 What TrackMate's reader needs was found by running it (version 8.1) over many variants of a
-file; `validate_trackmate` holds each of those rules. Names and definitions of the features
-follow TrackMate's analyzers, so that its tables and filters show what their titles say.
+file; `autonuclei.trackmate_validation` holds those rules.
 """
 
 import json
@@ -19,106 +18,27 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.files import write_beside
 from autonuclei.outlines import Outlines, trace_outlines
 from autonuclei.track_edges import find_edges
+from autonuclei.trackmate_features import (
+    EDGE_FEATURES,
+    SPOT_FEATURES,
+    TRACK_FEATURES,
+    FloatArray,
+    IntArray,
+    compute_edge_features,
+    compute_spot_features,
+    compute_track_features,
+)
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 ReadPage = Callable[[int], npt.NDArray[np.generic]]
 
 # The version whose reader the rules were taken from.
 TRACKMATE_VERSION = "8.1.0"
 
-# Feature: name, short name, dimension, whole number.
-SPOT_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "QUALITY": ("Quality", "Quality", "QUALITY", False),
-    "POSITION_X": ("X", "X", "POSITION", False),
-    "POSITION_Y": ("Y", "Y", "POSITION", False),
-    "POSITION_Z": ("Z", "Z", "POSITION", False),
-    "POSITION_T": ("T", "T", "TIME", False),
-    "FRAME": ("Frame", "Frame", "NONE", True),
-    "RADIUS": ("Radius", "R", "LENGTH", False),
-    "VISIBILITY": ("Visibility", "Visibility", "NONE", True),
-    "LABEL": ("Label in the label image", "Label", "NONE", True),
-    "UNBRANCHED_TRACK": ("Track between divisions", "Unbr. track", "NONE", True),
-    "PROBABILITY": ("Probability of the nucleus", "Prob.", "NONE", False),
-    "TOUCHES_BORDER": ("Touches the image border", "Border", "NONE", True),
-    "MEAN_INTENSITY_CH1": ("Mean intensity ch1", "Mean ch1", "INTENSITY", False),
-    "MAX_INTENSITY_CH1": ("Max intensity ch1", "Max ch1", "INTENSITY", False),
-    "TOTAL_INTENSITY_CH1": ("Sum intensity ch1", "Sum ch1", "INTENSITY", False),
-    "STD_INTENSITY_CH1": ("Std intensity ch1", "Std ch1", "INTENSITY", False),
-    "ELLIPSE_X0": ("Ellipse center x0", "El. x0", "LENGTH", False),
-    "ELLIPSE_Y0": ("Ellipse center y0", "El. y0", "LENGTH", False),
-    "ELLIPSE_MAJOR": ("Ellipse long axis", "El. long axis", "LENGTH", False),
-    "ELLIPSE_MINOR": ("Ellipse short axis", "El. sh. axis", "LENGTH", False),
-    "ELLIPSE_THETA": ("Ellipse angle", "El. angle", "ANGLE", False),
-    "ELLIPSE_ASPECTRATIO": ("Ellipse aspect ratio", "El. a.r.", "NONE", False),
-    "AREA": ("Area", "Area", "AREA", False),
-    "PERIMETER": ("Perimeter", "Perim.", "LENGTH", False),
-    "CIRCULARITY": ("Circularity", "Circ.", "NONE", False),
-    "SOLIDITY": ("Solidity", "Solidity", "NONE", False),
-    "SHAPE_INDEX": ("Shape index", "Shape index", "NONE", False),
-}
-EDGE_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "SPOT_SOURCE_ID": ("Source spot ID", "Source ID", "NONE", True),
-    "SPOT_TARGET_ID": ("Target spot ID", "Target ID", "NONE", True),
-    "LINK_COST": ("Edge cost", "Cost", "COST", False),
-    "DIRECTIONAL_CHANGE_RATE": (
-        "Directional change rate",
-        "\u03b3 rate",
-        "ANGLE_RATE",
-        False,
-    ),
-    "SPEED": ("Speed", "Speed", "VELOCITY", False),
-    "DISPLACEMENT": ("Displacement", "Disp.", "LENGTH", False),
-    "EDGE_TIME": ("Edge time", "Edge T", "TIME", False),
-    "EDGE_X_LOCATION": ("Edge X", "Edge X", "POSITION", False),
-    "EDGE_Y_LOCATION": ("Edge Y", "Edge Y", "POSITION", False),
-    "EDGE_Z_LOCATION": ("Edge Z", "Edge Z", "POSITION", False),
-}
-TRACK_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "TRACK_INDEX": ("Track index", "Index", "NONE", True),
-    "TRACK_ID": ("Track ID", "ID", "NONE", True),
-    "NUMBER_SPOTS": ("Number of spots in track", "N spots", "NONE", True),
-    "NUMBER_GAPS": ("Number of gaps", "N gaps", "NONE", True),
-    "NUMBER_SPLITS": ("Number of split events", "N splits", "NONE", True),
-    "NUMBER_MERGES": ("Number of merge events", "N merges", "NONE", True),
-    "NUMBER_COMPLEX": ("Number of complex points", "N complex", "NONE", True),
-    "LONGEST_GAP": ("Longest gap", "Lgst gap", "NONE", True),
-    "TRACK_DURATION": ("Track duration", "Duration", "TIME", False),
-    "TRACK_START": ("Track start", "Track start", "TIME", False),
-    "TRACK_STOP": ("Track stop", "Track stop", "TIME", False),
-    "TRACK_DISPLACEMENT": ("Track displacement", "Track disp.", "LENGTH", False),
-    "TRACK_X_LOCATION": ("Track mean X", "Track X", "POSITION", False),
-    "TRACK_Y_LOCATION": ("Track mean Y", "Track Y", "POSITION", False),
-    "TRACK_Z_LOCATION": ("Track mean Z", "Track Z", "POSITION", False),
-    "TRACK_MEAN_SPEED": ("Track mean speed", "Mean sp.", "VELOCITY", False),
-    "TRACK_MAX_SPEED": ("Track max speed", "Max speed", "VELOCITY", False),
-    "TRACK_MIN_SPEED": ("Track min speed", "Min speed", "VELOCITY", False),
-    "TRACK_MEDIAN_SPEED": ("Track median speed", "Med. speed", "VELOCITY", False),
-    "TRACK_STD_SPEED": ("Track std speed", "Std speed", "VELOCITY", False),
-    "TRACK_MEAN_QUALITY": ("Track mean quality", "Mean Q", "QUALITY", False),
-    "TOTAL_DISTANCE_TRAVELED": ("Total distance traveled", "Total dist.", "LENGTH", False),
-    "MAX_DISTANCE_TRAVELED": ("Max distance traveled", "Max dist.", "LENGTH", False),
-    "CONFINEMENT_RATIO": ("Confinement ratio", "Cfn. ratio", "NONE", False),
-    "MEAN_STRAIGHT_LINE_SPEED": ("Mean straight line speed", "Mn. v. line", "VELOCITY", False),
-    "LINEARITY_OF_FORWARD_PROGRESSION": (
-        "Linearity of forward progression",
-        "Fwd. progr.",
-        "NONE",
-        False,
-    ),
-    "MEAN_DIRECTIONAL_CHANGE_RATE": (
-        "Mean directional change rate",
-        "Mn. \u03b3 rate",
-        "ANGLE_RATE",
-        False,
-    ),
-}
 SPOT_ANALYZERS = {
     "Spot intensity": ("MEAN_INTENSITY_CH1", "MAX_INTENSITY_CH1", "STD_INTENSITY_CH1"),
     "Spot fit 2D ellipse": ("ELLIPSE_MAJOR", "ELLIPSE_MINOR", "ELLIPSE_THETA"),
@@ -216,244 +136,6 @@ class TrackMateFile:
     image: dict[str, str] = field(default_factory=dict)
     detector: dict[str, str] = field(default_factory=dict)
     tracker: dict[str, str] = field(default_factory=dict)
-
-
-# ---------------------------------------------------------------------------- features
-
-
-def compute_spot_features(
-    tracks: pd.DataFrame, *, pixel_size: float, interval: float
-) -> dict[str, FloatArray | IntArray]:
-    """Compute TrackMate's spot features from rows of a track table.
-
-    Positions are the pixel size times the centroid, RADIUS is sqrt(area / pi) and QUALITY the
-    area in pixels, as TrackMate's label-image detector sets them. The ellipse is the one with
-    the same second moments as the nucleus, its axes are half axes as in TrackMate, and its
-    angle runs from the x axis towards the y axis. Columns that are absent give no feature.
-
-    Parameters
-    ----------
-    tracks : DataFrame
-        Rows of a track table.
-    pixel_size, interval : float
-        Physical length of a pixel and time between frames, 1 where unknown.
-
-    Returns
-    -------
-    dict of (n,) arrays, in the order of `SPOT_FEATURES`
-    """
-    n = len(tracks)
-
-    def get(column: str) -> FloatArray:
-        return tracks[column].to_numpy(np.float64)
-
-    area = get("area_px")
-    values: dict[str, FloatArray | IntArray] = {
-        "QUALITY": area,
-        "POSITION_X": get("x_px") * pixel_size,
-        "POSITION_Y": get("y_px") * pixel_size,
-        "POSITION_Z": np.zeros(n),
-        "POSITION_T": get("frame") * interval,
-        "FRAME": tracks["frame"].to_numpy(np.int64),
-        "RADIUS": np.sqrt(area / np.pi) * pixel_size,
-        "VISIBILITY": np.ones(n, np.int64),
-        "LABEL": tracks["label"].to_numpy(np.int64),
-        "UNBRANCHED_TRACK": tracks["track"].to_numpy(np.int64),
-        "AREA": area * pixel_size**2,
-    }
-    if "probability" in tracks:
-        values["PROBABILITY"] = get("probability")
-    if "touches_border" in tracks:
-        values["TOUCHES_BORDER"] = tracks["touches_border"].to_numpy(np.int64)
-    if "mean_intensity" in tracks:
-        values["MEAN_INTENSITY_CH1"] = get("mean_intensity")
-        values["TOTAL_INTENSITY_CH1"] = get("mean_intensity") * area
-    if "max_intensity" in tracks:
-        values["MAX_INTENSITY_CH1"] = get("max_intensity")
-    if "std_intensity" in tracks:
-        values["STD_INTENSITY_CH1"] = get("std_intensity")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if {"major_axis_px", "minor_axis_px", "orientation_rad"} <= set(tracks):
-            major, minor = get("major_axis_px") / 2, get("minor_axis_px") / 2
-            values["ELLIPSE_X0"] = values["ELLIPSE_Y0"] = np.zeros(n)
-            values["ELLIPSE_MAJOR"] = major * pixel_size
-            values["ELLIPSE_MINOR"] = minor * pixel_size
-            # scikit-image measures from the row axis, TrackMate from the x axis.
-            theta = np.pi / 2 - get("orientation_rad")
-            values["ELLIPSE_THETA"] = np.where(theta > np.pi / 2, theta - np.pi, theta)
-            values["ELLIPSE_ASPECTRATIO"] = np.where(minor > 0, major / minor, np.nan)
-        if "perimeter_px" in tracks:
-            perimeter = np.where(get("perimeter_px") > 0, get("perimeter_px"), np.nan)
-            values["PERIMETER"] = perimeter * pixel_size
-            values["CIRCULARITY"] = 4 * np.pi * area / perimeter**2
-            values["SHAPE_INDEX"] = perimeter / np.sqrt(area)
-        if "solidity" in tracks:
-            values["SOLIDITY"] = get("solidity")
-    return {feature: values[feature] for feature in SPOT_FEATURES if feature in values}
-
-
-def compute_edge_features(
-    x: FloatArray, y: FloatArray, t: FloatArray, edges: IntArray, link_cost: FloatArray | None
-) -> pd.DataFrame:
-    """Compute TrackMate's features of links in the plane.
-
-    SPEED divides by the real time between the two spots, also over a gap. LINK_COST is the
-    squared distance, TrackMate's cost without feature penalties, unless costs are given.
-    DIRECTIONAL_CHANGE_RATE is the angle to the link before over the time of the link, NaN
-    unless there is exactly one link before (TrackMate, DirectionalChangeAnalyzer).
-
-    Parameters
-    ----------
-    x, y, t : (n,) float
-        Position and time of the spots.
-    edges : (m, 2) int
-        Row numbers of the earlier and later spot.
-    link_cost : (m,) float, optional
-
-    Returns
-    -------
-    DataFrame
-        One row per edge; source and target are the row numbers.
-    """
-    source, target = edges[:, 0], edges[:, 1]
-    dx, dy, dt = x[target] - x[source], y[target] - y[source], t[target] - t[source]
-    distance = np.hypot(dx, dy)
-    n_before = np.bincount(target, minlength=len(x))
-    before = np.zeros(len(x), np.int64)
-    before[target] = source
-    px, py = x[source] - x[before[source]], y[source] - y[before[source]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        angle = np.arctan2(np.abs(px * dy - py * dx), px * dx + py * dy)
-        turn = np.where(n_before[source] == 1, angle / dt, np.nan)
-        speed = distance / np.abs(dt)
-    return pd.DataFrame(
-        {
-            "SPOT_SOURCE_ID": source,
-            "SPOT_TARGET_ID": target,
-            "LINK_COST": distance**2 if link_cost is None else link_cost,
-            "DIRECTIONAL_CHANGE_RATE": turn,
-            "SPEED": speed,
-            "DISPLACEMENT": distance,
-            "EDGE_TIME": (t[source] + t[target]) / 2,
-            "EDGE_X_LOCATION": (x[source] + x[target]) / 2,
-            "EDGE_Y_LOCATION": (y[source] + y[target]) / 2,
-            "EDGE_Z_LOCATION": np.zeros(len(edges)),
-        }
-    )
-
-
-def compute_track_features(
-    spots: pd.DataFrame, edges: pd.DataFrame, track_ids: IntArray
-) -> pd.DataFrame:
-    """Compute TrackMate's features of tracks (here: lineages, divisions included).
-
-    Definitions are those of TrackMate's track analyzers: TRACK_MEDIAN_SPEED is the upper of
-    the two middle values, TRACK_STD_SPEED has n - 1, TRACK_DISPLACEMENT goes from the first
-    to the last spot in time (the first such row where daughters end together),
-    MAX_DISTANCE_TRAVELED is the largest distance from the first spot, CONFINEMENT_RATIO is
-    displacement over total distance, and the means run over links of all branches.
-
-    Parameters
-    ----------
-    spots : DataFrame
-        FRAME, POSITION_X, POSITION_Y, POSITION_T and QUALITY; one row per spot.
-    edges : DataFrame
-        From `compute_edge_features`, with row numbers of `spots`.
-    track_ids : (n,) int
-        The track of each spot; spots without an edge do not count.
-
-    Returns
-    -------
-    DataFrame
-        One row per track with at least one edge, by ascending ID.
-    """
-    frame = spots["FRAME"].to_numpy(np.int64)
-    x, y = spots["POSITION_X"].to_numpy(np.float64), spots["POSITION_Y"].to_numpy(np.float64)
-    source = edges["SPOT_SOURCE_ID"].to_numpy(np.int64)
-    target = edges["SPOT_TARGET_ID"].to_numpy(np.int64)
-    n_later = np.bincount(source, minlength=len(spots))
-    n_earlier = np.bincount(target, minlength=len(spots))
-    linked = (n_later + n_earlier) > 0
-
-    rows = pd.DataFrame(
-        {
-            "id": track_ids,
-            "row": np.arange(len(spots)),
-            "frame": frame,
-            "x": x,
-            "y": y,
-            "t": spots["POSITION_T"].to_numpy(np.float64),
-            "quality": spots["QUALITY"].to_numpy(np.float64),
-            "split": (n_earlier <= 1) & (n_later > 1),
-            "merge": (n_later <= 1) & (n_earlier > 1),
-            "complex": (n_later > 1) & (n_earlier > 1),
-        }
-    )[linked].sort_values(["id", "frame", "row"])
-    per_track = rows.groupby("id")
-    first = per_track.first()
-    ids = first.index.to_numpy(np.int64)
-    last_row = rows.loc[per_track["frame"].idxmax().to_numpy(), "row"].to_numpy(np.int64)
-    first_row = first["row"].to_numpy(np.int64)
-
-    links = pd.DataFrame(
-        {
-            "id": track_ids[source],
-            "gap": np.abs(frame[target] - frame[source]) - 1,
-            "speed": edges["SPEED"].to_numpy(np.float64),
-            "distance": edges["DISPLACEMENT"].to_numpy(np.float64),
-            "turn": edges["DIRECTIONAL_CHANGE_RATE"].to_numpy(np.float64),
-        }
-    )
-    origin = first_row[np.searchsorted(ids, links["id"].to_numpy(np.int64))]
-    links["reach"] = np.hypot(x[target] - x[origin], y[target] - y[origin])
-    links["is_gap"] = links["gap"] > 0
-    links = links.sort_values(["id", "speed"], ignore_index=True)
-    per_link = links.groupby("id")
-    n_links = per_link.size().to_numpy(np.int64)
-    upper_middle = np.cumsum(n_links) - n_links + n_links // 2
-    speed = per_link["speed"]
-
-    displacement = np.hypot(x[last_row] - x[first_row], y[last_row] - y[first_row])
-    start, stop = per_track["t"].min().to_numpy(), per_track["t"].max().to_numpy()
-    total = per_link["distance"].sum().to_numpy()
-    mean_speed = speed.mean().to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        confinement = displacement / total
-        straight_speed = displacement / (stop - start)
-        linearity = straight_speed / mean_speed
-    features = {
-        "TRACK_INDEX": np.arange(len(ids)),
-        "TRACK_ID": ids,
-        "NUMBER_SPOTS": per_track.size().to_numpy(np.int64),
-        "NUMBER_GAPS": per_link["is_gap"].sum().to_numpy(np.int64),
-        "NUMBER_SPLITS": per_track["split"].sum().to_numpy(np.int64),
-        "NUMBER_MERGES": per_track["merge"].sum().to_numpy(np.int64),
-        "NUMBER_COMPLEX": per_track["complex"].sum().to_numpy(np.int64),
-        "LONGEST_GAP": per_link["gap"].max().clip(lower=0).to_numpy(np.int64),
-        "TRACK_DURATION": stop - start,
-        "TRACK_START": start,
-        "TRACK_STOP": stop,
-        "TRACK_DISPLACEMENT": displacement,
-        "TRACK_X_LOCATION": per_track["x"].mean().to_numpy(),
-        "TRACK_Y_LOCATION": per_track["y"].mean().to_numpy(),
-        "TRACK_Z_LOCATION": np.zeros(len(ids)),
-        "TRACK_MEAN_SPEED": mean_speed,
-        "TRACK_MAX_SPEED": speed.max().to_numpy(),
-        "TRACK_MIN_SPEED": speed.min().to_numpy(),
-        "TRACK_MEDIAN_SPEED": links["speed"].to_numpy()[upper_middle],
-        "TRACK_STD_SPEED": speed.std(ddof=1).to_numpy(),
-        "TRACK_MEAN_QUALITY": per_track["quality"].mean().to_numpy(),
-        "TOTAL_DISTANCE_TRAVELED": total,
-        "MAX_DISTANCE_TRAVELED": per_link["reach"].max().to_numpy(),
-        "CONFINEMENT_RATIO": confinement,
-        "MEAN_STRAIGHT_LINE_SPEED": straight_speed,
-        "LINEARITY_OF_FORWARD_PROGRESSION": linearity,
-        "MEAN_DIRECTIONAL_CHANGE_RATE": per_link["turn"].mean().to_numpy(),
-    }
-    return pd.DataFrame(features)
-
-
-# ---------------------------------------------------------------------------- writing
 
 
 def write_trackmate(
@@ -561,19 +243,19 @@ def _escape_text(text: str) -> str:
 
 
 def _describe(movie: MovieInfo, log: str) -> str:
-    lines = [log.rstrip()] if log.strip() else []
-    lines += [
+    size, interval = movie.pixel_size_um, movie.frame_interval_min
+    lines = [
         f"Image: {movie.filename}, {movie.width} x {movie.height} pixels, {movie.n_frames} frames.",
-        "Pixel size: "
-        + ("unknown, lengths are in pixels." if movie.pixel_size_um is None else "")
-        + ("" if movie.pixel_size_um is None else f"{movie.pixel_size_um} um."),
+        "Pixel size: " + ("unknown, lengths are in pixels." if size is None else f"{size} um."),
         "Frame interval: "
-        + ("unknown, times are in frames." if movie.frame_interval_min is None else "")
-        + ("" if movie.frame_interval_min is None else f"{movie.frame_interval_min} min."),
+        + ("unknown, times are in frames." if interval is None else f"{interval} min."),
         "A track is a lineage with its divisions. A spot's ID is its row in the track table, "
         "from 0. Quality is the area in pixels. The ellipse has the second moments of the "
         "nucleus. The perimeter follows the pixel centres of its rim.",
+        "To detect again with the label image detector, open the label movie as the image.",
     ]
+    if log.strip():
+        lines.insert(0, log.rstrip())
     return "\n".join(lines) + "\n"
 
 
@@ -815,9 +497,6 @@ def _make_display_settings(movie: MovieInfo) -> str:
     return json.dumps(settings, indent=2)
 
 
-# ---------------------------------------------------------------------------- reading
-
-
 def read_trackmate(path: str | os.PathLike[str]) -> TrackMateFile:
     """Read the spots, edges and tracks of a TrackMate file.
 
@@ -832,7 +511,7 @@ def read_trackmate(path: str | os.PathLike[str]) -> TrackMateFile:
     outlines: dict[int, FloatArray] = {}
     content = TrackMateFile(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), [], outlines)
     track_id = ""
-    for event, element in _parse(path):
+    for event, element in parse_trackmate(path):
         if event == "start":
             if element.tag == "Track":
                 track_id = element.attrib.get("TRACK_ID", "")
@@ -865,7 +544,7 @@ def read_trackmate(path: str | os.PathLike[str]) -> TrackMateFile:
     return content
 
 
-def _parse(
+def parse_trackmate(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[str, ElementTree.Element]]:
     """Give start and end events; what lies under spots, tracks and settings is then freed."""
@@ -909,453 +588,3 @@ def _make_table(
         whole = is_int and bool(np.isfinite(numbers).all())
         table[column] = numbers.astype(np.int64) if whole else numbers
     return table
-
-
-# ---------------------------------------------------------------------------- checking
-
-DIMENSIONS = {
-    "NONE",
-    "QUALITY",
-    "COST",
-    "INTENSITY",
-    "INTENSITY_SQUARED",
-    "POSITION",
-    "VELOCITY",
-    "LENGTH",
-    "AREA",
-    "TIME",
-    "ANGLE",
-    "RATE",
-    "ANGLE_RATE",
-    "STRING",
-}
-# Those that come with TrackMate and its extensions in Fiji.
-DETECTORS = {
-    "MANUAL_DETECTOR",
-    "LOG_DETECTOR",
-    "DOG_DETECTOR",
-    "HESSIAN_DETECTOR",
-    "THRESHOLD_DETECTOR",
-    "MASK_DETECTOR",
-    "LABEL_IMAGE_DETECTOR",
-    "BLOCK_LOG_DETECTOR",
-    "DOWNSAMPLE_LOG_DETECTOR",
-    "STARDIST_DETECTOR",
-    "STARDIST_CUSTOM_DETECTOR",
-    "CELLPOSE_DETECTOR",
-    "ILASTIK_DETECTOR",
-    "MORPHOLIBJ_DETECTOR",
-    "WEKA_DETECTOR",
-    "YOLO_DETECTOR",
-}
-TRACKERS = {
-    "MANUAL_TRACKER",
-    "SPARSE_LAP_TRACKER",
-    "SIMPLE_SPARSE_LAP_TRACKER",
-    "KALMAN_TRACKER",
-    "ADVANCED_KALMAN_TRACKER",
-    "NEAREST_NEIGHBOR_TRACKER",
-    "OVERLAP_TRACKER",
-    "TRACKASTRA_TRACKER",
-}
-# Which settings the reader wants of the detectors and trackers that this package writes.
-DETECTOR_PARAMETERS = {
-    "LABEL_IMAGE_DETECTOR": ("TARGET_CHANNEL", "SIMPLIFY_CONTOURS"),
-    "MANUAL_DETECTOR": ("RADIUS",),
-}
-LAP_PARAMETERS = {
-    "TrackerSettings": ("CUTOFF_PERCENTILE", "ALTERNATIVE_LINKING_COST_FACTOR", "BLOCKING_VALUE"),
-    "Linking": ("LINKING_MAX_DISTANCE",),
-    "GapClosing": ("ALLOW_GAP_CLOSING", "GAP_CLOSING_MAX_DISTANCE", "MAX_FRAME_GAP"),
-    "TrackSplitting": ("ALLOW_TRACK_SPLITTING", "SPLITTING_MAX_DISTANCE"),
-    "TrackMerging": ("ALLOW_TRACK_MERGING", "MERGING_MAX_DISTANCE"),
-}
-# The children that the format has, in their order.
-CHILD_ORDER = {
-    "TrackMate": ("Log", "Model", "Settings", "GUIState", "DisplaySettings"),
-    "Model": ("FeatureDeclarations", "AllSpots", "AllTracks", "FilteredTracks"),
-    "FeatureDeclarations": ("SpotFeatures", "EdgeFeatures", "TrackFeatures"),
-    "Settings": (
-        "ImageData",
-        "BasicSettings",
-        "DetectorSettings",
-        "InitialSpotFilter",
-        "SpotFilterCollection",
-        "TrackerSettings",
-        "TrackFilterCollection",
-        "AnalyzerCollection",
-    ),
-    "AnalyzerCollection": ("SpotAnalyzers", "EdgeAnalyzers", "TrackAnalyzers"),
-}
-CRASHING_IF_ABSENT = {
-    "Model": {"AllSpots", "AllTracks", "FilteredTracks"},
-    "Settings": {
-        "ImageData",
-        "InitialSpotFilter",
-        "SpotFilterCollection",
-        "TrackFilterCollection",
-    },
-}
-NOT_OK_IF_ABSENT = {
-    "TrackMate": {"GUIState", "DisplaySettings"},
-    "Model": {"FeatureDeclarations"},
-    "FeatureDeclarations": {"SpotFeatures", "EdgeFeatures", "TrackFeatures"},
-    "Settings": {"DetectorSettings", "TrackerSettings", "AnalyzerCollection"},
-    "AnalyzerCollection": {"SpotAnalyzers", "EdgeAnalyzers", "TrackAnalyzers"},
-}
-JAVA_NUMBER = re.compile(r"\s*[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)\s*")
-PLAIN_NUMBERS = re.compile(r"(-?\d+\.\d+(\s+|\Z))*+")
-WHOLE_NUMBER = re.compile(r"[+-]?\d+")
-MORPHOLOGY = {
-    "Spot fit 2D ellipse": ("ELLIPSE_",),
-    "Spot 2D shape descriptors": ("AREA", "PERIMETER", "CIRCULARITY", "SOLIDITY", "SHAPE_INDEX"),
-}
-
-
-def validate_trackmate(path: str | os.PathLike[str]) -> list[str]:
-    """Check a TrackMate file against everything that TrackMate's reader is known to need.
-
-    Each problem begins with what it does: "crash" (the reader fails), "not ok" (it reads but
-    reports an error) or "silent" (it reads something else than what was meant). A problem
-    that many spots or edges share is told once, with the first place and the number.
-
-    Returns
-    -------
-    list of str
-        Empty for a good file.
-
-    Raises
-    ------
-    InputError
-        The file is absent or is not XML, or its root is not TrackMate.
-    """
-    check = _Check(Path(path))
-    for event, element in _parse(path):
-        if event == "start":
-            check.open(element)
-        else:
-            check.close(element)
-    check.finish()
-    return [
-        text if count == 1 else f"{text} ({count} times)" for text, count in check.problems.values()
-    ]
-
-
-class _Check:
-    """The state of one pass over a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.problems: dict[str, tuple[str, int]] = {}
-        self.children: list[list[str]] = []
-        self.frame: int | None = None
-        self.spot_frames: dict[int, int | None] = {}
-        # TrackMate writes VISIBILITY 0 on spots that its user filtered out.
-        self.hidden: set[int] = set()
-        self.morphology: set[str] = set()
-        self.analyzers: set[str] = set()
-        self.edges: set[tuple[int, int]] = set()
-        self.track_id: int | None = None
-        self.track_ids: list[int | None] = []
-        self.filtered: list[str | None] = []
-        # Union-find over spots, and the spots of each track.
-        self.root: dict[int, int] = {}
-        self.track_of_spot: dict[int, int] = {}
-        self.track_spots: list[set[int]] = []
-        self.lap: dict[str, dict[str, str]] = {}
-
-    def add(self, kind: str, key: str, text: str) -> None:
-        first, count = self.problems.get(key, (f"{kind}: {text}", 0))
-        self.problems[key] = (first, count + 1)
-
-    def open(self, element: ElementTree.Element) -> None:
-        tag, attributes = element.tag, element.attrib
-        if self.children:
-            self.children[-1].append(tag)
-        self.children.append([])
-        if tag == "TrackMate" and "version" not in attributes:
-            self.add("crash", "version", "TrackMate has no version")
-        elif tag == "SpotsInFrame":
-            self.frame = self.read_int(attributes.get("frame"))
-            if self.frame is None:
-                self.add(
-                    "silent",
-                    "spots in frame",
-                    "SpotsInFrame has no whole number as frame, so its spots fall into frame 0",
-                )
-        elif tag == "Track":
-            self.open_track(attributes)
-
-    def close(self, element: ElementTree.Element) -> None:
-        tag, attributes = element.tag, element.attrib
-        children = self.children.pop()
-        self.check_children(tag, children)
-        if tag == "Spot":
-            self.check_spot(element)
-        elif tag == "Edge":
-            self.check_edge(attributes)
-        elif tag == "Feature":
-            self.check_feature(attributes)
-        elif tag == "TrackID":
-            self.filtered.append(attributes.get("TRACK_ID"))
-        elif tag == "Analyzer":
-            self.analyzers.add(attributes.get("key", ""))
-        elif tag == "ImageData":
-            self.check_image(attributes)
-        elif tag == "DetectorSettings":
-            self.check_detector(attributes)
-        elif tag in LAP_PARAMETERS:
-            self.collect_tracker(tag, attributes)
-        if tag == "Track":
-            self.track_id = None
-
-    def check_children(self, tag: str, children: list[str]) -> None:
-        for kind, absent in (("crash", CRASHING_IF_ABSENT), ("not ok", NOT_OK_IF_ABSENT)):
-            for child in sorted(absent.get(tag, set()) - set(children)):
-                self.add(kind, f"absent {tag} {child}", f"{tag} has no {child}")
-        if tag in CHILD_ORDER:
-            known = [
-                CHILD_ORDER[tag].index(child) for child in children if child in CHILD_ORDER[tag]
-            ]
-            if known != sorted(known):
-                self.add("silent", f"order {tag}", f"the parts of {tag} are not in their order")
-
-    def check_feature(self, attributes: dict[str, str]) -> None:
-        name = attributes.get("feature", "without a name")
-        for attribute in ("feature", "name", "shortname", "isint"):
-            if attribute not in attributes:
-                self.add("not ok", f"feature {attribute}", f"the feature {name} has no {attribute}")
-        if attributes.get("dimension") not in DIMENSIONS:
-            self.add(
-                "crash",
-                "dimension",
-                f"the feature {name} has the dimension {attributes.get('dimension')}, "
-                "which TrackMate does not know",
-            )
-
-    def check_spot(self, element: ElementTree.Element) -> None:
-        attributes = element.attrib
-        spot_id = self.read_int(attributes.get("ID"))
-        name = f"spot {attributes.get('ID')}"
-        if spot_id is None:
-            self.add("silent", "spot id", f"{name} has no whole number as ID")
-        elif spot_id in self.spot_frames:
-            self.add("not ok", "double spot", f"{name} is there twice")
-        for attribute, value in attributes.items():
-            if attribute != "name" and not JAVA_NUMBER.fullmatch(value):
-                self.add(
-                    "crash",
-                    f"number {attribute}",
-                    f"{name} has {attribute}={value!r}, which Java does not read as a number",
-                )
-        if "VISIBILITY" not in attributes:
-            self.add("crash", "visibility", f"{name} has no VISIBILITY")
-        elif spot_id is not None and not re.fullmatch(r"1(\.0)?", attributes["VISIBILITY"]):
-            self.hidden.add(spot_id)
-        if "FRAME" not in attributes:
-            self.add("crash", "frame", f"{name} has no FRAME")
-        for attribute in ("POSITION_X", "POSITION_Y", "POSITION_Z", "POSITION_T"):
-            if attribute not in attributes:
-                self.add("silent", attribute, f"{name} has no {attribute}")
-        for attribute in ("RADIUS", "QUALITY"):
-            if attribute not in attributes:
-                self.add("silent", attribute, f"{name} has no {attribute}")
-        frame = self.read_int(attributes.get("FRAME", "").removesuffix(".0"))
-        if frame is not None and self.frame is not None and frame != self.frame:
-            self.add(
-                "silent",
-                "frame differs",
-                f"{name} has FRAME {frame} but lies in frame {self.frame}",
-            )
-        self.morphology |= {
-            key
-            for key, features in MORPHOLOGY.items()
-            if any(a.startswith(features) for a in attributes)
-        }
-        if spot_id is not None:
-            self.spot_frames[spot_id] = frame
-        if "ROI_N_POINTS" in attributes:
-            self.check_outline(name, attributes["ROI_N_POINTS"], element.text or "")
-
-    def check_outline(self, name: str, n_points: str, text: str) -> None:
-        n = self.read_int(n_points)
-        if n is None or n <= 2:
-            return
-        if text[:1].isspace():
-            self.add("crash", "outline space", f"the outline of {name} starts with white space")
-        numbers = text.split()
-        if len(numbers) < 2 * n:
-            self.add(
-                "crash",
-                "outline length",
-                f"the outline of {name} has {len(numbers)} numbers for {n} points",
-            )
-        # The slow look at each number only where one look at the text leaves a doubt.
-        if not PLAIN_NUMBERS.fullmatch(text) and not all(map(JAVA_NUMBER.fullmatch, numbers)):
-            self.add("crash", "outline number", f"the outline of {name} holds what is not a number")
-
-    def open_track(self, attributes: dict[str, str]) -> None:
-        self.track_id = self.read_int(attributes.get("TRACK_ID"))
-        if self.track_id is None:
-            self.add("not ok", "track id", "a Track has no whole number as TRACK_ID")
-        elif self.track_id in self.track_ids:
-            self.add("silent", "double track", f"the track {self.track_id} is there twice")
-        self.track_ids.append(self.track_id)
-        self.track_spots.append(set())
-
-    def check_edge(self, attributes: dict[str, str]) -> None:
-        ends = []
-        for attribute in ("SPOT_SOURCE_ID", "SPOT_TARGET_ID"):
-            value = attributes.get(attribute)
-            end = self.read_int(value)
-            if end is None:
-                self.add(
-                    "silent", attribute, f"an edge has {attribute}={value!r}, not a whole number"
-                )
-                return
-            if end not in self.spot_frames:
-                self.add("not ok", "unknown spot", f"an edge goes to the unknown spot {end}")
-                return
-            ends.append(end)
-        source, target = ends
-        pair = (min(source, target), max(source, target))
-        if pair in self.edges:
-            self.add("not ok", "double edge", f"the edge {source} to {target} is there twice")
-        if source == target:
-            self.add("not ok", "loop", f"an edge goes from spot {source} to itself")
-        self.edges.add(pair)
-        earlier, later = self.spot_frames[source], self.spot_frames[target]
-        if earlier is not None and later is not None and earlier >= later:
-            self.add(
-                "silent",
-                "backwards",
-                f"the edge {source} to {target} goes from frame {earlier} to frame {later}",
-            )
-        for end in ends:
-            if end in self.hidden:
-                self.add("crash", "hidden", f"spot {end} is in a track but has no VISIBILITY of 1")
-        number = len(self.track_ids) - 1
-        for end in ends:
-            other = self.track_of_spot.setdefault(end, number)
-            if other != number:
-                self.add(
-                    "silent",
-                    "split lineage",
-                    f"spot {end} is in two tracks: one lineage must be one Track",
-                )
-        if self.track_spots:
-            self.track_spots[-1].update(ends)
-        self.root[self.find_root(source)] = self.find_root(target)
-
-    def find_root(self, spot: int) -> int:
-        root = spot
-        while self.root.setdefault(root, root) != root:
-            root = self.root[root]
-        while self.root[spot] != root:
-            self.root[spot], spot = root, self.root[spot]
-        return root
-
-    def check_image(self, attributes: dict[str, str]) -> None:
-        sizes = (
-            "width",
-            "height",
-            "nslices",
-            "nframes",
-            "pixelwidth",
-            "pixelheight",
-            "timeinterval",
-        )
-        missing = [name for name in sizes if name not in attributes]
-        if missing:
-            self.add("silent", "image sizes", f"ImageData has no {', '.join(missing)}")
-        filename = attributes.get("filename", "")
-        candidates = [
-            Path(attributes.get("folder", "")) / filename,
-            self.path.parent / filename,
-        ]
-        image = next((file for file in candidates if filename and file.is_file()), None)
-        if image is None:
-            self.add("not ok", "image", f"the image {filename or '(no name)'} is not found")
-        elif not missing:
-            self.check_image_file(image, attributes)
-
-    def check_image_file(self, image: Path, attributes: dict[str, str]) -> None:
-        try:
-            with tifffile.TiffFile(image) as tif:
-                metadata = tif.imagej_metadata
-                height, width = tif.pages.first.shape[:2]
-                tag = tif.pages.first.tags.get("XResolution")
-                resolution = tag.value if tag is not None else (1, 1)
-        except tifffile.TiffFileError:
-            return  # Another format: ImageJ decides what it holds.
-        if metadata is None:
-            self.add("silent", "image format", f"{image.name} is not an ImageJ hyperstack")
-            return
-        facts = {
-            "width": float(width),
-            "height": float(height),
-            "nslices": float(metadata.get("slices", 1)),
-            "nframes": float(metadata.get("frames", 1)),
-            "timeinterval": float(metadata.get("finterval", 0)),
-        }
-        if metadata.get("unit") is not None and resolution[0]:
-            facts["pixelwidth"] = resolution[1] / resolution[0]
-        for name, fact in facts.items():
-            try:
-                written = float(attributes[name])
-            except ValueError:
-                written = math.nan
-            if not math.isclose(written, fact, rel_tol=1e-5):
-                self.add(
-                    "silent",
-                    f"image {name}",
-                    f"ImageData says {name} {attributes[name]}, {image.name} says {fact:g}",
-                )
-
-    def check_detector(self, attributes: dict[str, str]) -> None:
-        name = attributes.get("DETECTOR_NAME")
-        if name not in DETECTORS:
-            self.add("not ok", "detector", f"the detector {name} is unknown")
-        for parameter in DETECTOR_PARAMETERS.get(name or "", ()):
-            if parameter not in attributes:
-                self.add("not ok", f"detector {parameter}", f"the detector has no {parameter}")
-
-    def collect_tracker(self, tag: str, attributes: dict[str, str]) -> None:
-        self.lap[tag] = dict(attributes)
-        if tag != "TrackerSettings":
-            return
-        name = attributes.get("TRACKER_NAME")
-        if name not in TRACKERS:
-            self.add("not ok", "tracker", f"the tracker {name} is unknown")
-        if name in ("SPARSE_LAP_TRACKER", "SIMPLE_SPARSE_LAP_TRACKER"):
-            for part, parameters in LAP_PARAMETERS.items():
-                for parameter in parameters:
-                    if parameter not in self.lap.get(part, {}):
-                        self.add(
-                            "not ok", f"tracker {parameter}", f"the tracker has no {parameter}"
-                        )
-
-    def finish(self) -> None:
-        for value in self.filtered:
-            track_id = self.read_int(value)
-            if track_id is None or track_id not in self.track_ids:
-                self.add("not ok", "filtered", f"FilteredTracks names the unknown track {value}")
-        for track_id, spots in zip(self.track_ids, self.track_spots, strict=True):
-            if len({self.find_root(spot) for spot in spots}) > 1:
-                self.add(
-                    "silent",
-                    "joined lineages",
-                    f"the track {track_id} holds spots that are not connected",
-                )
-        for analyzer in sorted(self.morphology - self.analyzers):
-            self.add(
-                "silent",
-                f"analyzer {analyzer}",
-                f"the spots have features of the analyzer {analyzer!r}, which is not listed",
-            )
-
-    @staticmethod
-    def read_int(value: str | None) -> int | None:
-        if value is None or not WHOLE_NUMBER.fullmatch(value):
-            return None
-        return int(value)
