@@ -39,6 +39,9 @@ ReadPage = Callable[[int], npt.NDArray[np.generic]]
 # The version whose reader the rules were taken from.
 TRACKMATE_VERSION = "8.1.0"
 
+# What a track table must have; the other measurements become features where they are there.
+NEEDED_COLUMNS = {"frame", "label", "y_px", "x_px", "area_px", "track", "lineage", "parent"}
+
 SPOT_ANALYZERS = {
     "Spot intensity": ("MEAN_INTENSITY_CH1", "MAX_INTENSITY_CH1", "STD_INTENSITY_CH1"),
     "Spot fit 2D ellipse": ("ELLIPSE_MAJOR", "ELLIPSE_MINOR", "ELLIPSE_THETA"),
@@ -186,13 +189,11 @@ def write_trackmate(
     pixel_size = 1.0 if movie.pixel_size_um is None else movie.pixel_size_um
     interval = 1.0 if movie.frame_interval_min is None else movie.frame_interval_min
     edges = find_edges(tracks)
-    features = [
-        feature
-        for feature, values in compute_spot_features(
-            tracks, pixel_size=pixel_size, interval=interval
-        ).items()
-        if len(values) == 0 or not np.isnan(values).all()
-    ]
+    # A measurement that is unknown for every nucleus is no feature.
+    unknown = [name for name in tracks if tracks[name].isna().all()]
+    measured = tracks.drop(columns=set(unknown) - NEEDED_COLUMNS)
+    none_yet = compute_spot_features(measured.iloc[:0], pixel_size=pixel_size, interval=interval)
+    features = list(none_yet)
     n_split = 0
     with write_beside(path) as partial, partial.open("w", encoding="utf-8") as out:
         out.write('<?xml version="1.0" encoding="UTF-8"?>\n')
@@ -209,14 +210,13 @@ def write_trackmate(
             rows = order[bounds[frame] : bounds[frame + 1]]
             out.write(f'      <SpotsInFrame frame="{frame}">\n')
             if len(rows):
-                subset = tracks.iloc[rows]
+                subset = measured.iloc[rows]
                 outlines = None
                 if read_labels is not None:
                     outlines = trace_outlines(read_labels(frame))
                     n_split += _count_split(outlines, subset["label"], frame, path)
                 values = compute_spot_features(subset, pixel_size=pixel_size, interval=interval)
-                kept = {feature: values[feature] for feature in features}
-                out.writelines(_format_spots(rows, subset, kept, outlines, pixel_size))
+                out.writelines(_format_spots(rows, subset, values, outlines, pixel_size))
             out.write("      </SpotsInFrame>\n")
         out.write("    </AllSpots>\n")
         n_tracks = _write_tracks(out, tracks, edges, pixel_size, interval)
