@@ -23,6 +23,8 @@ DrawOver = Callable[[Image.Image, int], Image.Image]
 YELLOW = (255, 225, 0)
 PURPLE = (190, 70, 255)
 WHITE = (255, 255, 255)
+# Mean area in pixels of the film from which on outlines are two pixels wide.
+LARGE_AREA = 300
 # Contrast is chosen once, from this many frames spread over the movie.
 SAMPLED_FRAMES = 10
 
@@ -115,7 +117,7 @@ def write_outline_film(
         )
         # Dimmed, so that yellow shows on bright nuclei.
         pixels = np.array(picture.point(lambda value: value * 0.75))
-        pixels[find_rims(np.asarray(small))] = YELLOW
+        pixels[_find_outlines(np.asarray(small))] = YELLOW
         return Image.fromarray(pixels)
 
     return _write_film(
@@ -222,6 +224,19 @@ def find_rims(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     rim[:, :-1] |= right
     inside: npt.NDArray[np.bool_] = rim & (labels != 0)
     return inside
+
+
+def _find_outlines(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """The rims, two pixels wide where nuclei are large enough in the film.
+
+    Video stores colour at half the resolution, which washes out thinner lines.
+    """
+    rims = find_rims(labels)
+    areas = np.bincount(labels.astype(np.intp).ravel())[1:]
+    areas = areas[areas > 0]
+    if len(areas) and areas.mean() > LARGE_AREA:
+        rims |= find_rims(np.where(rims, 0, labels))
+    return rims
 
 
 def _write_film(
