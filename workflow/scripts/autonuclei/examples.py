@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.images import ImageHeader, write_movie
+from autonuclei.hyperstack import write_image_movie
+from autonuclei.images import ImageHeader
 
 Array = npt.NDArray[Any]
 
@@ -82,11 +83,11 @@ def make_example(name: str, path: str | os.PathLike[str]) -> None:
     """Write an example as an ImageJ TIFF."""
     header, make = _EXAMPLES[name]
     pages = make().reshape(header.n_frames, header.height, header.width)
-    write_movie(
+    write_image_movie(
         path,
         pages,
         n_frames=header.n_frames,
-        dtype=header.dtype,
         pixel_size_um=header.pixel_size_um,
         frame_interval_min=header.frame_interval_min,
+        compress=True,
     )
