@@ -40,6 +40,7 @@ _WEIGHT_LOOK = 0.8
 _HISTORY = 5  # frames before a division that tell what the mother usually looks like
 _FUTURE = 4  # frames after it that tell whether the daughters live and grow
 _NEIGHBOURS = 8
+_REST = 4  # frames from birth in which a nucleus does not divide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -496,39 +497,40 @@ FEATURES = (
 _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 
 
-# Of each feature: its usual value, and its weight in the first and in the final logit.
+# Of each feature: its usual value, its weight in the first logit, and the weights of the
+# difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 _WEIGHTS = {
-    "middle": (0.315, -3.885, -0.653),
-    "middle_moves": (1.728, -0.940, -1.489),
-    "separation": (0.977, -0.989, -0.793),
-    "separation_odd": (0.200, -0.146, -0.323),
-    "opposite": (-0.793, 0.173, 0.418),
-    "lopsided": (0.398, -3.780, -2.470),
-    "area_differs": (0.174, -2.154, -3.111),
-    "mean_differs": (0.161, -2.255, -2.732),
-    "area_sum": (0.134, 2.341, 0.478),
-    "area_sum_odd": (0.352, -1.718, -0.572),
-    "larger_daughter": (-0.444, -2.086, -0.266),
-    "larger_daughter_now": (-0.223, -3.005, -1.492),
-    "mother_brightens": (0.029, 6.725, 4.333),
-    "mother_shrinks": (-0.005, 1.613, 1.694),
-    "daughters_brighter": (0.053, -0.587, 0.809),
-    "mother_bright": (0.093, -0.046, 0.837),
-    "mother_small": (0.044, -0.949, -0.155),
-    "daughters_bright": (0.090, 0.928, 0.298),
-    "daughters_small": (-0.377, 0.085, -0.570),
-    "daughters_grow": (0.115, -2.029, -2.411),
-    "daughters_fade": (-0.035, 0.173, -0.083),
-    "daughters_live": (4.000, 0.124, 0.132),
-    "mother_lived": (5.000, 0.290, 0.301),
-    "mother_stretches": (0.001, -0.559, -0.251),
-    "daughters_across": (0.287, 2.342, 2.253),
-    "mother_across": (0.259, 1.051, 0.569),
-    "new": (2.000, 6.206, 3.352),
-    "otherwise": (-8.467, 0.000, -0.370),
+    "middle": (0.302, -4.103, -1.685, 1.509),
+    "middle_moves": (1.650, -1.085, -1.102, -0.253),
+    "separation": (0.995, -0.656, -0.536, -0.008),
+    "separation_odd": (0.220, 0.152, 0.090, -0.370),
+    "opposite": (-0.810, 0.276, 0.318, -0.002),
+    "lopsided": (0.377, -3.654, -2.949, 0.215),
+    "area_differs": (0.167, -2.707, -2.976, 0.220),
+    "mean_differs": (0.153, -2.858, -1.330, -4.274),
+    "area_sum": (0.118, 2.101, 0.011, 1.596),
+    "area_sum_odd": (0.347, -1.407, -0.137, 2.515),
+    "larger_daughter": (-0.463, -2.033, -0.599, -3.119),
+    "larger_daughter_now": (-0.212, -3.003, -1.166, -0.874),
+    "mother_brightens": (0.025, 4.368, 2.204, -0.292),
+    "mother_shrinks": (-0.007, 1.137, -0.946, -4.270),
+    "daughters_brighter": (0.052, -0.474, 0.069, -1.277),
+    "mother_bright": (0.091, 0.002, 0.608, -0.144),
+    "mother_small": (0.002, -1.114, -0.480, -2.356),
+    "daughters_bright": (0.096, 1.000, 0.042, 2.669),
+    "daughters_small": (-0.407, 0.009, -0.432, 2.143),
+    "daughters_grow": (0.121, -2.024, -1.503, 0.334),
+    "daughters_fade": (-0.042, -1.312, -0.842, -0.233),
+    "daughters_live": (4.000, 0.247, 0.011, -0.091),
+    "mother_lived": (5.000, 0.328, 0.105, -0.052),
+    "mother_stretches": (0.002, 0.408, -0.210, 6.030),
+    "daughters_across": (0.301, 2.417, 2.857, 1.807),
+    "mother_across": (0.272, 1.009, 0.303, -0.853),
+    "new": (2.000, 6.724, 0.544, -3.222),
+    "otherwise": (-8.704, 0.000, -0.302, 0.004),
 }
-_BIAS_FIRST, _BIAS = 0.845, -0.582
+_BIAS_FIRST, _BIAS = 1.255, 0.018
 _FIRST_LOGIT = -5.81  # less likely ones are not looked at again
 
 
@@ -565,16 +567,16 @@ def _measure_context(spots: _Spots, following: Ints, before: Ints) -> _Context:
     for column in ahead.T:
         last = np.where(column >= 0, column, last)
     censored = spots.border[last] | (spots.time[last] == spots.time[-1])
-    life = np.where(censored & (life < _FUTURE), np.nan, life.astype(float))
-    lived = np.where(spots.time - lived <= spots.time[0], np.nan, lived.astype(float))
+    survived = np.where(censored & (life < _FUTURE), np.nan, life.astype(float))
+    past_length = np.where(spots.time - lived <= spots.time[0], np.nan, lived.astype(float))
     return _Context(
         past_area=_median_along(area, past, spots.log_area),
         past_mean=_median_along(mean, past, mean),
         past_eccentricity=_median_along(spots.eccentricity, past, spots.eccentricity),
-        past_length=lived,
+        past_length=past_length,
         growth=_mean_along(area, ahead) - area,
         fading=_mean_along(mean, ahead) - mean,
-        life=life,
+        life=survived,
         usual_area=usual_area,
         usual_mean=usual_mean,
     )
@@ -751,14 +753,13 @@ class _Rest:
 
 def _score(features: Floats, final: bool) -> Floats:
     """Give the logit that a possible division is one, before or after `otherwise` is known."""
-    if final:
-        names, bias, column = FEATURES, _BIAS, 2
-    else:
-        names, bias, column = FEATURES[:_N_LOOK], _BIAS_FIRST, 1
-    usual = np.array([_WEIGHTS[name][0] for name in names])
-    weight = np.array([_WEIGHTS[name][column] for name in names])
+    names = FEATURES if final else FEATURES[:_N_LOOK]
+    usual, first, linear, square = np.array([_WEIGHTS[name] for name in names]).T
     # An unknown feature says nothing for or against.
-    return np.asarray(bias + np.nan_to_num(features - usual) @ weight)
+    odd = np.nan_to_num(features - usual)
+    if final:
+        return np.asarray(_BIAS + odd @ linear + odd**2 @ square)
+    return np.asarray(_BIAS_FIRST + odd @ first)
 
 
 def _find_divisions(
@@ -793,18 +794,39 @@ def _find_divisions(
     if not found:
         return np.empty((0, 3), np.int64), np.array([])
     trios, score = np.concatenate(found), 1 / (1 + np.exp(-np.concatenate(logits)))
-    chosen = []
-    used_mothers: set[int] = set()
-    used_daughters: set[int] = set()
+    return _choose_divisions(trios, score, min_score, following, before)
+
+
+def _choose_divisions(
+    trios: Ints, score: Floats, min_score: float, following: Ints, before: Ints
+) -> tuple[Ints, Floats]:
+    """Take the likeliest divisions first; none may share a nucleus with one already taken.
+
+    A nucleus does not divide again within a few frames of its birth: what looks like that is
+    a wrong link beside a division, or a nucleus that the segmentation splits for a moment.
+    """
+    chosen: list[int] = []
+    no_mother: set[int] = set()
+    no_daughter: set[int] = set()
     for row in np.argsort(-score, kind="stable").tolist():
         if score[row] < min_score:
             break
         mother, a, b = trios[row].tolist()
-        if mother in used_mothers or {a, b} & used_daughters:
+        if mother in no_mother or a in no_daughter or b in no_daughter:
             continue
-        used_mothers.add(mother)
-        used_daughters |= {a, b}
         chosen.append(row)
+        no_mother.add(mother)
+        no_daughter |= {a, b}
+        for spot, links, closed in (
+            (a, following, no_mother),
+            (b, following, no_mother),
+            (mother, before, no_daughter),
+        ):
+            for _ in range(_REST):
+                if spot < 0:
+                    break
+                closed.add(spot)
+                spot = int(links[spot])
     return trios[chosen], score[chosen]
 
 
