@@ -492,6 +492,9 @@ FEATURES = (
     "daughters_across",
     "mother_across",
     "new",
+    "returns",
+    "remerges",
+    "mother_swells",
     "otherwise",
 )
 _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
@@ -501,37 +504,40 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 _WEIGHTS = {
-    "middle": (0.302, -4.103, -1.685, 1.509),
-    "middle_moves": (1.650, -1.085, -1.102, -0.253),
-    "separation": (0.995, -0.656, -0.536, -0.008),
-    "separation_odd": (0.220, 0.152, 0.090, -0.370),
-    "opposite": (-0.810, 0.276, 0.318, -0.002),
-    "lopsided": (0.377, -3.654, -2.949, 0.215),
-    "area_differs": (0.167, -2.707, -2.976, 0.220),
-    "mean_differs": (0.153, -2.858, -1.330, -4.274),
-    "area_sum": (0.118, 2.101, 0.011, 1.596),
-    "area_sum_odd": (0.347, -1.407, -0.137, 2.515),
-    "larger_daughter": (-0.463, -2.033, -0.599, -3.119),
-    "larger_daughter_now": (-0.212, -3.003, -1.166, -0.874),
-    "mother_brightens": (0.025, 4.368, 2.204, -0.292),
-    "mother_shrinks": (-0.007, 1.137, -0.946, -4.270),
-    "daughters_brighter": (0.052, -0.474, 0.069, -1.277),
-    "mother_bright": (0.091, 0.002, 0.608, -0.144),
-    "mother_small": (0.002, -1.114, -0.480, -2.356),
-    "daughters_bright": (0.096, 1.000, 0.042, 2.669),
-    "daughters_small": (-0.407, 0.009, -0.432, 2.143),
-    "daughters_grow": (0.121, -2.024, -1.503, 0.334),
-    "daughters_fade": (-0.042, -1.312, -0.842, -0.233),
-    "daughters_live": (4.000, 0.247, 0.011, -0.091),
-    "mother_lived": (5.000, 0.328, 0.105, -0.052),
-    "mother_stretches": (0.002, 0.408, -0.210, 6.030),
-    "daughters_across": (0.301, 2.417, 2.857, 1.807),
-    "mother_across": (0.272, 1.009, 0.303, -0.853),
-    "new": (2.000, 6.724, 0.544, -3.222),
-    "otherwise": (-8.704, 0.000, -0.302, 0.004),
+    "middle": (0.292, -4.103, -1.640, 1.741),
+    "middle_moves": (1.593, -1.085, -1.092, -0.279),
+    "separation": (0.977, -0.656, -0.534, -0.039),
+    "separation_odd": (0.215, 0.152, 0.098, -0.303),
+    "opposite": (-0.819, 0.276, 0.311, 0.025),
+    "lopsided": (0.362, -3.654, -2.927, 0.218),
+    "area_differs": (0.163, -2.707, -2.883, 0.244),
+    "mean_differs": (0.150, -2.858, -1.288, -4.267),
+    "area_sum": (0.091, 2.101, 0.063, 1.601),
+    "area_sum_odd": (0.329, -1.407, -0.206, 2.701),
+    "larger_daughter": (-0.496, -2.033, -0.514, -3.141),
+    "larger_daughter_now": (-0.263, -3.003, -1.122, -0.894),
+    "mother_brightens": (0.027, 4.368, 2.203, -0.362),
+    "mother_shrinks": (-0.010, 1.137, -1.058, -4.406),
+    "daughters_brighter": (0.054, -0.474, 0.115, -1.336),
+    "mother_bright": (0.095, 0.002, 0.588, -0.138),
+    "mother_small": (0.000, -1.114, -0.478, -2.300),
+    "daughters_bright": (0.098, 1.000, 0.054, 2.647),
+    "daughters_small": (-0.425, 0.009, -0.472, 2.172),
+    "daughters_grow": (0.125, -2.024, -1.490, 0.411),
+    "daughters_fade": (-0.044, -1.312, -0.798, -0.055),
+    "daughters_live": (4.000, 0.247, -0.018, -0.117),
+    "mother_lived": (5.000, 0.328, 0.071, -0.069),
+    "mother_stretches": (0.003, 0.408, -0.167, 5.898),
+    "daughters_across": (0.313, 2.417, 2.915, 1.836),
+    "mother_across": (0.280, 1.009, 0.308, -0.790),
+    "new": (2.000, 6.724, 0.494, -3.196),
+    "returns": (0.0, -3.0, -3.0, 0.0),
+    "remerges": (0.0, -7.0, -7.0, 0.0),
+    "mother_swells": (0.0, -10.0, -10.0, 0.0),
+    "otherwise": (-9.005, 0.000, -0.311, 0.003),
 }
-_BIAS_FIRST, _BIAS = 1.255, 0.018
-_FIRST_LOGIT = -5.81  # less likely ones are not looked at again
+_BIAS_FIRST, _BIAS = 1.668, 0.324
+_FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 
 
 @dataclass(frozen=True)
@@ -547,9 +553,11 @@ class _Context:
     life: Floats
     usual_area: Floats  # median of the frame
     usual_mean: Floats
+    returns: Bools  # starts where an earlier track ended: a gap, no birth
+    goes_on: Bools  # ends where a later track starts: a gap, no division
 
 
-def _measure_context(spots: _Spots, following: Ints, before: Ints) -> _Context:
+def _measure_context(spots: _Spots, scales: _Scales, following: Ints, before: Ints) -> _Context:
     n = len(spots.time)
     usual_area, usual_mean = np.full(n, np.nan), np.full(n, np.nan)
     for k in range(len(spots.frames)):
@@ -569,6 +577,7 @@ def _measure_context(spots: _Spots, following: Ints, before: Ints) -> _Context:
     censored = spots.border[last] | (spots.time[last] == spots.time[-1])
     survived = np.where(censored & (life < _FUTURE), np.nan, life.astype(float))
     past_length = np.where(spots.time - lived <= spots.time[0], np.nan, lived.astype(float))
+    later, earlier = _close_gaps(spots, scales, following < 0, before < 0, _FUTURE, None)
     return _Context(
         past_area=_median_along(area, past, spots.log_area),
         past_mean=_median_along(mean, past, mean),
@@ -579,6 +588,8 @@ def _measure_context(spots: _Spots, following: Ints, before: Ints) -> _Context:
         life=survived,
         usual_area=usual_area,
         usual_mean=usual_mean,
+        returns=earlier >= 0,
+        goes_on=later >= 0,
     )
 
 
@@ -678,6 +689,13 @@ def _describe_divisions(
         angle = spots.orientation[spot] - np.arctan2(axis[:, 1], axis[:, 0])
         return np.asarray(-np.cos(2 * angle) * spots.eccentricity[spot] ** 2)
 
+    # One daughter vanishes within a few frames; the other then has the size of the mother, or
+    # is gone as well.
+    life_a, life_b = (np.nan_to_num(context.life[x], nan=_FUTURE) for x in (a, b))
+    brief = np.minimum(life_a, life_b) < _FUTURE
+    survivor = np.where(life_a > life_b, a, b)
+    whole = area[survivor] + context.growth[survivor] - past_area
+    remerges = np.where(brief, np.nan_to_num(np.exp(-((whole / 0.3) ** 2)), nan=1.0), 0.0)
     follow = following[mother]
     new = (before[a] < 0) * 1.0 + (before[b] < 0) * 1.0 + ((follow == a) | (follow == b)) * 1.0
     return np.column_stack(
@@ -709,6 +727,9 @@ def _describe_divisions(
             (across(a) + across(b)) / 2,
             across(mother),
             new,
+            (context.returns[a] | context.returns[b] | context.goes_on[mother]) * 1.0,
+            remerges,
+            np.clip(area_m - past_area - 0.25, 0, 0.5),
         ]
     )
 
@@ -776,7 +797,7 @@ def _find_divisions(
     Only neighbouring frames are looked at: a division is one frame.
     """
     following, before = links
-    context = _measure_context(spots, following, before)
+    context = _measure_context(spots, scales, following, before)
     rest = _Rest(pairs, _end_costs(spots), following, before)
     found: list[Ints] = []
     logits: list[Floats] = []
