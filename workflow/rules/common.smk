@@ -4,7 +4,6 @@ from pathlib import Path
 import yaml
 
 
-
 def locate_module(name):
     """The file of a module: where it lies, or Snakemake's copy of a remote one."""
     here = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
@@ -31,6 +30,7 @@ PACKAGE_MODULES = [
     "hyperstack",
     "images",
     "jobs",
+    "linking",
     "matching",
     "measurement",
     "motility",
@@ -47,6 +47,7 @@ PACKAGE_MODULES = [
     "sources",
     "synthetic",
     "track_edges",
+    "track_evaluation",
     "track_labels",
     "trackmate",
     "trackmate_features",
@@ -249,6 +250,21 @@ def list_results():
                 f"{folder}/segmentation/{sample.name}/objects.csv",
                 get_labels(experiment, sample.name),
             ]
+            if sample.kind == "movie":
+                results += [
+                    f"{folder}/tracking/{sample.name}/{name}"
+                    for name in (
+                        "tracks.csv",
+                        "track_labels.tif",
+                        f"trackmate/{sample.name}.xml",
+                        "ctc",
+                        "tracks.geff",
+                        "motility",
+                        "outlines.mp4",
+                    )
+                ]
+            if sample.truth_tracks:
+                results.append(f"{folder}/evaluation/tracks_{sample.name}.csv")
         if any(sample.truth for sample in list_samples(experiment)):
             results += [
                 f"{folder}/evaluation/{name}"

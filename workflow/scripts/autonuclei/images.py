@@ -7,7 +7,7 @@ A file is described once by its header (`read_header`); pixels are read one plan
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -511,3 +511,20 @@ def read_image(path: str | os.PathLike[str]) -> Array:
 
     with _explain(Path(path)):
         return np.asarray(tifffile.imread(path))
+
+
+def read_label_page(path: str | os.PathLike[str], frame: int) -> Array:
+    """One frame of a label movie that the workflow wrote, as uint32 whatever its type."""
+    return np.asarray(read_plane(path, frame=frame)).astype(np.uint32)
+
+
+def read_movie_page(
+    planes: Mapping[int, Mapping[str, Any]], frame: int, shape: tuple[int, int]
+) -> Array:
+    """One raw frame of a movie; black where the sequence misses it.
+
+    `planes` has the arguments of `read_plane` for each frame that is there.
+    """
+    if frame in planes:
+        return read_plane(**planes[frame])
+    return np.zeros(shape, read_plane(**next(iter(planes.values()))).dtype)
