@@ -37,7 +37,7 @@ format: dev-env
 	snakefmt Snakefile workflow
 
 benchmark: dev-env
-	python -m tests.benchmarks $(DATA)
+	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
 
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'
