@@ -37,6 +37,7 @@ _END_INSIDE, _END_BORDER = 7.0, 4.0
 _CUT_SHIFT = 0.15  # of a diameter
 _MISSED = 2.0  # cost of one frame in which a nucleus is missed
 _WEIGHT_LOOK = 0.8
+_LOOK_CAP = 5.0
 _HISTORY = 5  # frames before a division that tell what the mother usually looks like
 _FUTURE = 4  # frames after it that tell whether the daughters live and grow
 _NEIGHBOURS = 8
@@ -55,7 +56,7 @@ class LinkSettings:
     max_gap_distance: float | None = None
     max_frame_gap: int = 2  # 2 lets one frame be missed, as in TrackMate; 1 closes no gap
     find_divisions: bool = True
-    min_division_score: float = 0.5
+    min_division_score: float = 0.4
     remove_drift: bool = True
 
 
@@ -279,9 +280,13 @@ def _tail_cost(square: Floats, dimensions: int, tail: float) -> Floats:
     return np.asarray((tail + dimensions) / 2 * np.log1p(square / tail))
 
 
-def _look_cost(change: Floats, scale: float | Floats) -> Floats:
-    """Give the cost of a change of log area or log intensity; 0 where it is unknown."""
-    return np.nan_to_num(_tail_cost((change / scale) ** 2, 1, _TAIL_LOOK), nan=0.0)
+def _look_cost(change: Floats, scale: float) -> Floats:
+    """Give the cost of a change of log area or log intensity; 0 where it is unknown.
+
+    It is bounded: a nucleus that condenses for mitosis within a frame is still the same one.
+    """
+    cost = _tail_cost((change / scale) ** 2, 1, _TAIL_LOOK)
+    return np.minimum(np.nan_to_num(cost, nan=0.0), _LOOK_CAP)
 
 
 def _end_costs(spots: _Spots) -> Floats:
@@ -504,39 +509,39 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 _WEIGHTS = {
-    "middle": (0.292, -4.103, -1.640, 1.741),
-    "middle_moves": (1.593, -1.085, -1.092, -0.279),
-    "separation": (0.977, -0.656, -0.534, -0.039),
-    "separation_odd": (0.215, 0.152, 0.098, -0.303),
-    "opposite": (-0.819, 0.276, 0.311, 0.025),
-    "lopsided": (0.362, -3.654, -2.927, 0.218),
-    "area_differs": (0.163, -2.707, -2.883, 0.244),
-    "mean_differs": (0.150, -2.858, -1.288, -4.267),
-    "area_sum": (0.091, 2.101, 0.063, 1.601),
-    "area_sum_odd": (0.329, -1.407, -0.206, 2.701),
-    "larger_daughter": (-0.496, -2.033, -0.514, -3.141),
-    "larger_daughter_now": (-0.263, -3.003, -1.122, -0.894),
-    "mother_brightens": (0.027, 4.368, 2.203, -0.362),
-    "mother_shrinks": (-0.010, 1.137, -1.058, -4.406),
-    "daughters_brighter": (0.054, -0.474, 0.115, -1.336),
-    "mother_bright": (0.095, 0.002, 0.588, -0.138),
-    "mother_small": (0.000, -1.114, -0.478, -2.300),
-    "daughters_bright": (0.098, 1.000, 0.054, 2.647),
-    "daughters_small": (-0.425, 0.009, -0.472, 2.172),
-    "daughters_grow": (0.125, -2.024, -1.490, 0.411),
-    "daughters_fade": (-0.044, -1.312, -0.798, -0.055),
-    "daughters_live": (4.000, 0.247, -0.018, -0.117),
-    "mother_lived": (5.000, 0.328, 0.071, -0.069),
-    "mother_stretches": (0.003, 0.408, -0.167, 5.898),
-    "daughters_across": (0.313, 2.417, 2.915, 1.836),
-    "mother_across": (0.280, 1.009, 0.308, -0.790),
-    "new": (2.000, 6.724, 0.494, -3.196),
-    "returns": (0.0, -3.0, -3.0, 0.0),
-    "remerges": (0.0, -7.0, -7.0, 0.0),
-    "mother_swells": (0.0, -10.0, -10.0, 0.0),
-    "otherwise": (-9.005, 0.000, -0.311, 0.003),
+    "middle": (0.321, -3.805, -0.942, 0.000),
+    "middle_moves": (1.744, -0.732, -1.073, -0.201),
+    "separation": (1.025, -0.491, -0.508, -0.431),
+    "separation_odd": (0.221, -0.220, -0.059, 0.000),
+    "opposite": (-0.798, 0.109, 0.287, 0.000),
+    "lopsided": (0.402, -3.741, -2.919, -0.471),
+    "area_differs": (0.163, -1.836, -2.353, -0.969),
+    "mean_differs": (0.154, -2.591, -2.120, -2.076),
+    "area_sum": (0.078, 1.545, 0.241, 0.000),
+    "area_sum_odd": (0.391, -0.511, -0.439, 0.000),
+    "larger_daughter": (-0.497, -1.710, -0.224, 0.000),
+    "larger_daughter_now": (-0.067, -2.303, -1.128, 0.000),
+    "mother_brightens": (0.084, 4.650, 2.369, 0.000),
+    "mother_shrinks": (-0.068, 0.474, 0.788, 0.000),
+    "daughters_brighter": (0.099, -0.907, 0.557, 0.000),
+    "mother_bright": (0.214, 0.315, 1.143, 0.000),
+    "mother_small": (-0.095, -1.586, -0.615, 0.000),
+    "daughters_bright": (0.188, 0.753, 0.337, 0.000),
+    "daughters_small": (-0.531, 0.144, -0.466, 0.000),
+    "daughters_grow": (0.184, -1.291, -1.342, 0.000),
+    "daughters_fade": (-0.095, -0.757, -0.728, 0.000),
+    "daughters_live": (4.000, 0.088, 0.064, 0.000),
+    "mother_lived": (5.000, 0.425, 0.352, 0.000),
+    "mother_stretches": (0.004, -0.137, -0.143, 0.000),
+    "daughters_across": (0.300, 1.978, 2.155, 0.000),
+    "mother_across": (0.274, 0.679, 0.218, 0.000),
+    "new": (2.000, 5.867, 3.668, 0.000),
+    "returns": (0.000, -3.000, -3.000, 0.000),
+    "remerges": (0.000, -7.000, -7.000, 0.000),
+    "mother_swells": (0.000, -10.000, -10.000, 0.000),
+    "otherwise": (-8.458, 0.000, -0.309, 0.004),
 }
-_BIAS_FIRST, _BIAS = 1.668, 0.324
+_BIAS_FIRST, _BIAS = 0.426, -0.169
 _FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 
 
