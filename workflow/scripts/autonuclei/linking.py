@@ -509,39 +509,39 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 _WEIGHTS = {
-    "middle": (0.321, -3.805, -0.942, 0.000),
-    "middle_moves": (1.744, -0.732, -1.073, -0.201),
-    "separation": (1.025, -0.491, -0.508, -0.431),
-    "separation_odd": (0.221, -0.220, -0.059, 0.000),
-    "opposite": (-0.798, 0.109, 0.287, 0.000),
-    "lopsided": (0.402, -3.741, -2.919, -0.471),
-    "area_differs": (0.163, -1.836, -2.353, -0.969),
-    "mean_differs": (0.154, -2.591, -2.120, -2.076),
-    "area_sum": (0.078, 1.545, 0.241, 0.000),
-    "area_sum_odd": (0.391, -0.511, -0.439, 0.000),
-    "larger_daughter": (-0.497, -1.710, -0.224, 0.000),
-    "larger_daughter_now": (-0.067, -2.303, -1.128, 0.000),
-    "mother_brightens": (0.084, 4.650, 2.369, 0.000),
-    "mother_shrinks": (-0.068, 0.474, 0.788, 0.000),
-    "daughters_brighter": (0.099, -0.907, 0.557, 0.000),
-    "mother_bright": (0.214, 0.315, 1.143, 0.000),
-    "mother_small": (-0.095, -1.586, -0.615, 0.000),
-    "daughters_bright": (0.188, 0.753, 0.337, 0.000),
-    "daughters_small": (-0.531, 0.144, -0.466, 0.000),
-    "daughters_grow": (0.184, -1.291, -1.342, 0.000),
-    "daughters_fade": (-0.095, -0.757, -0.728, 0.000),
-    "daughters_live": (4.000, 0.088, 0.064, 0.000),
-    "mother_lived": (5.000, 0.425, 0.352, 0.000),
-    "mother_stretches": (0.004, -0.137, -0.143, 0.000),
-    "daughters_across": (0.300, 1.978, 2.155, 0.000),
-    "mother_across": (0.274, 0.679, 0.218, 0.000),
-    "new": (2.000, 5.867, 3.668, 0.000),
+    "middle": (0.320, -3.698, -0.761, 0.000),
+    "middle_moves": (1.735, -0.703, -1.098, -0.193),
+    "separation": (1.030, -0.488, -0.516, -0.436),
+    "separation_odd": (0.225, -0.207, -0.034, 0.000),
+    "opposite": (-0.801, 0.099, 0.282, 0.000),
+    "lopsided": (0.395, -3.925, -2.861, -0.520),
+    "area_differs": (0.163, -1.770, -2.299, -0.983),
+    "mean_differs": (0.154, -2.583, -2.079, -2.120),
+    "area_sum": (0.077, 1.526, 0.260, 0.000),
+    "area_sum_odd": (0.393, -0.442, -0.418, 0.000),
+    "larger_daughter": (-0.498, -1.666, -0.187, 0.000),
+    "larger_daughter_now": (-0.071, -2.424, -1.313, 0.000),
+    "mother_brightens": (0.084, 4.526, 2.368, 0.000),
+    "mother_shrinks": (-0.065, 0.485, 0.828, 0.000),
+    "daughters_brighter": (0.100, -0.861, 0.594, 0.000),
+    "mother_bright": (0.213, 0.309, 1.142, 0.000),
+    "mother_small": (-0.090, -1.559, -0.566, 0.000),
+    "daughters_bright": (0.190, 0.808, 0.324, 0.000),
+    "daughters_small": (-0.531, 0.104, -0.537, 0.000),
+    "daughters_grow": (0.183, -1.333, -1.300, 0.000),
+    "daughters_fade": (-0.096, -0.782, -0.716, 0.000),
+    "daughters_live": (4.000, 0.088, 0.048, 0.000),
+    "mother_lived": (5.000, 0.433, 0.348, 0.000),
+    "mother_stretches": (0.004, -0.349, -0.267, 0.000),
+    "daughters_across": (0.299, 1.998, 2.154, 0.000),
+    "mother_across": (0.273, 0.664, 0.215, 0.000),
+    "new": (2.000, 5.818, 3.606, 0.000),
     "returns": (0.000, -3.000, -3.000, 0.000),
     "remerges": (0.000, -7.000, -7.000, 0.000),
     "mother_swells": (0.000, -10.000, -10.000, 0.000),
-    "otherwise": (-8.458, 0.000, -0.309, 0.004),
+    "otherwise": (-8.401, 0.000, -0.310, 0.003),
 }
-_BIAS_FIRST, _BIAS = 0.426, -0.169
+_BIAS_FIRST, _BIAS = 0.433, -0.153
 _FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 
 
@@ -1019,7 +1019,9 @@ def link_objects(
     spots = _read_spots(objects)
     unit = "um" if _has_microns(objects) else "px"
     if len(objects) == 0:
-        return _make_result(objects, spots, np.array([], np.int64), None, interval_min, {})
+        used: dict[str, Any] = {"settings": asdict(settings), "unit": unit}
+        used |= {"frames_without_objects": [], "divisions": 0, "gaps_closed": 0}
+        return _make_result(objects, spots, np.array([], np.int64), None, interval_min, used)
     per_px = _length_per_px(objects)
     spots, scales, drift = _remove_drift(spots, per_px, settings.remove_drift)
     following, before, divisions, scores, scales = _link_spots(spots, scales, per_px, settings)
