@@ -1,5 +1,6 @@
 """Linking on small tables with known answers, and on drawn movies with known tracks."""
 
+import json
 import logging
 from functools import cache
 
@@ -119,6 +120,7 @@ def test_px_and_um_give_the_same_tracks() -> None:
     assert one.tracks["track"].tolist() == other.tracks["track"].tolist()
     assert other.used["nucleus_diameter"] == pytest.approx(2 * one.used["nucleus_diameter"])
     assert other.tracks["time_min"].isna().all()
+    assert json.loads(json.dumps(one.used)) == one.used
 
 
 def test_order_of_rows_does_not_matter() -> None:

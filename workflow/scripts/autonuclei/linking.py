@@ -37,6 +37,7 @@ _END_INSIDE, _END_BORDER = 7.0, 4.0
 _CUT_SHIFT = 0.15  # of a diameter
 _MISSED = 2.0  # cost of one frame in which a nucleus is missed
 _WEIGHT_LOOK = 0.8
+_LOOK_CAP = 5.0
 _HISTORY = 5  # frames before a division that tell what the mother usually looks like
 _FUTURE = 4  # frames after it that tell whether the daughters live and grow
 _NEIGHBOURS = 8
@@ -55,7 +56,7 @@ class LinkSettings:
     max_gap_distance: float | None = None
     max_frame_gap: int = 2  # 2 lets one frame be missed, as in TrackMate; 1 closes no gap
     find_divisions: bool = True
-    min_division_score: float = 0.5
+    min_division_score: float = 0.4
     remove_drift: bool = True
 
 
@@ -279,9 +280,13 @@ def _tail_cost(square: Floats, dimensions: int, tail: float) -> Floats:
     return np.asarray((tail + dimensions) / 2 * np.log1p(square / tail))
 
 
-def _look_cost(change: Floats, scale: float | Floats) -> Floats:
-    """Give the cost of a change of log area or log intensity; 0 where it is unknown."""
-    return np.nan_to_num(_tail_cost((change / scale) ** 2, 1, _TAIL_LOOK), nan=0.0)
+def _look_cost(change: Floats, scale: float) -> Floats:
+    """Give the cost of a change of log area or log intensity; 0 where it is unknown.
+
+    It is bounded: a nucleus that condenses for mitosis within a frame is still the same one.
+    """
+    cost = _tail_cost((change / scale) ** 2, 1, _TAIL_LOOK)
+    return np.minimum(np.nan_to_num(cost, nan=0.0), _LOOK_CAP)
 
 
 def _end_costs(spots: _Spots) -> Floats:
@@ -504,39 +509,39 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 _WEIGHTS = {
-    "middle": (0.292, -4.103, -1.640, 1.741),
-    "middle_moves": (1.593, -1.085, -1.092, -0.279),
-    "separation": (0.977, -0.656, -0.534, -0.039),
-    "separation_odd": (0.215, 0.152, 0.098, -0.303),
-    "opposite": (-0.819, 0.276, 0.311, 0.025),
-    "lopsided": (0.362, -3.654, -2.927, 0.218),
-    "area_differs": (0.163, -2.707, -2.883, 0.244),
-    "mean_differs": (0.150, -2.858, -1.288, -4.267),
-    "area_sum": (0.091, 2.101, 0.063, 1.601),
-    "area_sum_odd": (0.329, -1.407, -0.206, 2.701),
-    "larger_daughter": (-0.496, -2.033, -0.514, -3.141),
-    "larger_daughter_now": (-0.263, -3.003, -1.122, -0.894),
-    "mother_brightens": (0.027, 4.368, 2.203, -0.362),
-    "mother_shrinks": (-0.010, 1.137, -1.058, -4.406),
-    "daughters_brighter": (0.054, -0.474, 0.115, -1.336),
-    "mother_bright": (0.095, 0.002, 0.588, -0.138),
-    "mother_small": (0.000, -1.114, -0.478, -2.300),
-    "daughters_bright": (0.098, 1.000, 0.054, 2.647),
-    "daughters_small": (-0.425, 0.009, -0.472, 2.172),
-    "daughters_grow": (0.125, -2.024, -1.490, 0.411),
-    "daughters_fade": (-0.044, -1.312, -0.798, -0.055),
-    "daughters_live": (4.000, 0.247, -0.018, -0.117),
-    "mother_lived": (5.000, 0.328, 0.071, -0.069),
-    "mother_stretches": (0.003, 0.408, -0.167, 5.898),
-    "daughters_across": (0.313, 2.417, 2.915, 1.836),
-    "mother_across": (0.280, 1.009, 0.308, -0.790),
-    "new": (2.000, 6.724, 0.494, -3.196),
-    "returns": (0.0, -3.0, -3.0, 0.0),
-    "remerges": (0.0, -7.0, -7.0, 0.0),
-    "mother_swells": (0.0, -10.0, -10.0, 0.0),
-    "otherwise": (-9.005, 0.000, -0.311, 0.003),
+    "middle": (0.320, -3.698, -0.761, 0.000),
+    "middle_moves": (1.735, -0.703, -1.098, -0.193),
+    "separation": (1.030, -0.488, -0.516, -0.436),
+    "separation_odd": (0.225, -0.207, -0.034, 0.000),
+    "opposite": (-0.801, 0.099, 0.282, 0.000),
+    "lopsided": (0.395, -3.925, -2.861, -0.520),
+    "area_differs": (0.163, -1.770, -2.299, -0.983),
+    "mean_differs": (0.154, -2.583, -2.079, -2.120),
+    "area_sum": (0.077, 1.526, 0.260, 0.000),
+    "area_sum_odd": (0.393, -0.442, -0.418, 0.000),
+    "larger_daughter": (-0.498, -1.666, -0.187, 0.000),
+    "larger_daughter_now": (-0.071, -2.424, -1.313, 0.000),
+    "mother_brightens": (0.084, 4.526, 2.368, 0.000),
+    "mother_shrinks": (-0.065, 0.485, 0.828, 0.000),
+    "daughters_brighter": (0.100, -0.861, 0.594, 0.000),
+    "mother_bright": (0.213, 0.309, 1.142, 0.000),
+    "mother_small": (-0.090, -1.559, -0.566, 0.000),
+    "daughters_bright": (0.190, 0.808, 0.324, 0.000),
+    "daughters_small": (-0.531, 0.104, -0.537, 0.000),
+    "daughters_grow": (0.183, -1.333, -1.300, 0.000),
+    "daughters_fade": (-0.096, -0.782, -0.716, 0.000),
+    "daughters_live": (4.000, 0.088, 0.048, 0.000),
+    "mother_lived": (5.000, 0.433, 0.348, 0.000),
+    "mother_stretches": (0.004, -0.349, -0.267, 0.000),
+    "daughters_across": (0.299, 1.998, 2.154, 0.000),
+    "mother_across": (0.273, 0.664, 0.215, 0.000),
+    "new": (2.000, 5.818, 3.606, 0.000),
+    "returns": (0.000, -3.000, -3.000, 0.000),
+    "remerges": (0.000, -7.000, -7.000, 0.000),
+    "mother_swells": (0.000, -10.000, -10.000, 0.000),
+    "otherwise": (-8.401, 0.000, -0.310, 0.003),
 }
-_BIAS_FIRST, _BIAS = 1.668, 0.324
+_BIAS_FIRST, _BIAS = 0.433, -0.153
 _FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 
 
@@ -1014,7 +1019,9 @@ def link_objects(
     spots = _read_spots(objects)
     unit = "um" if _has_microns(objects) else "px"
     if len(objects) == 0:
-        return _make_result(objects, spots, np.array([], np.int64), None, interval_min, {})
+        used: dict[str, Any] = {"settings": asdict(settings), "unit": unit}
+        used |= {"frames_without_objects": [], "divisions": 0, "gaps_closed": 0}
+        return _make_result(objects, spots, np.array([], np.int64), None, interval_min, used)
     per_px = _length_per_px(objects)
     spots, scales, drift = _remove_drift(spots, per_px, settings.remove_drift)
     following, before, divisions, scores, scales = _link_spots(spots, scales, per_px, settings)
