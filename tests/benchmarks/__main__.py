@@ -57,9 +57,7 @@ def draw_frames(folder, number=5, side=2048):
 
     folder.mkdir()
     for index in range(number):
-        look = Settings(
-            frames=1, height_px=side, width_px=side, pixel_size_um=0.325, nuclei=1000
-        )
+        look = Settings(frames=1, height_px=side, width_px=side, pixel_size_um=0.325, nuclei=1000)
         frame = next(draw_frames(look, index))
         tifffile.imwrite(folder / f"frame{index:02d}.tif", frame.image)
 
@@ -94,7 +92,10 @@ def benchmark_prediction(folder, images):
         wall, cpu, _ = snakemake(folder, [target], str(short))
         command = [sys.executable, str(HERE / "predict_bare.py"), "results/bench/model"]
         bare_wall, bare_cpu, _ = run([*command, *images], folder)
-        print(f"prediction, {n} frames, round {round_number + 1}: {wall:.1f} s, {cpu:.1f} CPU-s", end="")
+        print(
+            f"prediction, {n} frames, round {round_number + 1}: {wall:.1f} s, {cpu:.1f} CPU-s",
+            end="",
+        )
         print(f"; bare StarDist loop {bare_wall:.1f} s, {bare_cpu:.1f} CPU-s", end="")
         print(f"; ratio {wall / bare_wall:.2f} in time, {cpu / bare_cpu:.2f} in CPU")
 
