@@ -51,17 +51,11 @@ def test_drawn_nuclei_are_found_where_they_lie(
     asked = []
 
     def predict_instances(prepared: Array, **options: Any) -> Any:
-        rows, columns = image[
-            slice(*(crop or (None,))[:2]), slice(*(crop or (0, 0, None))[2:])
-        ].shape
-        assert prepared.shape == scaled_shape((rows, columns), scale)
+        top, end, left, right = crop or (0, shape[0], 0, shape[1])
+        assert prepared.shape == scaled_shape(image[top:end, left:right].shape, scale)
         asked.append(options["n_tiles"])
-        coord = [
-            outline(
-                (y - start[0] + 0.5) * scale - 0.5, (x - start[1] + 0.5) * scale - 0.5, 9 * scale
-            )
-            for y, x in centres
-        ]
+        moved = (np.array(centres) - start + 0.5) * scale - 0.5
+        coord = [outline(y, x, 9 * scale) for y, x in moved]
         return None, {"coord": np.array(coord), "prob": np.array([0.9, 0.7])}
 
     model = SimpleNamespace(predict_instances=predict_instances)
@@ -136,6 +130,6 @@ def test_tidy_labels_are_whole_and_numbered_without_gaps(labels: Array) -> None:
         owner = np.unique(labels[inside])
         assert len(owner) == 1
         assert kept[number - 1] == probability[owner[0] - 1]
-        pieces, n = ndi.label(labels == owner[0])
+        pieces, _ = ndi.label(labels == owner[0])
         assert inside.sum() == np.bincount(pieces.ravel())[1:].max()
         assert ndi.label(inside)[1] == 1

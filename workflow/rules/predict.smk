@@ -48,7 +48,7 @@ rule predict_stretch:
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("prediction", "networks", "images"),
+        code=digest_code("prediction", "networks", "images", "measurement"),
     message:
         "Segmenting frames {wildcards.first} to {wildcards.last} of "
         "{wildcards.experiment}/{wildcards.sample}"

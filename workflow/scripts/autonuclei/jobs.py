@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autonuclei.errors import InputError
+from autonuclei.files import refuse_full_disk
+
 
 @contextmanager
 def log_job(path: str) -> Iterator[logging.Logger]:
@@ -15,12 +18,15 @@ def log_job(path: str) -> Iterator[logging.Logger]:
     An `InputError` ends the process with status 1 and its message as the only output. Any
     other exception is a bug: its traceback goes into the log and to the terminal.
     """
-    from autonuclei.errors import InputError
-
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("autonuclei")
     logger.setLevel(logging.INFO)
-    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    # A log that cannot be written, since its disk is full, must not bury the message.
+    logging.raiseExceptions = False
+    try:
+        file = _open_log(path)
+    except InputError as error:
+        print(f"ERROR {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger.addHandler(file)
     # Warnings of libraries belong into the log, not between the lines of the terminal.
@@ -38,3 +44,12 @@ def log_job(path: str) -> Iterator[logging.Logger]:
         raise
     finally:
         logging.shutdown()
+
+
+def _open_log(path: str) -> logging.FileHandler:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return logging.FileHandler(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        refuse_full_disk(error, path)
+        raise
