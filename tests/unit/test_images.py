@@ -460,6 +460,15 @@ def test_a_frame_that_is_not_there(tmp_path: Path) -> None:
         read_plane(path, frame=1)
 
 
+def test_a_frame_of_another_size_than_its_movie(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, number_planes(20, 30))
+    assert read_plane(path, shape=(20, 30)).shape == (20, 30)
+    with pytest.raises(InputError, match=r"is 30 x 20 pixels, but most .* are 31 x 20") as error:
+        read_plane(path, shape=(20, 31))
+    one_line(error, path)
+
+
 # --- pixels --------------------------------------------------------------------------------
 
 

@@ -99,6 +99,7 @@ def read_plane(
     frame: int = 0,
     channel: str | None = None,
     projection: str | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Array:
     """Read the plane of one time point as a grey-value image.
 
@@ -113,6 +114,8 @@ def read_plane(
     projection
         ``max`` or ``mean`` over the z slices, the number of one slice (from 1), or ``time``
         when what the file calls slices are time points; needed when there are several.
+    shape
+        Rows and columns that the other frames of the movie have; None takes any.
 
     Returns
     -------
@@ -121,10 +124,16 @@ def read_plane(
     Raises
     ------
     InputError
-        The file cannot be read, is truncated or in colour, or the choice does not exist in it.
+        The file cannot be read, is truncated, in colour or of another shape, or the choice does
+        not exist in it.
     """
     path = Path(path)
     header = read_header(path)
+    if shape is not None and (header.height, header.width) != tuple(shape):
+        raise InputError(
+            f"{path}: is {header.width} x {header.height} pixels, but most frames of this movie "
+            f"are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
+        )
     planes = list_planes(header, path, frame=frame, channel=channel, projection=projection)
     with _open_planes(path, header) as read:
         image = _require_grey(read(planes[0]), path)
