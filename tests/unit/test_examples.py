@@ -12,20 +12,24 @@ from autonuclei.examples import (
     list_examples,
     locate_example,
     make_example,
+    make_example_tracks,
     read_example_header,
 )
 from autonuclei.images import check_pixels, count_frames, is_label_image, read_header, read_plane
 
 
+IMAGES = [name for name in list_examples() if not name.endswith("-tracks")]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
-    for name in list_examples():
+    for name in IMAGES:
         make_example(name, folder / f"{name}.tif")
     return folder
 
 
-@pytest.mark.parametrize("name", list_examples())
+@pytest.mark.parametrize("name", IMAGES)
 def test_declared_header_is_that_of_the_file(folder: Path, name: str) -> None:
     declared = read_example_header(locate_example(name))
     written = read_header(folder / f"{name}.tif")
@@ -41,7 +45,7 @@ def test_declared_header_is_that_of_the_file(folder: Path, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [n for n in list_examples() if not n.endswith("-masks")])
+@pytest.mark.parametrize("name", [n for n in IMAGES if not n.endswith("-masks")])
 def test_images_fit_their_masks(folder: Path, name: str) -> None:
     masks = folder / f"{name}-masks.tif"
     n_frames = read_header(folder / f"{name}.tif").n_frames
@@ -61,7 +65,19 @@ def test_same_example_every_time(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "movie.tif").read_bytes() == (folder / "movie.tif").read_bytes()
 
 
+def test_tracks_are_those_of_the_movie(folder: Path) -> None:
+    make_example_tracks(folder / "movie-tracks")
+    rows = np.loadtxt(folder / "movie-tracks" / "man_track.txt", dtype=int)
+    files = sorted((folder / "movie-tracks").glob("*.tif"))
+    assert len(files) == read_header(folder / "movie.tif").n_frames
+    for frame, path in enumerate(files):
+        labels = np.unique(read_plane(path))
+        present = rows[(rows[:, 1] <= frame) & (frame <= rows[:, 2]), 0]
+        np.testing.assert_array_equal(labels[labels > 0], np.sort(present))
+
+
 def test_names() -> None:
+    assert locate_example("movie-tracks") == f"{FOLDER}/movie-tracks"
     assert locate_example("movie") == f"{FOLDER}/movie.tif"
     with pytest.raises(InputError, match=r"example:film: no such example. There are: .*movie"):
         locate_example("film")

@@ -9,7 +9,8 @@ import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.files import write_beside
-from autonuclei.images import write_image, write_movie
+from autonuclei.hyperstack import write_image_movie
+from autonuclei.images import write_image
 from autonuclei.measurement import write_table
 
 
@@ -99,7 +100,9 @@ def test_writers_say_that_the_disk_is_full(
         if kind == "image":
             write_image(path, image)
         elif kind == "movie":
-            write_movie(path, [image], n_frames=1, dtype="uint16")
+            write_image_movie(
+                path, [image], n_frames=1, pixel_size_um=None, frame_interval_min=None
+            )
         else:
             write_table(path, {"a": image.ravel()})
     assert not path.exists()

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from autonuclei.errors import InputError
+from autonuclei.hyperstack import write_image_movie
 from autonuclei.images import (
     HeaderCache,
     check_pixels,
@@ -22,9 +23,10 @@ from autonuclei.images import (
     list_planes,
     read_header,
     read_image,
+    read_label_page,
+    read_movie_page,
     read_plane,
     write_image,
-    write_movie,
 )
 from shapes import GRID, draw_disks, photograph
 
@@ -589,28 +591,33 @@ def test_internal_images_come_back(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(back, image)
 
 
-def test_label_movie_opens_with_its_metadata(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    stack = number_planes(7, 20, 30)
-    write_movie(
-        path, iter(stack), n_frames=7, dtype="uint16", pixel_size_um=0.4, frame_interval_min=5
-    )
-    np.testing.assert_array_equal(tifffile.imread(path), stack)
-    header = read_header(path)
-    assert (header.n_frames, header.axes, header.dtype) == (7, "TYX", "uint16")
-    assert header.pixel_size_um == pytest.approx(0.4)
-    assert header.frame_interval_min == pytest.approx(5)
-    np.testing.assert_array_equal(read_plane(path, frame=6), stack[6])
-
-
 def test_more_labels_than_uint16_holds(tmp_path: Path) -> None:
     assert label_dtype(65535) == np.uint16
     assert label_dtype(65536) == np.float32
     with pytest.raises(ValueError, match="do not fit"):
         label_dtype(2**24 + 1)
-    labels = np.arange(300 * 300).reshape(1, 300, 300)
-    write_movie(tmp_path / "a.tif", labels, n_frames=1, dtype=label_dtype(int(labels.max())))
-    np.testing.assert_array_equal(read_plane(tmp_path / "a.tif").astype(int), labels[0])
+    labels = np.arange(300 * 300).reshape(300, 300)
+    write_image_movie(
+        tmp_path / "a.tif",
+        [labels.astype(label_dtype(int(labels.max())))],
+        n_frames=1,
+        pixel_size_um=0.4,
+        frame_interval_min=5,
+        compress=True,
+    )
+    header = read_header(tmp_path / "a.tif")
+    assert header.pixel_size_um == pytest.approx(0.4)
+    assert header.frame_interval_min == pytest.approx(5)
+    np.testing.assert_array_equal(read_label_page(tmp_path / "a.tif", 0), labels)
+
+
+def test_missing_frames_of_a_movie_are_black(tmp_path: Path) -> None:
+    for number in (0, 2):
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.full((20, 30), number + 1, np.uint16))
+    planes = {number: {"path": tmp_path / f"{number}.tif"} for number in (0, 2)}
+    pages = [read_movie_page(planes, frame, (20, 30)) for frame in range(3)]
+    assert [int(page.max()) for page in pages] == [1, 0, 3]
+    assert {page.dtype for page in pages} == {np.dtype(np.uint16)}
 
 
 def test_positions_of_planes_in_the_file() -> None:

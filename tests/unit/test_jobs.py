@@ -1,7 +1,6 @@
 """How a job ends: one line for what the user can mend, a traceback for a bug."""
 
 import errno
-import logging
 import os
 import subprocess
 import sys
@@ -12,11 +11,13 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
 
-def run_job(tmp_path: Path, body: str, log: str = "logs/job.log") -> tuple[int, str, str]:
+def run_job(
+    tmp_path: Path, body: str, log: str = "logs/job.log", before: str = "pass"
+) -> tuple[int, str, str]:
     code = (
         "from autonuclei.jobs import log_job\n"
         "from autonuclei.errors import InputError\n"
-        "import os, warnings\n"
+        f"import os, warnings\n{before}\n"
         f"with log_job({log!r}) as log:\n    {body}\n"
     )
     done = subprocess.run(
@@ -60,15 +61,18 @@ def test_full_disk_under_the_log(tmp_path: Path) -> None:
     assert said == "ERROR a.tif: the disk is full. Free some space.\n"
 
 
-def test_log_that_cannot_be_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from autonuclei.jobs import log_job
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_log_that_cannot_be_opened(tmp_path: Path, code: int) -> None:
+    patch = f"raise_full = lambda *a: (_ for _ in ()).throw(OSError({code}, 'full')); "
+    code, said, _ = run_job(tmp_path, "pass", before=f"{patch}os.open = raise_full")
+    assert code == 1
+    assert said.startswith("ERROR logs/job.log: the disk is full")
+    assert said.count("\n") == 1
 
-    def refuse(*arguments: object, **options: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(logging, "FileHandler", refuse)
-    with pytest.raises(SystemExit), log_job(str(tmp_path / "job.log")):
-        pass
-    assert "job.log: the disk is full" in capsys.readouterr().err
+def test_what_libraries_print_goes_into_the_log(tmp_path: Path) -> None:
+    body = "print('loading'); os.system('echo from below >&2'); raise InputError('a.tif: bad.')"
+    code, said, log = run_job(tmp_path, body)
+    assert (code, said) == (1, "ERROR a.tif: bad.\n")
+    assert "loading" in log
+    assert "from below" in log

@@ -3,22 +3,41 @@ from pathlib import Path
 
 import yaml
 
+
+def locate_module(name):
+    """The file of a module: where it lies, or Snakemake's copy of a remote one."""
+    here = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+    local = here.parent / "scripts" / "autonuclei" / f"{name}.py"
+    if local.is_file():
+        return local
+    return Path(workflow.source_path(f"../scripts/autonuclei/{name}.py"))
+
+
 # Every module of the package. Named one by one, so that Snakemake fetches them all when this
 # workflow is deployed from a remote repository.
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
     "composition",
+    "ctc",
     "errors",
     "evaluation",
     "examples",
     "figures",
     "files",
+    "films",
+    "geff_format",
+    "hyperstack",
     "images",
     "jobs",
+    "linking",
     "matching",
     "measurement",
+    "motility",
+    "motility_figures",
     "networks",
+    "outlines",
+    "overview",
     "prediction",
     "preprocessing",
     "provenance",
@@ -27,16 +46,21 @@ PACKAGE_MODULES = [
     "settings",
     "sources",
     "synthetic",
+    "track_edges",
+    "track_evaluation",
+    "track_labels",
+    "trackmate",
+    "trackmate_features",
+    "trackmate_validation",
     "training",
 ]
-PACKAGE = {
-    name: Path(workflow.source_path(f"../scripts/autonuclei/{name}.py")) for name in PACKAGE_MODULES
-}
+PACKAGE = {name: locate_module(name) for name in PACKAGE_MODULES}
 sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
 
 from autonuclei.errors import InputError
 from autonuclei.images import HeaderCache
 from autonuclei.networks import check_model_folder
+from autonuclei.overview import describe_results
 from autonuclei.prediction import BASE_MB, MB_PER_MEGAPIXEL
 from autonuclei.samples import Frame, Sample, read_samples
 from autonuclei.settings import fill_defaults, list_problems
@@ -226,6 +250,21 @@ def list_results():
                 f"{folder}/segmentation/{sample.name}/objects.csv",
                 get_labels(experiment, sample.name),
             ]
+            if sample.kind == "movie":
+                results += [
+                    f"{folder}/tracking/{sample.name}/{name}"
+                    for name in (
+                        "tracks.csv",
+                        "track_labels.tif",
+                        f"trackmate/{sample.name}.xml",
+                        "ctc",
+                        "tracks.geff",
+                        "motility",
+                        "outlines.mp4",
+                    )
+                ]
+            if sample.truth_tracks:
+                results.append(f"{folder}/evaluation/tracks_{sample.name}.csv")
         if any(sample.truth for sample in list_samples(experiment)):
             results += [
                 f"{folder}/evaluation/{name}"
@@ -233,6 +272,12 @@ def list_results():
             ]
         results.append(f"{folder}/provenance.json")
     return results
+
+
+def describe_run():
+    """What was made and where, for the end of a run."""
+    done = describe_results(Path(workflow.pathvars.apply("<results>")), EXPERIMENTS)
+    return f"\nFinished.\n{done}"
 
 
 def get_labels(experiment, name):

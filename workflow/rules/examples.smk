@@ -1,3 +1,23 @@
+rule make_example_tracks:
+    """Write the true tracks of the drawn example movie."""
+    output:
+        directory("resources/example/movie-tracks"),
+    log:
+        "<logs>/examples/movie-tracks.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        code=digest_code("examples"),
+    message:
+        "Writing the true tracks of the example movie"
+    script:
+        "../scripts/make_example_tracks.py"
+
+
 rule make_example:
     """Write one of the built-in example data sets."""
     output:

@@ -86,7 +86,7 @@ rule join_movie:
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
-        code=digest_code("images", "measurement"),
+        code=digest_code("hyperstack", "images", "measurement"),
     message:
         "Joining the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
@@ -110,7 +110,7 @@ rule write_stills:
     params:
         names=lambda wildcards: [frame.name for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_code("images"),
+        code=digest_code("hyperstack", "images"),
     message:
         "Writing the masks of {wildcards.experiment}/{wildcards.sample}"
     script:

@@ -6,7 +6,8 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
     import tifffile
 
-    from autonuclei.images import label_dtype, write_movie
+    from autonuclei.hyperstack import write_image_movie
+    from autonuclei.images import label_dtype
     from autonuclei.measurement import read_table
 
     largest = max(
@@ -19,7 +20,7 @@ with log_job(snakemake.log[0]) as log:
         for path in snakemake.input.labels:
             with tifffile.TiffFile(path) as tiff:
                 for page in tiff.pages:
-                    labels = page.asarray()
+                    labels = page.asarray().astype(label_dtype(largest))
                     shape = labels.shape
                     for _ in range(next(frames) - expected):
                         yield np.zeros(shape, labels.dtype)
@@ -28,11 +29,11 @@ with log_job(snakemake.log[0]) as log:
                     expected += 1
 
     log.info("%d frames, at most %d nuclei in one", snakemake.params.frames[-1] + 1, largest)
-    write_movie(
+    write_image_movie(
         snakemake.output.labels,
         read_pages(),
         n_frames=snakemake.params.frames[-1] + 1,
-        dtype=label_dtype(largest),
         pixel_size_um=snakemake.params.pixel_size_um,
         frame_interval_min=snakemake.params.frame_interval_min,
+        compress=True,
     )

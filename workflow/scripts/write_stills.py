@@ -6,7 +6,8 @@ with log_job(snakemake.log[0]) as log:
     import tifffile
 
     from autonuclei.files import write_beside
-    from autonuclei.images import label_dtype, write_movie
+    from autonuclei.hyperstack import write_image_movie
+    from autonuclei.images import label_dtype
 
     names = iter(snakemake.params.names)
     with write_beside(snakemake.output.labels) as folder:
@@ -15,11 +16,12 @@ with log_job(snakemake.log[0]) as log:
             with tifffile.TiffFile(path) as tiff:
                 for page in tiff.pages:
                     labels = page.asarray()
-                    write_movie(
+                    write_image_movie(
                         folder / f"{next(names)}.tif",
-                        [labels],
+                        [labels.astype(label_dtype(int(labels.max())))],
                         n_frames=1,
-                        dtype=label_dtype(int(labels.max())),
                         pixel_size_um=snakemake.params.pixel_size_um,
+                        frame_interval_min=None,
+                        compress=True,
                     )
     log.info("%d label images", len(snakemake.params.names))

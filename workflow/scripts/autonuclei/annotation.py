@@ -49,12 +49,10 @@ def find_foreground(
     threshold
         Grey value; NaN when the image counts as empty.
     """
-    from skimage.filters import threshold_otsu
-
     smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
     if smooth.min() == smooth.max():
         return np.zeros(image.shape, bool), float("nan")
-    threshold = float(threshold_otsu(smooth))
+    threshold = compute_otsu(smooth)
     above = smooth > threshold
     background = float(smooth[~above].mean())
     if minimum_contrast > 0:
@@ -65,6 +63,23 @@ def find_foreground(
         threshold = background + threshold_factor * (threshold - background)
         above = smooth > threshold
     return ndi.binary_fill_holes(above), threshold
+
+
+def compute_otsu(image: Array, n_bins: int = 256) -> float:
+    """Otsu's threshold (1979): the grey value that parts an image with the least variance inside.
+
+    Least W0 s0^2 + W1 s1^2 is the same as most W0 W1 (m0 - m1)^2, over the edges of `n_bins`
+    equal bins from the darkest to the brightest pixel. W, m and s are share, mean and standard
+    deviation of the pixels below and above. Gives the centre of the bin, as scikit-image does.
+    """
+    counts, edges = np.histogram(image, n_bins)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)[:-1].astype(np.float64)
+    above = image.size - below
+    sums = np.cumsum(counts * centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = sums[:-1] / below - (sums[-1] - sums[:-1]) / above
+    return float(centres[np.nanargmax(below * above * gap**2)])
 
 
 def estimate_noise(image: Array) -> float:
@@ -138,7 +153,12 @@ def split_nuclei(
 
 def compute_distance(foreground: Array) -> Array:
     """Euclidean distance of each foreground pixel to the background, in px, float32."""
-    return np.asarray(ndi.distance_transform_edt(foreground), dtype=np.float32)
+    # Five times as fast as scipy's.
+    from edt import edt
+
+    # Without any background the distance is that to the border of the image.
+    border = bool(foreground.all())
+    return np.asarray(edt(np.ascontiguousarray(foreground), black_border=border, parallel=1))
 
 
 def estimate_radius(distance: Array, pieces: Array, n_pieces: int) -> float:
@@ -164,10 +184,14 @@ def find_seeds(smooth: Array, foreground: Array, minimum_distance: int) -> Array
     -------
     (n, 2) integer rows and columns.
     """
-    from skimage.feature import peak_local_max
-
-    return np.asarray(
-        peak_local_max(
-            smooth, min_distance=minimum_distance, labels=foreground, exclude_border=False
-        )
-    )
+    highest = ndi.maximum_filter(smooth, 2 * minimum_distance + 1)
+    # A flat top of several pixels is one seed: the one nearest to its middle.
+    tops, n_tops = ndi.label((smooth == highest) & foreground, np.ones((3, 3)))
+    rows, columns = np.nonzero(tops)
+    index = tops[rows, columns] - 1
+    size = np.bincount(index, minlength=n_tops)
+    middle = [np.bincount(index, weights=axis, minlength=n_tops) / size for axis in (rows, columns)]
+    off = np.hypot(rows - middle[0][index], columns - middle[1][index])
+    order = np.lexsort((off, index))
+    chosen = order[np.unique(index[order], return_index=True)[1]]
+    return np.stack([rows[chosen], columns[chosen]], axis=1)

@@ -46,17 +46,17 @@ def compose_training_pair(
     labels
         int32; accepted nuclei 1..n, background 0, ignored -1.
     """
-    _, inverse = np.unique(nuclei, return_inverse=True)
-    labels = inverse.reshape(nuclei.shape).astype(np.int32)
-    if nuclei.min() > 0:
-        labels += 1
+    present = np.bincount(nuclei.ravel()) > 0
+    present[0] = False
+    labels = np.where(present, np.cumsum(present), 0).astype(np.int32)[nuclei]
     if rejected == "ignore":
         labels[(objects > 0) & (nuclei == 0)] = -1
         return image, labels
     if noise_unit == "relative":
         dark, bright = find_percentiles(image, (1, 99.8))
         noise_low, noise_high = (dark + part * (bright - dark) for part in (noise_low, noise_high))
-    noise = rng.uniform(noise_low, noise_high, image.shape)
+    noise = rng.random(image.shape, dtype=np.float32)
+    noise = np.float32(noise_low) + noise * np.float32(noise_high - noise_low)
     if image.dtype.kind == "u":
-        noise = np.clip(np.round(noise), 0, np.iinfo(image.dtype).max)
+        noise = np.clip(np.rint(noise, out=noise), 0, np.iinfo(image.dtype).max)
     return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels

@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.images import ImageHeader, write_movie
+from autonuclei.files import write_beside
+from autonuclei.hyperstack import write_image_movie
+from autonuclei.images import ImageHeader
 
 Array = npt.NDArray[Any]
 
 FOLDER = "resources/example"
+TRACKS = "movie-tracks"
 
 FIELD_PX = 256
 _STILLS = ImageHeader(FIELD_PX, FIELD_PX, "uint16", "TYX", n_frames=3)
@@ -56,7 +59,7 @@ _EXAMPLES: dict[str, tuple[ImageHeader, Callable[[], Array]]] = {
 
 def list_examples() -> list[str]:
     """Names that may stand behind ``example:`` in the sample sheet."""
-    return list(_EXAMPLES)
+    return [*_EXAMPLES, TRACKS]
 
 
 def locate_example(name: str) -> str:
@@ -67,8 +70,12 @@ def locate_example(name: str) -> str:
     InputError
         There is no example of this name.
     """
+    if name == TRACKS:
+        return f"{FOLDER}/{name}"
     if name not in _EXAMPLES:
-        raise InputError(f"example:{name}: no such example. There are: {', '.join(_EXAMPLES)}.")
+        raise InputError(
+            f"example:{name}: no such example. There are: {', '.join(list_examples())}."
+        )
     return f"{FOLDER}/{name}.tif"
 
 
@@ -82,11 +89,25 @@ def make_example(name: str, path: str | os.PathLike[str]) -> None:
     """Write an example as an ImageJ TIFF."""
     header, make = _EXAMPLES[name]
     pages = make().reshape(header.n_frames, header.height, header.width)
-    write_movie(
+    write_image_movie(
         path,
         pages,
         n_frames=header.n_frames,
-        dtype=header.dtype,
         pixel_size_um=header.pixel_size_um,
         frame_interval_min=header.frame_interval_min,
+        compress=True,
     )
+
+
+def make_example_tracks(folder: str | os.PathLike[str]) -> None:
+    """Write the true tracks of the drawn movie in the Cell Tracking Challenge layout."""
+    import tifffile
+
+    from autonuclei.synthetic import Settings, draw_movie
+
+    movie = draw_movie(Settings(), MOVIE_SEED)
+    with write_beside(folder) as partial:
+        partial.mkdir()
+        movie.tracks.to_csv(partial / "man_track.txt", sep=" ", header=False, index=False)
+        for frame, labels in enumerate(movie.labels):
+            tifffile.imwrite(partial / f"man_track{frame:03d}.tif", labels, compression="zlib")

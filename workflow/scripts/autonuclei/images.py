@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -551,58 +551,18 @@ def read_image(path: str | os.PathLike[str]) -> Array:
         return np.asarray(tifffile.imread(path))
 
 
-def write_movie(
-    path: str | os.PathLike[str],
-    pages: Iterable[Array],
-    *,
-    n_frames: int,
-    dtype: npt.DTypeLike,
-    pixel_size_um: float | None = None,
-    frame_interval_min: float | None = None,
-) -> None:
-    """Write images as one ImageJ hyperstack with axes TYX, page by page.
+def read_label_page(path: str | os.PathLike[str], frame: int) -> Array:
+    """One frame of a label movie that the workflow wrote, as uint32 whatever its type."""
+    return np.asarray(read_plane(path, frame=frame)).astype(np.uint32)
 
-    Parameters
-    ----------
-    pages
-        `n_frames` images of one size.
-    dtype
-        uint8, uint16 or float32, which ImageJ opens; for label images see `label_dtype`.
-    pixel_size_um, frame_interval_min
-        Written into the file so that Fiji shows micrometres and minutes; None leaves them out.
 
-    Notes
-    -----
-    Deflate-compressed: label images shrink about twentyfold, and Fiji opens it.
+def read_movie_page(
+    planes: Mapping[int, Mapping[str, Any]], frame: int, shape: tuple[int, int]
+) -> Array:
+    """One raw frame of a movie; black where the sequence misses it.
+
+    `planes` has the arguments of `read_plane` for each frame that is there.
     """
-    import tifffile
-
-    metadata: dict[str, Any] = {"axes": "TYX"}
-    resolution = None
-    if pixel_size_um is not None:
-        metadata["unit"] = "um"
-        resolution = (1 / pixel_size_um, 1 / pixel_size_um)
-    if frame_interval_min is not None:
-        metadata["finterval"] = frame_interval_min * 60
-        metadata["tunit"] = "sec"
-    dtype = np.dtype(dtype)
-    iterator = iter(pages)
-    first = next(iterator)
-
-    def convert() -> Iterator[Array]:
-        yield first.astype(dtype)
-        for page in iterator:
-            yield page.astype(dtype)
-
-    with write_beside(path) as partial:
-        tifffile.imwrite(
-            partial,
-            convert(),
-            shape=(n_frames, *first.shape),
-            dtype=dtype,
-            imagej=True,
-            photometric="minisblack",
-            compression="zlib",
-            metadata=metadata,
-            resolution=resolution,
-        )
+    if frame in planes:
+        return read_plane(**planes[frame])
+    return np.zeros(shape, read_plane(**next(iter(planes.values()))).dtype)

@@ -1,55 +1,94 @@
 """What every script does around its work: a log file, and errors in the user's words."""
 
+import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from autonuclei.errors import InputError
 from autonuclei.files import refuse_full_disk
 
 
-@contextmanager
+@contextlib.contextmanager
 def log_job(path: str) -> Iterator[logging.Logger]:
-    """Log to a file and to the terminal; end the job with one line if the user can mend it.
+    """Log to a file; end the job with one line if the user can mend what is wrong.
 
-    An `InputError` ends the process with status 1 and its message as the only output. Any
-    other exception is a bug: its traceback goes into the log and to the terminal.
+    Everything that libraries print goes into the log too. An `InputError` ends the process
+    with status 1 and its message as the only line on the terminal. Any other exception is a
+    bug: its traceback goes into the log and to the terminal.
     """
+    try:
+        descriptor = _open_log(path)
+    except InputError as error:
+        _tell(2, f"ERROR {error}")
+        sys.exit(1)
     logger = logging.getLogger("autonuclei")
     logger.setLevel(logging.INFO)
-    # A log that cannot be written, since its disk is full, must not bury the message.
-    logging.raiseExceptions = False
+    handler = _LogHandler(descriptor)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
     try:
-        file = _open_log(path)
-    except InputError as error:
-        print(f"ERROR {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
-    file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logger.addHandler(file)
-    # Warnings of libraries belong into the log, not between the lines of the terminal.
-    logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addHandler(file)
-    logging.getLogger("py.warnings").propagate = False
-    try:
-        yield logger
-    except InputError as error:
-        logger.error("ERROR %s", error)
-        print(f"ERROR {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
-    except Exception:
-        logger.error("%s", traceback.format_exc())
-        raise
+        with _send_output_to(descriptor) as terminal:
+            try:
+                yield logger
+            except InputError as error:
+                logger.error("ERROR %s", error)
+                _tell(terminal, f"ERROR {error}")
+                sys.exit(1)
+            except Exception:
+                logger.error("%s", traceback.format_exc())
+                _tell(terminal, traceback.format_exc())
+                sys.exit(1)
     finally:
-        logging.shutdown()
+        logger.removeHandler(handler)
+        os.close(descriptor)
 
 
-def _open_log(path: str) -> logging.FileHandler:
+class _LogHandler(logging.Handler):
+    """Writes each line at once; where the disk is full, the log is cut short and no more."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _tell(self._descriptor, self.format(record))
+
+
+def _open_log(path: str) -> int:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return logging.FileHandler(path, mode="w", encoding="utf-8")
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
     except OSError as error:
         refuse_full_disk(error, path)
         raise
+
+
+@contextlib.contextmanager
+def _send_output_to(descriptor: int) -> Iterator[int]:
+    """Send standard output and error to a file, those of C libraries too; give the terminal."""
+    _flush()
+    saved = os.dup(1), os.dup(2)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    try:
+        yield saved[1]
+    finally:
+        _flush()
+        for number, kept in zip((1, 2), saved, strict=True):
+            os.dup2(kept, number)
+            os.close(kept)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+
+
+def _tell(descriptor: int, message: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(descriptor, f"{message}\n".encode())

@@ -1,15 +1,17 @@
 """Digests of the package's own source, for Snakemake's re-run decisions."""
 
 import ast
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
-def list_imports(source: str) -> set[str]:
-    """Names of the package's modules that a source text imports, anywhere in it."""
+@functools.cache
+def list_imports(file: Path) -> frozenset[str]:
+    """Names of the package's modules that a source file imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.ImportFrom) and node.module:
             if node.module == "autonuclei":
                 found |= {alias.name for alias in node.names}
@@ -21,7 +23,7 @@ def list_imports(source: str) -> set[str]:
                 for alias in node.names
                 if alias.name.startswith("autonuclei.")
             }
-    return found
+    return frozenset(found)
 
 
 def digest_modules(files: Mapping[str, Path], modules: Iterable[str]) -> str:
@@ -35,7 +37,7 @@ def digest_modules(files: Mapping[str, Path], modules: Iterable[str]) -> str:
         name = min(waiting)
         waiting.remove(name)
         seen.add(name)
-        waiting |= list_imports(files[name].read_text()) - seen
+        waiting |= list_imports(files[name]) - seen
     for name in sorted(seen):
         digest.update(files[name].read_bytes())
     return digest.hexdigest()[:16]

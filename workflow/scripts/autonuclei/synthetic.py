@@ -172,21 +172,20 @@ def _place_nuclei(
     field_um2 = settings.height_px * settings.width_px * settings.pixel_size_um**2
     number = max(1, round(settings.nuclei * float(np.prod(high - low)) / field_um2))
     centres = rng.uniform(low, high, (max(1, number // 8), 2))
-    placed: list[Floats] = []
-    for _ in range(number):
-        best, room = rng.uniform(low, high), -1.0
-        # Of several throws the one with most room; a crowd is relaxed by `_push_apart` later.
-        for _ in range(12):
-            throw = rng.uniform(low, high)
-            if rng.random() < settings.clustering:
-                centre = centres[rng.integers(len(centres))]
-                throw = centre + rng.normal(0, 1.6 * settings.diameter_um, 2)
-            nearest = min((float(np.hypot(*(throw - other))) for other in placed), default=1e9)
-            nearest = min(nearest, 1.02 * settings.diameter_um)
-            if nearest > room:
-                best, room = throw, nearest
-        placed.append(np.clip(best, low, high))
-    return placed
+    placed = np.empty((number, 2))
+    for index in range(number):
+        # Of several throws the one with most room; `_push_apart` then relaxes a crowd.
+        throws = rng.uniform(low, high, (12, 2))
+        clumped = rng.random(12) < settings.clustering
+        near = centres[rng.integers(len(centres), size=12)]
+        near = near + rng.normal(0, 1.6 * settings.diameter_um, (12, 2))
+        throws[clumped] = np.clip(near[clumped], low, high)
+        rooms = np.full(12, np.inf)
+        if index:
+            offsets = throws[:, None] - placed[None, :index]
+            rooms = np.hypot(offsets[..., 0], offsets[..., 1]).min(axis=1)
+        placed[index] = throws[np.minimum(rooms, 1.02 * settings.diameter_um).argmax()]
+    return list(placed)
 
 
 def _push_apart(nuclei: list[_Nucleus], settings: Settings, rounds: int) -> None:

@@ -32,7 +32,7 @@ LOSS_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 # StarDist does by default.
 PATIENCE_EPOCHS = 40
 VALIDATION_PATCHES = 64
-VALIDATION_PIXELS = 4_000_000
+VALIDATION_PIXELS = 2_000_000
 PROBABILITIES = tuple(np.round(np.arange(0.2, 0.91, 0.05), 2))
 OVERLAPS = (0.3, 0.4, 0.5)
 

@@ -1,0 +1,55 @@
+# make demo       set up, then run the example from raw images to tracks, metrics and figures
+# make test       set up, then run all tests
+# make lint       check the style of the code, as the tests do
+# make format     put the code into that style
+# make benchmark  time and memory of each step against a bare script (DATA=folder of images)
+# make lock       solve the lock files in envs/ again, after an edit of envs/*.in
+# make clean      remove what runs of the example made
+
+VENV ?= .venv
+CORES ?= $(shell nproc)
+BIN = $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: demo test lint format benchmark lock clean run-env dev-env
+
+run-env:
+	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
+
+dev-env:
+	@envs/setup.sh envs/dev.lock $(VENV) && touch $(VENV)/dev
+
+demo: run-env
+	snakemake --cores $(CORES) --quiet rules
+
+test: dev-env
+	python -m pytest
+
+lint: dev-env
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	mypy
+
+format: dev-env
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+benchmark: dev-env
+	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
+
+SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+  --python-version 3.11 --custom-compile-command 'make lock'
+
+lock:
+	@command -v uv >/dev/null || { echo "ERROR make lock needs uv: pip install uv" >&2; exit 1; }
+	uv pip compile $(SOLVE) envs/dev.in --output-file envs/dev.lock
+	# The same versions for users as in the tests.
+	for name in run gpu; do \
+	  uv pip compile $(SOLVE) --constraints envs/dev.lock envs/$$name.in --output-file envs/$$name.lock || exit 1; \
+	done
+	python3 envs/write_conda.py
+
+clean:
+	rm -rf results logs resources .snakemake

@@ -1,0 +1,228 @@
+# Tracks of movies: links and divisions, files for other programs, motility, films.
+
+
+def get_movie(wildcards):
+    """What the scripts need to know of a movie beside its files."""
+    sample = get_sample(wildcards)
+    frame = sample.frames[0]
+    return {
+        "planes": {frame.index: describe_plane(sample, frame) for frame in sample.frames},
+        "shape": (frame.height, frame.width),
+        "n_frames": sample.n_frames,
+        "pixel_size_um": sample.pixel_size_um,
+        "frame_interval_min": sample.frame_interval_min,
+    }
+
+
+def list_movie_files(wildcards):
+    return list_frame_files(get_sample(wildcards))
+
+
+def scale_movie_memory(base_mb, mb_per_megapixel, mb_per_frame=0):
+    """Memory of a job that goes through a movie frame by frame, in MB."""
+
+    def mem_mb(wildcards, attempt):
+        frame = get_sample(wildcards).frames[0]
+        need = base_mb + mb_per_megapixel * frame.height * frame.width / 1e6
+        need += mb_per_frame * get_sample(wildcards).n_frames
+        return round(need * (1 + 0.5 * (attempt - 1)))
+
+    return mem_mb
+
+
+rule link_nuclei:
+    """Link the nuclei of all frames to tracks and find the divisions."""
+    input:
+        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+    output:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        lineages="<results>/{experiment}/tracking/{sample}/lineages.csv",
+        used="<results>/{experiment}/tracking/{sample}/linking.json",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/link_nuclei.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1000, 0, 10),
+        runtime=grow(60),
+    params:
+        settings=SETTINGS["track"],
+        frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
+        code=digest_code("linking"),
+    message:
+        "Linking the nuclei of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/link_nuclei.py"
+
+
+rule write_track_labels:
+    """The masks of the movie, each nucleus with the number of its track."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        labels="<results>/{experiment}/tracking/{sample}/track_labels.tif",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/write_track_labels.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1000, 40),
+        runtime=grow(60),
+    params:
+        movie=get_movie,
+        code=digest_code("track_labels", "images"),
+    message:
+        "Colouring the masks of {wildcards.experiment}/{wildcards.sample} by track"
+    script:
+        "../scripts/write_track_labels.py"
+
+
+rule export_trackmate:
+    """A TrackMate file and, beside it, the movie that Fiji opens with it."""
+    input:
+        images=list_movie_files,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        used="<results>/{experiment}/tracking/{sample}/linking.json",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        xml="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.xml",
+        image="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.tif",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_trackmate.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1500, 60, 10),
+        runtime=grow(60),
+    params:
+        movie=get_movie,
+        code=digest_code("trackmate", "hyperstack", "images"),
+    message:
+        "Writing the TrackMate file of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/export_trackmate.py"
+
+
+rule export_ctc:
+    """The tracks in the layout of the Cell Tracking Challenge."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        folder=directory("<results>/{experiment}/tracking/{sample}/ctc"),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_ctc.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1000, 40),
+        runtime=grow(60),
+    params:
+        movie=get_movie,
+        code=digest_code("ctc", "images"),
+    message:
+        "Writing the tracks of {wildcards.experiment}/{wildcards.sample} for the CTC tools"
+    script:
+        "../scripts/export_ctc.py"
+
+
+rule export_geff:
+    """The tracks as GEFF, the graph format of napari and other trackers."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+    output:
+        folder=directory("<results>/{experiment}/tracking/{sample}/tracks.geff"),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_geff.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1000, 0, 10),
+        runtime=grow(30),
+    params:
+        movie=get_movie,
+        code=digest_code("geff_format"),
+    message:
+        "Writing the tracks of {wildcards.experiment}/{wildcards.sample} as GEFF"
+    script:
+        "../scripts/export_geff.py"
+
+
+rule measure_motility:
+    """Speeds, displacements, densities, mitoses: tables and figures."""
+    input:
+        images=list_movie_files,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+    output:
+        folder=directory("<results>/{experiment}/tracking/{sample}/motility"),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/measure_motility.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1500, 60, 10),
+        runtime=grow(60),
+    params:
+        movie=get_movie,
+        code=digest_code("motility", "motility_figures", "images"),
+    message:
+        "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/measure_motility.py"
+
+
+rule film_movie:
+    """Two films: outlines over the raw movie, and tracks coloured by speed."""
+    input:
+        images=list_movie_files,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        outlines="<results>/{experiment}/tracking/{sample}/outlines.mp4",
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.mp4",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/film_movie.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(1500, 80, 10),
+        runtime=grow(60),
+    params:
+        movie=get_movie,
+        film=SETTINGS["film"],
+        code=digest_code("films", "motility", "images"),
+    message:
+        "Filming {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/film_movie.py"
+
+
+rule evaluate_tracks:
+    """Compare the tracks with true ones, by the measures of the field."""
+    input:
+        truth=lambda wildcards: get_sample(wildcards).truth_tracks,
+        found="<results>/{experiment}/tracking/{sample}/ctc",
+    output:
+        metrics="<results>/{experiment}/evaluation/tracks_{sample}.csv",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.log",
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_movie_memory(2000, 60, 20),
+        runtime=grow(60),
+    params:
+        code=digest_code("measurement", "track_evaluation"),
+    message:
+        "Comparing the tracks of {wildcards.experiment}/{wildcards.sample} with the true ones"
+    script:
+        "../scripts/evaluate_tracks.py"

@@ -1,0 +1,38 @@
+"""What a finished run made, in a few lines for the terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autonuclei.measurement import Table, read_table
+
+
+def describe_results(results: Path, experiments: Sequence[str]) -> str:
+    """Say for each experiment where its results are and, with a ground truth, how good."""
+    lines = []
+    for experiment in experiments:
+        folder = results / experiment
+        lines.append(f"{experiment}: {folder}/")
+        for table in sorted(folder.glob("segmentation/*/objects.csv")):
+            n = len(read_table(table)["label"])
+            masks = "labels.tif" if (table.parent / "labels.tif").exists() else "labels/"
+            lines.append(f"  {n} nuclei in segmentation/{table.parent.name}/{masks}, objects.csv")
+        if (folder / "model").is_dir():
+            lines.append("  StarDist model in model/, its training in training/")
+        summary = folder / "evaluation/summary.csv"
+        if summary.is_file():
+            lines += _describe_metrics(read_table(summary))
+        lines.append("  versions, settings and checksums in provenance.json")
+    return "\n".join(lines)
+
+
+def _describe_metrics(table: Table) -> list[str]:
+    lines = []
+    for stage, n, iou, f1, mean in zip(
+        *(table[name] for name in ("stage", "n_images", "iou", "f1", "mean_iou_true")), strict=True
+    ):
+        if iou == min(table["iou"]):
+            lines.append(
+                f"  {stage}: F1 {f1:.3f} at IoU {iou:g}, mean IoU of true nuclei {mean:.3f} "
+                f"({n} image(s) with ground truth; evaluation/)"
+            )
+    return lines

@@ -1,0 +1,27 @@
+"""Motility tables and figures of a movie."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    import pandas as pd
+
+    from autonuclei.files import write_beside
+    from autonuclei.images import read_movie_page
+    from autonuclei.motility import measure_motility, write_motility
+    from autonuclei.motility_figures import draw_motility
+
+    movie = snakemake.params.movie
+    motility = measure_motility(
+        pd.read_csv(snakemake.input.tracks),
+        frames=sorted(movie["planes"]),
+        image_shape=movie["shape"],
+        pixel_size_um=movie["pixel_size_um"],
+        frame_interval_min=movie["frame_interval_min"],
+    )
+    with write_beside(snakemake.output.folder) as folder:
+        folder.mkdir()
+        write_motility(folder, motility)
+        last = max(movie["planes"])
+        draw_motility(
+            folder, motility, image=read_movie_page(movie["planes"], last, movie["shape"])
+        )
