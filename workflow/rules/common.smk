@@ -138,10 +138,14 @@ def is_annotated(sample):
 
 
 def list_annotated(sample):
-    """Frames to annotate: those to learn from, and those with a ground truth to compare with."""
+    """Frames to annotate: those to learn from, and some with a ground truth to compare with."""
     if sample.masks or not any(map(is_annotated, list_samples(sample.experiment))):
         return []
-    return sorted({*sample.train, *sample.truth})
+    compared = list(sample.truth)
+    limit = SETTINGS["evaluate"]["annotated_frames"]
+    if len(compared) > limit:
+        compared = [compared[i * len(compared) // limit] for i in range(limit)]
+    return sorted({*sample.train, *compared})
 
 
 def list_stretches(sample):

@@ -62,7 +62,17 @@ def find_foreground(
     if threshold_factor != 1:
         threshold = background + threshold_factor * (threshold - background)
         above = smooth > threshold
-    return ndi.binary_fill_holes(above), threshold
+    return fill_holes(above), threshold
+
+
+def fill_holes(foreground: Array) -> Array:
+    """Set background that does not reach the border of the image to foreground."""
+    areas, n_areas = ndi.label(~foreground)
+    is_open = np.zeros(n_areas + 1, bool)
+    for edge in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
+        is_open[edge] = True
+    is_open[0] = False
+    return ~is_open[areas]
 
 
 def compute_otsu(image: Array, n_bins: int = 256) -> float:
@@ -133,22 +143,34 @@ def split_nuclei(
     radius = estimate_radius(distance, pieces, n_pieces)
     smooth = ndi.gaussian_filter(distance, smoothing * radius)
     seeds = find_seeds(smooth, foreground, max(1, round(minimum_distance * radius)))
-    # A piece too small or too flat to hold a peak stays whole instead of vanishing.
-    seeded = np.zeros(n_pieces + 1, bool)
-    seeded[pieces[tuple(seeds.T)]] = True
+    of_piece = pieces[tuple(seeds.T)]
+    n_seeds = np.bincount(of_piece, minlength=n_pieces + 1)
+    # Most pieces are one nucleus and stay whole, those without a peak too.
+    labels = np.where(n_seeds <= 1, np.arange(n_pieces + 1), 0).astype(np.int32)[pieces]
     boxes = ndi.find_objects(pieces)
-    extra = []
-    for piece in np.flatnonzero(~seeded[1:]) + 1:
+    n_labels = n_pieces
+    for piece in np.flatnonzero(n_seeds > 1):
         box = boxes[piece - 1]
-        inside = np.where(pieces[box] == piece, distance[box], 0)
-        row, column = np.unravel_index(inside.argmax(), inside.shape)
-        extra.append((box[0].start + row, box[1].start + column))
-    if extra:
-        seeds = np.concatenate([seeds, np.array(extra, dtype=seeds.dtype)])
-    seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
-    markers = np.zeros(foreground.shape, np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    return np.asarray(watershed(-smooth, markers, mask=foreground), dtype=np.int32)
+        inside = pieces[box] == piece
+        own = seeds[of_piece == piece] - [box[0].start, box[1].start]
+        markers = np.zeros(inside.shape, np.int32)
+        markers[tuple(own.T)] = np.arange(n_labels + 1, n_labels + len(own) + 1)
+        n_labels += len(own)
+        labels[box][inside] = watershed(-smooth[box], markers, mask=inside)[inside]
+    return number_by_position(labels)
+
+
+def number_by_position(labels: Array) -> Array:
+    """Number labels 1..n in the order in which their first pixels come, row by row."""
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    np.minimum.at(first, flat[inside], inside)
+    order = np.argsort(first, kind="stable")
+    order = order[first[order] < flat.size]
+    number = np.zeros(len(first), np.int32)
+    number[order] = np.arange(1, len(order) + 1)
+    return number[labels]
 
 
 def compute_distance(foreground: Array) -> Array:
