@@ -17,7 +17,6 @@ from autonuclei.examples import (
 )
 from autonuclei.images import check_pixels, count_frames, is_label_image, read_header, read_plane
 
-
 IMAGES = [name for name in list_examples() if not name.endswith("-tracks")]
 
 

@@ -6,6 +6,7 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
     import tifffile
 
+    from autonuclei.errors import InputError
     from autonuclei.files import write_beside
     from autonuclei.images import check_pixels, read_plane
     from autonuclei.measurement import concatenate_tables, write_table
@@ -14,20 +15,27 @@ with log_job(snakemake.log[0]) as log:
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
-    tables = []
+    tables, problems = [], {}
     with (
         write_beside(snakemake.output.labels) as partial,
         tifffile.TiffWriter(partial, bigtiff=True) as tiff,
     ):
         for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
-            image = read_plane(**plane)
-            check_pixels(image, plane["path"])
-            labels, probability = predict_nuclei(
-                model,
-                image,
-                preprocess=snakemake.params.preprocess,
-                megapixels_per_tile=snakemake.params.megapixels_per_tile,
-            )
+            try:
+                image = read_plane(**plane)
+                check_pixels(image, plane["path"])
+                labels, probability = predict_nuclei(
+                    model,
+                    image,
+                    preprocess=snakemake.params.preprocess,
+                    megapixels_per_tile=snakemake.params.megapixels_per_tile,
+                )
+            except InputError as error:
+                if not snakemake.params.pass_over:
+                    raise
+                log.error("frame %d: passed over, %s", index, error)
+                problems[index] = str(error)
+                continue
             n = len(probability)
             log.info("frame %d: %d nuclei", index, n)
             tiff.write(
@@ -46,3 +54,7 @@ with log_job(snakemake.log[0]) as log:
             )
     columns = ("frame", "label", "probability")
     write_table(snakemake.output.probability, concatenate_tables(tables, columns))
+    write_table(
+        snakemake.output.problems,
+        {"frame": list(problems), "problem": list(problems.values())},
+    )

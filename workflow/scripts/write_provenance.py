@@ -23,7 +23,10 @@ with log_job(snakemake.log[0]):
             "inputs": hash_files(snakemake.input.raw),
             "model": hash_files(path for path in model.iterdir() if path.is_file()),
         },
-        "command": "snakemake --configfile provenance.settings.json --cores all",
+        # Snakemake reads JSON as it reads YAML, and nothing is left to the defaults in it.
+        "command": f"snakemake --cores all --configfile {snakemake.output.settings}",
     }
+    with write_beside(snakemake.output.settings) as partial:
+        partial.write_text(json.dumps(snakemake.params.settings, indent=1) + "\n")
     with write_beside(snakemake.output.json) as partial:
         partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")

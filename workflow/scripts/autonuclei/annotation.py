@@ -72,7 +72,7 @@ def fill_holes(foreground: Array) -> Array:
     for edge in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
         is_open[edge] = True
     is_open[0] = False
-    return ~is_open[areas]
+    return np.asarray(~is_open[areas])
 
 
 def compute_otsu(image: Array, n_bins: int = 256) -> float:
