@@ -8,16 +8,18 @@ from pathlib import Path
 
 # Parsing the syntax would take half a second at each start of Snakemake. A word too many in a
 # comment or docstring does no harm.
-_IMPORT = re.compile(r"^\s*(?:from|import) autonuclei\.(\w+)", re.MULTILINE)
+_MODULE = re.compile(r"^\s*(?:from|import) autonuclei\.(\w+)", re.MULTILINE)
+_FROM_PACKAGE = re.compile(r"^\s*from autonuclei import (.+)", re.MULTILINE)
 
 
 @functools.cache
 def list_imports(file: Path) -> frozenset[str]:
-    """Names of the package's modules that a source file imports, anywhere in it.
-
-    The package imports its modules as ``from autonuclei.module import name`` throughout.
-    """
-    return frozenset(_IMPORT.findall(file.read_text(encoding="utf-8")))
+    """Names of the package's modules that a source file imports, anywhere in it."""
+    source = file.read_text(encoding="utf-8")
+    found = set(_MODULE.findall(source))
+    for names in _FROM_PACKAGE.findall(source):
+        found |= {name.split()[0] for name in names.strip(" ()").split(",") if name.strip()}
+    return frozenset(found)
 
 
 def digest_modules(files: Mapping[str, Path], modules: Iterable[str]) -> str:
