@@ -7,6 +7,7 @@ with log_job(snakemake.log[0]):
     from pathlib import Path
 
     from autonuclei.files import write_beside
+    from autonuclei.networks import MODEL_FILES
     from autonuclei.provenance import find_commit, hash_files, list_versions
 
     model = Path(snakemake.input.model)
@@ -21,7 +22,7 @@ with log_job(snakemake.log[0]):
         "thresholds": json.loads((model / "thresholds.json").read_text()),
         "sha256": {
             "inputs": hash_files(snakemake.input.raw),
-            "model": hash_files(path for path in model.iterdir() if path.is_file()),
+            "model": hash_files(model / name for name in MODEL_FILES),
         },
         # Snakemake reads JSON as it reads YAML, and nothing is left to the defaults in it.
         "command": f"snakemake --cores all --configfile {snakemake.output.settings}",
