@@ -140,10 +140,18 @@ def test_stills_of_different_sizes_and_equal_names() -> None:
 
 
 def test_spaces_umlauts_and_brackets_in_names() -> None:
-    save("Zellkerne für März/Bild 1 [DAPI] {x}.tif")
-    sample = read_one(images="Zellkerne für März/Bild 1 [DAPI] {x}.tif", kind="stills")
-    assert sample.frames[0].name == "Bild 1 [DAPI] {x}"
+    save("Zellkerne für März/Bild 1 [DAPI].tif")
+    sample = read_one(images="Zellkerne für März/Bild 1 [DAPI].tif", kind="stills")
+    assert sample.frames[0].name == "Bild 1 [DAPI]"
     assert read_one(images="Zellkerne für März/*.tif").frames == sample.frames
+
+
+@pytest.mark.parametrize("name", ["a{b}.tif", "{a.tif", "a<b>.tif"])
+def test_names_that_snakemake_would_fill_in(name: str) -> None:
+    save(f"raw/{name}")
+    for images in (f"raw/{name}", "raw/*.tif"):
+        problems = told({"images": images})
+        assert f"raw/{name}: has one of {{ }} < > in its name" in problems[0]
 
 
 def test_names_of_ome_files() -> None:

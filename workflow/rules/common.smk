@@ -1,4 +1,5 @@
 import datetime
+import inspect
 import platform
 import shlex
 import sys
@@ -84,17 +85,31 @@ def read_settings():
     return fill_defaults(config, schema)
 
 
+def is_keeping_going():
+    """Whether this run has --keep-going, from the command line or a profile.
+
+    Snakemake sets `workflow.execution_settings` only after it has read the workflow, but its
+    call that leads here knows the arguments. Without them the sheet is refused, the safe side.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        keep_going = getattr(frame.f_locals.get("args"), "keep_going", None)
+        if keep_going is not None:
+            return keep_going
+        frame = frame.f_back
+    return False
+
+
 def read_sheet():
     """The samples by (experiment, sample), in the order of the sheet."""
     headers = HeaderCache(".snakemake/autonuclei/headers.json")
-    execution = workflow.execution_settings
     # A job on a cluster reads the sheet again; what is wrong was told when the run was started.
     is_told = not workflow.is_main_process
     samples = read_samples(
         SETTINGS["samples"],
         schema=read_schema("samples"),
         read_header=headers.read,
-        keep_going=is_told or (execution is not None and execution.keep_going),
+        keep_going=is_told or is_keeping_going(),
     )
     headers.save()
     return {(sample.experiment, sample.name): sample for sample in samples}

@@ -40,7 +40,7 @@ rule write_provenance:
             }
             for sample in list_samples(wildcards.experiment)
         ],
-        code=digest_code("provenance"),
+        code=digest_code("networks", "provenance"),
         package=digest_code(*PACKAGE),
     message:
         "Writing down what made {wildcards.experiment}"

@@ -225,11 +225,16 @@ class _SampleReader:
                 self.problems.append(str(error))
                 return []
         pattern = str(Path(pattern).expanduser())
-        if Path(pattern).is_file():
-            return [pattern]
         # Path.glob takes no absolute patterns.
-        matches = glob.glob(pattern, recursive=True)  # noqa: PTH207
+        is_file = Path(pattern).is_file()
+        matches = [pattern] if is_file else glob.glob(pattern, recursive=True)  # noqa: PTH207
         files = [name for name in matches if Path(name).is_file()]
+        for name in files:
+            if set(name) & set("{}<>"):
+                self.problems.append(
+                    f"{column}: {name}: has one of {{ }} < > in its name, which Snakemake takes "
+                    "for a placeholder. Rename it."
+                )
         if not files:
             hint = " For a folder of images add a pattern such as /*.tif." * Path(pattern).is_dir()
             self.problems.append(f"{column}: no file fits '{pattern}'.{hint}")
