@@ -21,6 +21,7 @@ def locate_module(name):
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
+    "boundaries",
     "composition",
     "ctc",
     "errors",
