@@ -56,7 +56,7 @@ def refine_boundaries(
     radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
     zones = grow_labels(labels, max(1, round(reach * radius)))
     dark = measure_background(smooth, zones, radius)
-    bright = measure_medians(smooth, labels)
+    bright = measure_brightness(smooth, labels, dark)
     if level is None:
         level = find_level(smooth, zones, dark, bright)
     levels = dark + np.float32(level) * (bright - dark)
@@ -79,7 +79,7 @@ def find_level(smooth: Array, zones: Array, dark: Array, bright: Array) -> float
         smooth[rows, columns + 1] - smooth[rows, columns - 1],
     )
     above = smooth[rows, columns] - dark[own]
-    use = (contrast > 0) & (above >= 0) & (above < contrast)
+    use = (above >= 0) & (above < contrast)
     if not use.any():
         return HIGHEST_LEVEL
     index = (above[use] / contrast[use] * N_LEVELS).astype(int)
@@ -122,7 +122,7 @@ def measure_background(smooth: Array, zones: Array, radius: float) -> Array:
 
     Returns
     -------
-    float32 by label; 0 for labels that are absent.
+    float32 by label; NaN for labels that are absent.
     """
     block = max(1, round(radius / 2))
     outside = zones == 0
@@ -134,7 +134,7 @@ def measure_background(smooth: Array, zones: Array, radius: float) -> Array:
     total = ndi.gaussian_filter(total, sigma, mode="constant")
     little = 1e-3 * block**2
     around = (total + little * overall) / (weight + little)
-    background = np.zeros(int(zones.max()) + 1, np.float32)
+    background = np.full(int(zones.max()) + 1, np.nan, np.float32)
     for label, box in enumerate(ndi.find_objects(zones), start=1):
         if box is not None:
             row, column = ((side.start + side.stop - 1) // 2 // block for side in box)
@@ -148,18 +148,33 @@ def _sum_blocks(values: Array, block: int) -> Array:
     return np.asarray(np.add.reduceat(np.add.reduceat(values, starts[0], 0), starts[1], 1))
 
 
-def measure_medians(smooth: Array, labels: Array) -> Array:
-    """Median brightness by label (the lower of two middle ones), float32; 0 for absent labels."""
+def measure_brightness(smooth: Array, labels: Array, dark: Array) -> Array:
+    """Median brightness of each nucleus (the lower of two middle pixels).
+
+    Over its pixels above the middle between its background `dark` and its mean, so that labels
+    drawn too large do not count as darker.
+
+    Returns
+    -------
+    float32 by label; NaN for labels that are absent or no brighter than their background.
+    """
     inside = np.flatnonzero(labels)
     own = labels.reshape(-1)[inside].astype(np.int64)
-    darkest = smooth.min()
-    # The bits of floats that are not negative sort as the floats do: one sort does all labels.
-    bits = (smooth.reshape(-1)[inside] - darkest).view(np.int32)
-    order = np.sort(own << 32 | bits)
-    count = np.bincount(own)
-    middle = np.cumsum(count) - count + np.maximum(count - 1, 0) // 2
-    value = order[np.minimum(middle, len(order) - 1)].astype(np.int32).view(np.float32)
-    return np.where(count > 0, value + darkest, 0).astype(np.float32)
+    values = smooth.reshape(-1)[inside]
+    n = len(dark)
+    mean = np.bincount(own, weights=values, minlength=n) / np.maximum(np.bincount(own), 1)
+    bright = values > ((dark + mean) / 2)[own]
+    own, values = own[bright], values[bright]
+    median = np.full(n, np.nan, np.float32)
+    if len(own):
+        darkest = smooth.min()
+        # The bits of floats that are not negative sort as the floats do: one sort for all labels.
+        order = np.sort(own << 32 | (values - darkest).view(np.int32))
+        count = np.bincount(own, minlength=n)
+        present = count > 0
+        middle = (np.cumsum(count) - count + (count - 1) // 2)[present]
+        median[present] = order[middle].astype(np.int32).view(np.float32) + darkest
+    return np.where(median > dark, median, np.float32(np.nan))
 
 
 def keep_largest(labels: Array) -> Array:
