@@ -65,9 +65,9 @@ def select(images, objects, settings):
     joined = concatenate_tables(tables)
     window = compute_area_window(
         joined["area_px"],
-        joined["solidity"],
-        tolerance=settings["area_tolerance"],
+        settings["area_tolerance"],
         tolerance_above=settings["area_tolerance_above"],
+        solidities=joined["solidity"],
         solidity_tolerance=settings["solidity_tolerance"],
     )
     return [

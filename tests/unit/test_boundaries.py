@@ -15,6 +15,8 @@ from autonuclei.boundaries import (
     measure_brightness,
     refine_boundaries,
 )
+from autonuclei.measurement import measure_objects
+from autonuclei.selection import ACCEPTED, NOT_CONVEX, compute_area_window, judge_objects
 
 BLUR_PX = 2.0
 
@@ -196,3 +198,23 @@ def test_keep_largest_and_holes():
     assert fill_label_holes(ring, zones)[2, 2:4].tolist() == [1, 1]
     zones[2, 3] = 2
     assert fill_label_holes(ring, zones)[2, 2:4].tolist() == [0, 0]
+
+
+def test_merged_nuclei_are_rejected_by_their_shape():
+    rows, columns = np.indices((90, 330))
+    labels = np.zeros((90, 330), np.int32)
+    for number, column in enumerate((20, 70, 120, 170, 220, 285), start=1):
+        labels[np.hypot(rows - 45, columns - column) <= 15] = number
+    # The last is two nuclei that touch, smaller than twice the median in area.
+    labels[np.hypot(rows - 45, columns - 308) <= 12] = 6
+    table = measure_objects(labels, labels)
+    window = compute_area_window(
+        table["area_px"],
+        0.5,
+        tolerance_above=1.0,
+        solidities=table["solidity"],
+        solidity_tolerance=0.05,
+    )
+    assert window.high == 2 * window.median
+    assert judge_objects(table, window).tolist() == [ACCEPTED] * 5 + [NOT_CONVEX]
+    assert set(judge_objects(table, compute_area_window(table["area_px"], 1.0))) == {ACCEPTED}

@@ -9,9 +9,9 @@ with log_job(snakemake.log[0]) as log:
     objects = concatenate_tables([read_table(path) for path in snakemake.input.tables])
     window = compute_area_window(
         objects["area_px"],
-        objects["solidity"],
-        tolerance=snakemake.params.tolerance,
+        snakemake.params.tolerance,
         tolerance_above=snakemake.params.tolerance_above,
+        solidities=objects["solidity"],
         solidity_tolerance=snakemake.params.solidity_tolerance,
     )
     log.info("%s", window)

@@ -71,7 +71,9 @@ def find_level(smooth: Array, zones: Array, dark: Array, bright: Array) -> float
     nuclei at the same level. The edge of a blurred disk lies half-way, that of a nucleus with a
     halo lower, so the result is between `LOWEST_LEVEL` and `HIGHEST_LEVEL`.
     """
-    rows, columns = (index[::4] + 1 for index in np.nonzero(zones[1:-1, 1:-1]))
+    # Every fourth row tells the same and takes a quarter of the time.
+    rows, columns = np.nonzero(zones[1:-1:4, 1:-1])
+    rows, columns = 4 * rows + 1, columns + 1
     own = zones[rows, columns]
     contrast = (bright - dark)[own]
     slope = np.hypot(
@@ -124,15 +126,18 @@ def measure_background(smooth: Array, zones: Array, radius: float) -> Array:
     -------
     float32 by label; NaN for labels that are absent.
     """
-    block = max(1, round(radius / 2))
-    outside = zones == 0
-    weight = _sum_blocks(outside.astype(np.float32), block)
-    total = _sum_blocks(np.where(outside, smooth, 0), block)
+    # Every other pixel will do where nuclei are many pixels wide.
+    step = 2 if radius >= 8 else 1
+    side = max(1, round(radius / 2 / step))
+    block = side * step
+    outside = zones[::step, ::step] == 0
+    weight = _sum_blocks(outside.astype(np.float32), side)
+    total = _sum_blocks(np.where(outside, smooth[::step, ::step], 0), side)
     overall = total.sum() / weight.sum() if weight.any() else smooth.min()
     sigma = 3 * radius / block
     weight = ndi.gaussian_filter(weight, sigma, mode="constant")
     total = ndi.gaussian_filter(total, sigma, mode="constant")
-    little = 1e-3 * block**2
+    little = 1e-3 * side**2
     around = (total + little * overall) / (weight + little)
     background = np.full(int(zones.max()) + 1, np.nan, np.float32)
     for label, box in enumerate(ndi.find_objects(zones), start=1):
@@ -142,9 +147,9 @@ def measure_background(smooth: Array, zones: Array, radius: float) -> Array:
     return background
 
 
-def _sum_blocks(values: Array, block: int) -> Array:
-    """Sums over squares of `block` px."""
-    starts = [np.arange(0, length, block) for length in values.shape]
+def _sum_blocks(values: Array, side: int) -> Array:
+    """Sums over squares of `side` px."""
+    starts = [np.arange(0, length, side) for length in values.shape]
     return np.asarray(np.add.reduceat(np.add.reduceat(values, starts[0], 0), starts[1], 1))
 
 

@@ -26,30 +26,30 @@ class AreaWindow:
     median: float
     high: float
     n_objects: int
-    solidity: float = float("nan")
+    solidity: float = 0.0
 
 
 def compute_area_window(
     areas: Array,
-    solidities: Array,
-    *,
     tolerance: float,
+    *,
     tolerance_above: float | None = None,
+    solidities: Array | None = None,
     solidity_tolerance: float | None = None,
 ) -> AreaWindow:
     """What counts as a nucleus in a whole data set, from the medians of all its objects.
 
     Areas from `tolerance` below the median to `tolerance_above` above it (0.5 = 50 %; None: the
-    same), and solidity down to `solidity_tolerance` below its median (None: any, as NaN). A
-    median and no constant, since few pixels make small nuclei less convex. NaN without an object.
+    same), and solidity down to `solidity_tolerance` below its median (None: any). A median and
+    no constant, since few pixels make small nuclei less convex. NaN without an object.
     """
     if len(areas) == 0:
         return AreaWindow(float("nan"), float("nan"), float("nan"), 0)
     above = tolerance if tolerance_above is None else tolerance_above
     median = float(np.median(areas))
-    solidity = float("nan")
-    if solidity_tolerance is not None:
-        solidity = float(np.median(solidities)) - solidity_tolerance
+    solidity = 0.0
+    if solidities is not None and solidity_tolerance is not None:
+        solidity = max(0.0, float(np.median(solidities)) - solidity_tolerance)
     low, high = median * (1 - tolerance), median * (1 + above)
     return AreaWindow(low, median, high, len(areas), solidity)
 
@@ -65,7 +65,8 @@ def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
     """For each object of a table, ``accepted`` or why it is rejected (text array)."""
     area = table["area_px"]
     verdict = np.full(len(area), ACCEPTED, dtype="U16")
-    verdict[table["solidity"] < window.solidity] = NOT_CONVEX
+    if window.solidity > 0:
+        verdict[table["solidity"] < window.solidity] = NOT_CONVEX
     verdict[area < window.low] = TOO_SMALL
     verdict[area > window.high] = TOO_LARGE
     return verdict
