@@ -170,6 +170,8 @@ rule import_masks:
         runtime=grow(10),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
+        image=get_frame_file,
+        shape=lambda wildcards: (get_frame(wildcards).height, get_frame(wildcards).width),
         crop=SETTINGS["preprocess"]["crop"],
         scale=SETTINGS["preprocess"]["scale"],
         code=digest_code("evaluation", "images", "preprocessing"),
@@ -177,14 +179,6 @@ rule import_masks:
         "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/import_masks.py"
-
-
-def get_objects(wildcards):
-    """All objects of a frame and the accepted ones; given masks are all accepted."""
-    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}/{wildcards.frame}"
-    if get_sample(wildcards).masks:
-        return {"objects": f"{folder}/masks.tif", "labels": f"{folder}/masks.tif"}
-    return {"objects": f"{folder}/objects.tif", "labels": f"{folder}/labels.tif"}
 
 
 rule compose_training_pair:

@@ -7,6 +7,7 @@ with log_job(snakemake.log[0]) as log:
     import psutil
     import tifffile
 
+    from autonuclei.errors import InputError
     from autonuclei.files import write_beside
     from autonuclei.images import check_pixels, read_plane
     from autonuclei.measurement import concatenate_tables, write_table
@@ -17,21 +18,30 @@ with log_job(snakemake.log[0]) as log:
     model = load_model(snakemake.input.model)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
-    tables = []
+    tables, problems = [], {}
     with (
         write_beside(snakemake.output.labels) as partial,
         tifffile.TiffWriter(partial, bigtiff=True) as tiff,
     ):
         for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
-            image = read_plane(**plane)
-            check_pixels(image, plane["path"])
-            tile = min(snakemake.params.megapixels_per_tile, fit_tile(memory_mb, image.size / 1e6))
-            labels, probability = predict_nuclei(
-                model,
-                image,
-                preprocess=snakemake.params.preprocess,
-                megapixels_per_tile=tile,
-            )
+            try:
+                image = read_plane(**plane)
+                check_pixels(image, plane["path"])
+                tile = min(
+                    snakemake.params.megapixels_per_tile, fit_tile(memory_mb, image.size / 1e6)
+                )
+                labels, probability = predict_nuclei(
+                    model,
+                    image,
+                    preprocess=snakemake.params.preprocess,
+                    megapixels_per_tile=tile,
+                )
+            except InputError as error:
+                if not snakemake.params.pass_over:
+                    raise
+                log.error("frame %d: passed over, %s", index, error)
+                problems[index] = str(error)
+                continue
             n = len(probability)
             log.info("frame %d: %d nuclei", index, n)
             tiff.write(
@@ -50,3 +60,7 @@ with log_job(snakemake.log[0]) as log:
             )
     columns = ("frame", "label", "probability")
     write_table(snakemake.output.probability, concatenate_tables(tables, columns))
+    write_table(
+        snakemake.output.problems,
+        {"frame": list(problems), "problem": list(problems.values())},
+    )

@@ -15,7 +15,7 @@ from autonuclei.files import write_beside
 Array = npt.NDArray[Any]
 
 ACCEPTED, TOO_SMALL, TOO_LARGE = "accepted", "too small", "too large"
-NOT_CONVEX = "not convex"
+NOT_CONVEX, UNKNOWN = "not convex", "no area window"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,12 @@ def keep_labels(labels: Array, accepted: Array) -> Array:
 
 
 def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
-    """For each object of a table, ``accepted`` or why it is rejected (text array)."""
+    """For each object of a table, ``accepted`` or why it is rejected (text array).
+
+    Without a window, since no training frame has an object, none is accepted.
+    """
     area = table["area_px"]
-    verdict = np.full(len(area), ACCEPTED, dtype="U16")
+    verdict = np.full(len(area), UNKNOWN if np.isnan(window.median) else ACCEPTED, dtype="U16")
     if window.solidity > 0:
         verdict[table["solidity"] < window.solidity] = NOT_CONVEX
     verdict[area < window.low] = TOO_SMALL
