@@ -39,8 +39,9 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "evaluation/f1_over_iou.svg",
         "evaluation/f1_over_iou.png",
         "tracking/film/tracks.csv",
-        "provenance.json",
-        "settings.json",
+        "provenance/provenance.json",
+        "provenance/config.yaml",
+        "provenance/samples.tsv",
     ):
         assert (results / name).stat().st_size > 0, name
     left = [path for path in results.rglob("*") if ".partial" in path.name]
@@ -135,7 +136,7 @@ def test_drawn_nuclei_are_found(finished: Path) -> None:
 
 
 def test_provenance_names_what_made_the_results(finished: Path) -> None:
-    record = json.loads((finished / "results/tiny/provenance.json").read_text())
+    record = json.loads((finished / "results/tiny/provenance/provenance.json").read_text())
     raw = {**record["sha256"]["inputs"]}
     assert {Path(name).name for name in raw} == {
         "field0.tif",
@@ -154,14 +155,16 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
     assert record["settings"]["train"]["epochs"] == 3
     assert record["settings"]["annotate"]["split_smoothing"] == 0.25  # a default
     assert {"python", "snakemake", "stardist", "numpy"} <= set(record["versions"])
+    assert all("snakemake" in start["command"] for start in record["commands"])
+    assert record["commands"]
     samples = {sample["sample"]: sample for sample in record["samples"]}
     assert samples["fields"]["training_frames"] == [0, 1]
     assert samples["film"]["n_frames"] == 3
 
 
 def test_the_command_of_the_provenance_has_nothing_left_to_do(finished_copy: Path) -> None:
-    record = json.loads((finished_copy / "results/tiny/provenance.json").read_text())
-    program, *arguments = record["command"].split()
+    record = json.loads((finished_copy / "results/tiny/provenance/provenance.json").read_text())
+    program, *arguments = record["run_again"].split()
     assert program == "snakemake"
     run = run_snakemake(finished_copy, "-n", *arguments)
     assert run.code == 0, run.all
