@@ -31,6 +31,7 @@ BEFORE = {
     "refine_boundaries": False,
     "area_tolerance_above": None,
     "solidity_tolerance": None,
+    "share_at_border": None,
 }
 # Parameters were chosen on these, and reported on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "paper frame 1")
@@ -69,6 +70,7 @@ def select(images, objects, settings):
         tolerance_above=settings["area_tolerance_above"],
         solidities=joined["solidity"],
         solidity_tolerance=settings["solidity_tolerance"],
+        share_at_border=settings["share_at_border"],
     )
     return [
         keep_labels(labels, table["label"][judge_objects(table, window) == ACCEPTED])

@@ -81,3 +81,18 @@ def test_kept_labels_keep_their_numbers() -> None:
     np.testing.assert_array_equal(kept == 3, labels == 3)
     assert keep_labels(labels, np.array([], np.int64)).max() == 0
     assert keep_labels(np.zeros((4, 4), np.int32), np.array([], np.int64)).max() == 0
+
+
+def test_nuclei_cut_by_the_border_may_be_smaller() -> None:
+    table = {
+        "area_px": np.array([100, 30, 30, 15, 300]),
+        "solidity": np.ones(5),
+        "touches_border": np.array([False, False, True, True, True]),
+    }
+    areas = np.array([100.0, 100.0, 100.0])
+    window = compute_area_window(areas, 0.5, share_at_border=0.2)
+    assert judge_objects(table, window).tolist() == [
+        "accepted", "too small", "accepted", "too small", "too large",
+    ]  # fmt: skip
+    window = compute_area_window(areas, 0.5)
+    assert judge_objects(table, window)[2] == "too small"

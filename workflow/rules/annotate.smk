@@ -123,6 +123,7 @@ rule compute_area_window:
         tolerance=SETTINGS["annotate"]["area_tolerance"],
         tolerance_above=SETTINGS["annotate"]["area_tolerance_above"],
         solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
+        share_at_border=SETTINGS["annotate"]["share_at_border"],
         code=digest_code("annotation", "measurement", "selection"),
     message:
         "Computing the area window of {wildcards.experiment}"

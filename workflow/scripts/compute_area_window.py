@@ -13,6 +13,7 @@ with log_job(snakemake.log[0]) as log:
         tolerance_above=snakemake.params.tolerance_above,
         solidities=objects["solidity"],
         solidity_tolerance=snakemake.params.solidity_tolerance,
+        share_at_border=snakemake.params.share_at_border,
     )
     log.info("%s", window)
     write_window(snakemake.output.window, window)

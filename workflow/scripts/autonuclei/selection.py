@@ -20,13 +20,17 @@ NOT_CONVEX, UNKNOWN = "not convex", "no area window"
 
 @dataclass(frozen=True)
 class AreaWindow:
-    """Areas in px between which an object counts as a nucleus, and its least solidity."""
+    """Areas in px between which an object counts as a nucleus, and its least solidity.
+
+    `low_at_border` is the least area of an object that the border of the image cuts; NaN: `low`.
+    """
 
     low: float
     median: float
     high: float
     n_objects: int
     solidity: float = 0.0
+    low_at_border: float = float("nan")
 
 
 def compute_area_window(
@@ -36,12 +40,15 @@ def compute_area_window(
     tolerance_above: float | None = None,
     solidities: Array | None = None,
     solidity_tolerance: float | None = None,
+    share_at_border: float | None = None,
 ) -> AreaWindow:
     """What counts as a nucleus in a whole data set, from the medians of all its objects.
 
     Areas from `tolerance` below the median to `tolerance_above` above it (0.5 = 50 %; None: the
     same), and solidity down to `solidity_tolerance` below its median (None: any). A median and
-    no constant, since few pixels make small nuclei less convex. NaN without an object.
+    no constant, since few pixels make small nuclei less convex. Objects cut by the border count
+    from `share_at_border` of the median area on (None: as the others): else the network never
+    sees a nucleus there. NaN without an object.
     """
     if len(areas) == 0:
         return AreaWindow(float("nan"), float("nan"), float("nan"), 0)
@@ -51,7 +58,8 @@ def compute_area_window(
     if solidities is not None and solidity_tolerance is not None:
         solidity = max(0.0, float(np.median(solidities)) - solidity_tolerance)
     low, high = median * (1 - tolerance), median * (1 + above)
-    return AreaWindow(low, median, high, len(areas), solidity)
+    low_at_border = float("nan") if share_at_border is None else share_at_border * median
+    return AreaWindow(low, median, high, len(areas), solidity, low_at_border)
 
 
 def keep_labels(labels: Array, accepted: Array) -> Array:
@@ -70,7 +78,10 @@ def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
     verdict = np.full(len(area), UNKNOWN if np.isnan(window.median) else ACCEPTED, dtype="U16")
     if window.solidity > 0:
         verdict[table["solidity"] < window.solidity] = NOT_CONVEX
-    verdict[area < window.low] = TOO_SMALL
+    low = np.full(len(area), window.low)
+    if not np.isnan(window.low_at_border):
+        low[table["touches_border"].astype(bool)] = window.low_at_border
+    verdict[area < low] = TOO_SMALL
     verdict[area > window.high] = TOO_LARGE
     return verdict
 
