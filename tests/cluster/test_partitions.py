@@ -1,0 +1,21 @@
+"""Each job runs where it should, and few jobs are submitted."""
+
+from conftest import Experiment
+
+
+def test_jobs_run_in_their_partitions(experiment: Experiment) -> None:
+    experiment.finish(experiment.start())
+
+    jobs = experiment.jobs
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    on_gpu = [job for job in jobs if "train_model" in job.names or "predict" in job.names]
+    assert len(on_gpu) == 2
+    for job in on_gpu:
+        assert (job.partition, job.node, job.request["gres/gpu"]) == ("gpu", "gpu1", "1")
+    for job in jobs:
+        if job not in on_gpu:
+            assert job.partition == "cpu"
+            assert job.node in ("cpu1", "cpu2")
+            assert "gres/gpu" not in job.request
+    # annotation, selection, training, prediction, masks, provenance
+    assert len(jobs) == 6
