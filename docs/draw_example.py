@@ -7,10 +7,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 import matplotlib.image
 import numpy as np
-from autonuclei.images import read_plane
-from autonuclei.preprocessing import normalize_image
 from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
+
+from autonuclei.images import read_plane
+from autonuclei.preprocessing import normalize_image
 
 ENLARGE = 3
 

@@ -72,7 +72,7 @@ def benchmark_annotation(folder, images):
         f"results/bench/annotation/frames/{index:04d}/training_labels.tif" for index in range(n)
     ]
     wall, cpu, _ = snakemake(folder, targets)
-    bare_wall, bare_cpu, _ = run([sys.executable, str(HERE / "annotate_bare.py"), *images], folder)
+    _, bare_cpu, _ = run([sys.executable, str(HERE / "annotate_bare.py"), *images], folder)
     print(f"annotation, {n} frames: {cpu / n:.2f} CPU-s and {wall / n:.2f} s per frame", end="")
     print(f"; bare script {bare_cpu / n:.2f} CPU-s; ratio {cpu / bare_cpu:.2f}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from autonuclei.linking import link_objects
 from autonuclei.trackmate import MovieInfo, write_trackmate
 

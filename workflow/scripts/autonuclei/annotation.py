@@ -58,7 +58,17 @@ def find_foreground(
     if threshold_factor != 1:
         threshold = background + threshold_factor * (threshold - background)
         above = smooth > threshold
-    return ndi.binary_fill_holes(above), threshold
+    return fill_holes(above), threshold
+
+
+def fill_holes(foreground: Array) -> Array:
+    """Set background that does not reach the border of the image to foreground."""
+    areas, n_areas = ndi.label(~foreground)
+    is_open = np.zeros(n_areas + 1, bool)
+    for edge in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
+        is_open[edge] = True
+    is_open[0] = False
+    return np.asarray(~is_open[areas])
 
 
 def compute_otsu(image: Array, n_bins: int = 256) -> float:

@@ -228,7 +228,7 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
     """
     if not any((labels > 0).any() for _, labels in pairs):
         return {"prob": 0.5, "nms": 0.4, "score": float("nan")}
-    best = {"prob": 0.5, "nms": 0.4, "score": -1.0}
+    table: dict[tuple[float, float], float] = {}
     for overlap in OVERLAPS:
         predicted = [
             model.predict_instances(
@@ -243,10 +243,13 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
                 drawn = draw_outlines(found["coord"][keep], found["prob"][keep], labels.shape)
                 truth = np.maximum(labels, 0)
                 scores.append(score_accuracy(truth, drop_ignored(drawn, labels < 0)))
-            score = float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0
-            if score > best["score"]:
-                best = {"prob": float(probability), "nms": overlap, "score": score}
-    return best
+            defined = [score for score in scores if score == score]
+            table[overlap, float(probability)] = sum(defined) / max(1, len(defined))
+    best = max(table.values())
+    overlap = next(key[0] for key, score in table.items() if score == best)
+    # Of probabilities that score the same, the middle one is the safest for other images.
+    equal = [p for (o, p), score in table.items() if o == overlap and score > best - 0.002]
+    return {"prob": equal[len(equal) // 2], "nms": overlap, "score": best}
 
 
 def draw_outlines(outlines: Array, probability: Array, shape: tuple[int, ...]) -> Array:
