@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import yaml
 from local_slurm import LocalSlurm, ask, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,6 +32,17 @@ def cluster(slurm: LocalSlurm) -> Iterator[LocalSlurm]:
     jobs = ask("squeue", "--noheader", "--format=%i").split()
     if jobs:
         ask("scancel", *jobs)
+
+
+def add_resources(*entries: str) -> list[str]:
+    """The option for more resources beside those of the profile, which it would replace."""
+    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
+    given = [
+        f"{rule}:{name}={value}"
+        for rule, resources in profile["set-resources"].items()
+        for name, value in resources.items()
+    ]
+    return ["--set-resources", *given, *entries, "--"]
 
 
 @dataclass
@@ -80,8 +92,11 @@ class Experiment:
     steps: int = 4
     frames: int = 3
     side: int = 96
+    is_new: bool = True
 
     def __post_init__(self) -> None:
+        if not self.is_new:
+            return
         (self.folder / "images").mkdir()
         for i in range(self.frames):
             image = draw_nuclei((self.side, self.side), self.side**2 // 700, i)
@@ -111,7 +126,9 @@ class Experiment:
                 command, cwd=REPOSITORY, stdout=out, stderr=out, env=os.environ | {"PATH": path}
             )
 
-    def finish(self, process: subprocess.Popen[bytes], *, seconds: float = 400) -> None:
+    def finish(
+        self, process: subprocess.Popen[bytes], *, target: str = "all", seconds: float = 600
+    ) -> None:
         """Wait for the end of a run that must be complete."""
         try:
             status = process.wait(timeout=seconds)
@@ -119,7 +136,7 @@ class Experiment:
             if process.poll() is None:
                 process.kill()
         assert status == 0, self.output[-6000:]
-        self.check_complete()
+        self.check_complete(target)
 
     @property
     def output(self) -> str:
@@ -162,13 +179,13 @@ class Experiment:
     def training_log(self) -> str:
         return (self.folder / "logs/tiny/train_model.log").read_text()
 
-    def check_complete(self) -> None:
+    def check_complete(self, target: str) -> None:
         """Nothing is left to do, and no unfinished file lies about."""
         left = subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"),
                 *("--directory", str(self.folder)),
-                *("--configfile", str(self.folder / "config.yaml")),
+                *("--configfile", str(self.folder / "config.yaml"), "--", target),
             ],
             cwd=REPOSITORY,
             capture_output=True,
@@ -176,7 +193,11 @@ class Experiment:
             check=True,
         )
         assert "Nothing to be done" in left.stdout + left.stderr
-        files = [path for path in (self.folder / "results").rglob("*") if path.is_file()]
+        files = [
+            path
+            for path in (self.folder / "results").rglob("*")
+            if path.is_file() and path.name != ".snakemake_timestamp"
+        ]
         assert files
         assert not [path for path in files if path.stat().st_size == 0]
         assert not [path for path in files if "partial" in path.name or "checkpoint" in path.name]

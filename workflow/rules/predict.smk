@@ -14,7 +14,8 @@ def count_stretch_megapixels(wildcards):
 def get_predict_memory(wildcards, attempt):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    return round(estimate_memory(largest, tile) * (1 + 0.5 * (attempt - 1)))
+    need = SNAKEMAKE_MB + estimate_memory(largest, tile)
+    return round(need * (1 + 0.5 * (attempt - 1)))
 
 
 rule predict_stretch:
@@ -76,6 +77,7 @@ rule join_movie:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -101,6 +103,7 @@ rule write_stills:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -127,6 +130,7 @@ rule measure_nuclei:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
