@@ -10,6 +10,7 @@ The configuration must lie in /etc/slurm, since the SLURM plugin of Snakemake do
 SLURM_CONF. A configuration of somebody else that lies there is left alone, with an error.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -264,10 +265,14 @@ def kill_process(process: int) -> None:
         return
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Keep a cluster until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with LocalSlurm() as cluster:
         print(ask("sinfo"), f"Logs: {cluster.folder}. Ctrl-C stops the cluster.", flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
-        except KeyboardInterrupt:
-            print("Stopping")
+
+
+if __name__ == "__main__":
+    main()
