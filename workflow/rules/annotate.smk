@@ -53,8 +53,9 @@ rule threshold_image:
 
 
 rule split_nuclei:
-    """Split the foreground into single objects with a watershed."""
+    """Split the foreground into single objects with a watershed and draw their boundaries."""
     input:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
         foreground="<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif",
     output:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
@@ -71,7 +72,9 @@ rule split_nuclei:
         smoothing=SETTINGS["annotate"]["split_smoothing"],
         minimum_distance=SETTINGS["annotate"]["split_distance"],
         minimum_area_px=SETTINGS["annotate"]["minimum_area_px"],
-        code=digest_code("annotation", "images"),
+        refine_boundaries=SETTINGS["annotate"]["refine_boundaries"],
+        boundary_level=SETTINGS["annotate"]["boundary_level"],
+        code=digest_code("annotation", "boundaries", "images"),
     message:
         "Splitting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
@@ -103,7 +106,7 @@ rule measure_objects:
 
 
 rule compute_area_window:
-    """The area window of the experiment: the median of all objects in its training frames."""
+    """What counts as a nucleus: near the median of all objects in the training frames."""
     input:
         tables=lambda wildcards: list_frame_results(
             wildcards.experiment,
@@ -123,6 +126,8 @@ rule compute_area_window:
         runtime=10,
     params:
         tolerance=SETTINGS["annotate"]["area_tolerance"],
+        tolerance_above=SETTINGS["annotate"]["area_tolerance_above"],
+        solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
         code=digest_code("annotation", "measurement", "selection"),
     message:
         "Computing the area window of {wildcards.experiment}"
@@ -131,7 +136,7 @@ rule compute_area_window:
 
 
 rule select_nuclei:
-    """Keep the objects inside the area window."""
+    """Keep the objects with the area and the shape of a nucleus."""
     input:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
@@ -172,6 +177,8 @@ rule import_masks:
         runtime=scale_runtime(1, 0.1),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
+        image=get_frame_file,
+        shape=lambda wildcards: (get_frame(wildcards).height, get_frame(wildcards).width),
         crop=SETTINGS["preprocess"]["crop"],
         scale=SETTINGS["preprocess"]["scale"],
         code=digest_code("evaluation", "images", "preprocessing"),
@@ -179,14 +186,6 @@ rule import_masks:
         "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/import_masks.py"
-
-
-def get_objects(wildcards):
-    """All objects of a frame and the accepted ones; given masks are all accepted."""
-    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}/{wildcards.frame}"
-    if get_sample(wildcards).masks:
-        return {"objects": f"{folder}/masks.tif", "labels": f"{folder}/masks.tif"}
-    return {"objects": f"{folder}/objects.tif", "labels": f"{folder}/labels.tif"}
 
 
 rule compose_training_pair:

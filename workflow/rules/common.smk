@@ -1,4 +1,5 @@
 import datetime
+import inspect
 import platform
 import shlex
 import sys
@@ -21,6 +22,7 @@ def locate_module(name):
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
+    "boundaries",
     "composition",
     "ctc",
     "errors",
@@ -84,15 +86,31 @@ def read_settings():
     return fill_defaults(config, schema)
 
 
+def is_keeping_going():
+    """Whether this run has --keep-going, from the command line or a profile.
+
+    Snakemake sets `workflow.execution_settings` only after it has read the workflow, but its
+    call that leads here knows the arguments. Without them the sheet is refused, the safe side.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        keep_going = getattr(frame.f_locals.get("args"), "keep_going", None)
+        if keep_going is not None:
+            return keep_going
+        frame = frame.f_back
+    return False
+
+
 def read_sheet():
     """The samples by (experiment, sample), in the order of the sheet."""
     headers = HeaderCache(".snakemake/autonuclei/headers.json")
-    execution = workflow.execution_settings
+    # A job on a cluster reads the sheet again; what is wrong was told when the run was started.
+    is_told = not workflow.is_main_process
     samples = read_samples(
         SETTINGS["samples"],
         schema=read_schema("samples"),
         read_header=headers.read,
-        keep_going=execution is not None and execution.keep_going,
+        keep_going=is_told or is_keeping_going(),
     )
     headers.save()
     return {(sample.experiment, sample.name): sample for sample in samples}
@@ -118,6 +136,15 @@ def check_experiments():
     crop = SETTINGS["preprocess"]["crop"]
     if crop and not (crop[0] < crop[1] and crop[2] < crop[3]):
         problems.append(f"preprocess.crop: {crop} is empty; give [first row, end row, ...].")
+    elif crop:
+        problems += [
+            f"preprocess.crop: {crop} lies outside of {frame.path}, which is {frame.width} x "
+            f"{frame.height} pixels (width x height)."
+            for sample in SAMPLES.values()
+            for frame in sample.frames
+            if frame.page == 0 and frame.height
+            if frame.height <= crop[0] or frame.width <= crop[2]
+        ]
     annotate = SETTINGS["annotate"]
     if annotate["noise_low"] > annotate["noise_high"]:
         problems.append("annotate.noise_low: is larger than annotate.noise_high.")
@@ -131,8 +158,10 @@ def list_samples(experiment):
 
 
 def list_training(sample):
-    """Frames to learn from: those that are annotated, or all that come with masks."""
-    return list(sample.masks) if sample.masks else list(sample.train)
+    """Frames to learn from: those in `train`; where masks are given, those that have one."""
+    if not sample.masks:
+        return list(sample.train)
+    return [index for index in sample.masks if not sample.train or index in sample.train]
 
 
 def is_annotated(sample):
@@ -157,7 +186,7 @@ def list_stretches(sample):
     stretches, size = [], float("inf")
     for frame in sample.frames:
         megapixels = frame.height * frame.width / 1e6
-        if size + megapixels > limit or (sample.kind == "stills" and not frame.height):
+        if size + megapixels > limit:
             stretches.append([frame.index, frame.index])
             size = 0.0
         stretches[-1][1] = frame.index
@@ -172,6 +201,7 @@ def describe_plane(sample, frame):
         "frame": frame.page,
         "channel": sample.channel,
         "projection": sample.projection,
+        "shape": sample.shape,
     }
 
 
@@ -275,6 +305,8 @@ def list_results():
                 f"{folder}/segmentation/{sample.name}/objects.csv",
                 get_labels(experiment, sample.name),
             ]
+            if sample.kind == "stills":
+                results.append(f"{folder}/segmentation/{sample.name}/complete.txt")
             if sample.kind == "movie":
                 results += [
                     f"{folder}/tracking/{sample.name}/{name}"

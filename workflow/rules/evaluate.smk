@@ -1,27 +1,6 @@
 # Metrics where the sample sheet names a ground truth.
 
 
-def list_cases(wildcards):
-    """Every frame with a ground truth, once per stage: what is compared with what."""
-    cases = []
-    for sample in list_samples(wildcards.experiment):
-        annotated = set(list_annotated(sample))
-        labels = get_labels(wildcards.experiment, sample.name)
-        folder = f"<results>/{wildcards.experiment}/annotation/{sample.name}"
-        for index, truth in sample.truth.items():
-            case = {"sample": sample.name, "frame": index, "truth": truth.path}
-            case |= {"truth_page": truth.page, "page": 0, "file": ""}
-            if index in annotated:
-                annotation = f"{folder}/{index:04d}/labels.tif"
-                cases.append(case | {"stage": "annotation", "labels": annotation})
-            if sample.kind == "stills":
-                case["file"] = f"{sample.frame(index).name}.tif"
-            else:
-                case["page"] = index
-            cases.append(case | {"stage": "segmentation", "labels": labels})
-    return cases
-
-
 rule evaluate_masks:
     """Compare annotation and segmentation with the ground truth, image by image."""
     input:

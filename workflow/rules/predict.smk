@@ -1,23 +1,6 @@
 # Segmentation of all images, a stretch of frames per job, since TensorFlow starts slowly.
 
 
-def list_stretch(wildcards):
-    sample = get_sample(wildcards)
-    first, last = int(wildcards.first), int(wildcards.last)
-    return [frame for frame in sample.frames if first <= frame.index <= last]
-
-
-def count_stretch_megapixels(wildcards):
-    return sum(frame.height * frame.width for frame in list_stretch(wildcards)) / 1e6
-
-
-def get_predict_memory(wildcards, attempt):
-    largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
-    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    need = SNAKEMAKE_MB + estimate_memory(largest, tile)
-    return round(need * (1 + 0.5 * (attempt - 1)))
-
-
 rule predict_stretch:
     """Find the nuclei in a stretch of frames."""
     input:
@@ -29,6 +12,9 @@ rule predict_stretch:
         labels=temp("<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"),
         probability=temp(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
+        ),
+        problems=temp(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.problems.csv"
         ),
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
@@ -46,26 +32,18 @@ rule predict_stretch:
             describe_plane(get_sample(wildcards), frame) for frame in list_stretch(wildcards)
         ],
         frames=lambda wildcards: [frame.index for frame in list_stretch(wildcards)],
+        # A movie with a missing frame is no movie; stills have nothing to do with each other.
+        pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("prediction", "networks", "images"),
+        code=digest_code("annotation", "prediction", "networks", "images", "measurement"),
     message:
         "Segmenting frames {wildcards.first} to {wildcards.last} of "
         "{wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/predict_stretch.py"
-
-
-def list_stretch_files(suffix):
-    def files(wildcards):
-        folder = f"<results>/{wildcards.experiment}/segmentation/{wildcards.sample}/stretches"
-        return [
-            f"{folder}/{first:04d}-{last:04d}.{suffix}"
-            for first, last in list_stretches(get_sample(wildcards))
-        ]
-
-    return files
 
 
 rule join_movie:
@@ -99,6 +77,7 @@ rule write_stills:
     """Write the masks of stills, one file per image, named like it."""
     input:
         labels=list_stretch_files("tif"),
+        problems=list_stretch_files("problems.csv"),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
     log:
@@ -111,13 +90,38 @@ rule write_stills:
         mem_mb=2000,
         runtime=grow(30),
     params:
-        names=lambda wildcards: [frame.name for frame in get_sample(wildcards).frames],
+        names=get_frame_names,
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_code("hyperstack", "images"),
+        code=digest_code("hyperstack", "images", "measurement"),
     message:
         "Writing the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/write_stills.py"
+
+
+rule check_stills:
+    """Fail for images that could not be segmented, after all others are done."""
+    input:
+        problems=list_stretch_files("problems.csv"),
+    output:
+        "<results>/{experiment}/segmentation/{sample}/complete.txt",
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/check_stills.log",
+    priority: -1
+    localrule: True
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        n_images=lambda wildcards: len(get_sample(wildcards).frames),
+        code=digest_code("measurement"),
+    message:
+        "Checking that all images of {wildcards.experiment}/{wildcards.sample} were segmented"
+    script:
+        "../scripts/check_stills.py"
 
 
 rule measure_nuclei:
@@ -126,6 +130,7 @@ rule measure_nuclei:
         images=lambda wildcards: list_frame_files(get_sample(wildcards)),
         labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
         probability=list_stretch_files("csv"),
+        problems=list_stretch_files("problems.csv"),
     output:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
@@ -141,7 +146,7 @@ rule measure_nuclei:
         planes=lambda wildcards: [
             describe_plane(get_sample(wildcards), frame) for frame in get_sample(wildcards).frames
         ],
-        names=lambda wildcards: [frame.name for frame in get_sample(wildcards).frames],
+        names=get_frame_names,
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
         code=digest_code("measurement", "images"),

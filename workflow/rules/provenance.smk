@@ -1,14 +1,6 @@
 # What made the results of an experiment.
 
 
-def list_raw_files(wildcards):
-    files = []
-    for sample in list_samples(wildcards.experiment):
-        files += list_frame_files(sample)
-        files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
-    return list(dict.fromkeys(files))
-
-
 rule write_provenance:
     """Write versions, settings, seeds and input checksums beside the results."""
     input:
@@ -48,7 +40,7 @@ rule write_provenance:
             }
             for sample in list_samples(wildcards.experiment)
         ],
-        code=digest_code("provenance"),
+        code=digest_code("networks", "provenance"),
         package=digest_code(*PACKAGE),
     message:
         "Writing down what made {wildcards.experiment}"

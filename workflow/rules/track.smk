@@ -1,35 +1,6 @@
 # Tracks of movies: links and divisions, files for other programs, motility, films.
 
 
-def get_movie(wildcards):
-    """What the scripts need to know of a movie beside its files."""
-    sample = get_sample(wildcards)
-    frame = sample.frames[0]
-    return {
-        "planes": {frame.index: describe_plane(sample, frame) for frame in sample.frames},
-        "shape": (frame.height, frame.width),
-        "n_frames": sample.n_frames,
-        "pixel_size_um": sample.pixel_size_um,
-        "frame_interval_min": sample.frame_interval_min,
-    }
-
-
-def list_movie_files(wildcards):
-    return list_frame_files(get_sample(wildcards))
-
-
-def scale_movie_memory(base_mb, mb_per_megapixel, mb_per_frame=0):
-    """Memory of a job that goes through a movie frame by frame, in MB."""
-
-    def mem_mb(wildcards, attempt):
-        frame = get_sample(wildcards).frames[0]
-        need = base_mb + mb_per_megapixel * frame.height * frame.width / 1e6
-        need += mb_per_frame * get_sample(wildcards).n_frames
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return mem_mb
-
-
 rule link_nuclei:
     """Link the nuclei of all frames to tracks and find the divisions."""
     input:
@@ -221,7 +192,7 @@ rule evaluate_tracks:
         mem_mb=scale_movie_memory(2000, 60, 20),
         runtime=grow(60),
     params:
-        code=digest_code("track_evaluation"),
+        code=digest_code("measurement", "track_evaluation"),
     message:
         "Comparing the tracks of {wildcards.experiment}/{wildcards.sample} with the true ones"
     script:

@@ -1,14 +1,6 @@
 # Training: one job per experiment, on a GPU where there is one.
 
 
-def count_training_megapixels(wildcards):
-    return sum(
-        frame.height * frame.width / 1e6
-        for sample in list_samples(wildcards.experiment)
-        for frame in map(sample.frame, list_training(sample))
-    )
-
-
 rule train_model:
     """Train a StarDist network from scratch on the annotated frames of the experiment."""
     input:

@@ -14,10 +14,14 @@ with log_job(snakemake.log[0]) as log:
         [read_table(path) for path in snakemake.input.probability],
         ("frame", "label", "probability"),
     )
+    passed_over = {
+        frame for path in snakemake.input.problems for frame in read_table(path)["frame"].tolist()
+    }
     tables = []
-    for index, name, plane in zip(
-        snakemake.params.frames, snakemake.params.names, snakemake.params.planes, strict=True
-    ):
+    for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
+        if index in passed_over:
+            continue
+        name = snakemake.params.names[index]
         of_frame = found["frame"] == index
         labels = Path(snakemake.input.labels)
         labels, page = (labels / f"{name}.tif", 0) if labels.is_dir() else (labels, index)

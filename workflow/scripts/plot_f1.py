@@ -7,7 +7,7 @@ with log_job(snakemake.log[0]):
     from autonuclei.measurement import read_table
 
     def read_rows(path, **more):
-        table = read_table(path)
+        table = read_table(path, text=("stage", "sample"))
         cells = zip(*table.values(), strict=True)
         return [dict(zip(table, row, strict=True)) | more for row in cells]
 

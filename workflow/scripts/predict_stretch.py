@@ -7,6 +7,8 @@ with log_job(snakemake.log[0]) as log:
     import psutil
     import tifffile
 
+    from autonuclei.annotation import is_empty
+    from autonuclei.errors import InputError
     from autonuclei.files import write_beside
     from autonuclei.images import check_pixels, read_plane
     from autonuclei.measurement import concatenate_tables, write_table
@@ -17,21 +19,34 @@ with log_job(snakemake.log[0]) as log:
     model = load_model(snakemake.input.model)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
-    tables = []
+    tables, problems = [], {}
     with (
         write_beside(snakemake.output.labels) as partial,
         tifffile.TiffWriter(partial, bigtiff=True) as tiff,
     ):
         for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
-            image = read_plane(**plane)
-            check_pixels(image, plane["path"])
-            tile = min(snakemake.params.megapixels_per_tile, fit_tile(memory_mb, image.size / 1e6))
-            labels, probability = predict_nuclei(
-                model,
-                image,
-                preprocess=snakemake.params.preprocess,
-                megapixels_per_tile=tile,
-            )
+            try:
+                image = read_plane(**plane)
+                # A movie may have a dark frame; a still that is one is a mistake.
+                if snakemake.params.pass_over or image.min() < image.max():
+                    check_pixels(image, plane["path"])
+                if is_empty(image, snakemake.params.minimum_contrast):
+                    log.warning("frame %d: no contrast beyond its noise, no nuclei", index)
+                    labels, probability = np.zeros(image.shape, np.int32), np.zeros(0)
+                else:
+                    tile = fit_tile(memory_mb, image.size / 1e6)
+                    labels, probability = predict_nuclei(
+                        model,
+                        image,
+                        preprocess=snakemake.params.preprocess,
+                        megapixels_per_tile=min(tile, snakemake.params.megapixels_per_tile),
+                    )
+            except InputError as error:
+                if not snakemake.params.pass_over:
+                    raise
+                log.error("frame %d: passed over, %s", index, error)
+                problems[index] = str(error)
+                continue
             n = len(probability)
             log.info("frame %d: %d nuclei", index, n)
             tiff.write(
@@ -50,3 +65,7 @@ with log_job(snakemake.log[0]) as log:
             )
     columns = ("frame", "label", "probability")
     write_table(snakemake.output.probability, concatenate_tables(tables, columns))
+    write_table(
+        snakemake.output.problems,
+        {"frame": list(problems), "problem": list(problems.values())},
+    )

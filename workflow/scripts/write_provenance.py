@@ -10,6 +10,7 @@ with log_job(snakemake.log[0]):
     import yaml
 
     from autonuclei.files import write_beside
+    from autonuclei.networks import MODEL_FILES
     from autonuclei.provenance import find_commit, hash_files, list_versions
 
     def read_commands(path):
@@ -32,7 +33,7 @@ with log_job(snakemake.log[0]):
         "thresholds": json.loads((model / "thresholds.json").read_text()),
         "sha256": {
             "inputs": hash_files(snakemake.input.raw),
-            "model": hash_files(path for path in model.iterdir() if path.is_file()),
+            "model": hash_files(model / name for name in MODEL_FILES),
         },
         "commands": read_commands(Path(snakemake.log[0]).parents[1] / "commands.log"),
         "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",

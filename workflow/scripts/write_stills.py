@@ -8,8 +8,13 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.files import write_beside
     from autonuclei.hyperstack import write_image_movie
     from autonuclei.images import label_dtype
+    from autonuclei.measurement import read_table
 
-    names = iter(snakemake.params.names)
+    passed_over = {
+        frame for path in snakemake.input.problems for frame in read_table(path)["frame"].tolist()
+    }
+    names = [n for frame, n in snakemake.params.names.items() if frame not in passed_over]
+    written = iter(names)
     with write_beside(snakemake.output.labels) as folder:
         folder.mkdir()
         for path in snakemake.input.labels:
@@ -17,11 +22,11 @@ with log_job(snakemake.log[0]) as log:
                 for page in tiff.pages:
                     labels = page.asarray()
                     write_image_movie(
-                        folder / f"{next(names)}.tif",
+                        folder / f"{next(written)}.tif",
                         [labels.astype(label_dtype(int(labels.max())))],
                         n_frames=1,
                         pixel_size_um=snakemake.params.pixel_size_um,
                         frame_interval_min=None,
                         compress=True,
                     )
-    log.info("%d label images", len(snakemake.params.names))
+    log.info("%d label images", len(names))

@@ -4,6 +4,7 @@ The method of Englbrecht, Ruider and Bausch 2021 (PLOS ONE 16(4): e0250093), wit
 constants as arguments. Images in, images and numbers out; files are read elsewhere.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from scipy import ndimage as ndi
 Array = npt.NDArray[Any]
 
 # Median absolute difference of neighbouring pixels over the standard deviation of the noise.
-_NEIGHBOUR_DIFFERENCE = 0.6745 * np.sqrt(2)
+_NEIGHBOUR_DIFFERENCE = 0.6745 * math.sqrt(2)
+# The same for their mean, and the standard deviation of rounding to whole numbers.
+_MEAN = 2 / math.sqrt(math.pi)
+_ROUNDING = 1 / math.sqrt(12)
 
 
 def find_foreground(
@@ -71,6 +75,21 @@ def fill_holes(foreground: Array) -> Array:
     return np.asarray(~is_open[areas])
 
 
+def is_empty(image: Array, minimum_contrast: float) -> bool:
+    """Whether an image has no contrast beyond its noise, as in `find_foreground`, but faster.
+
+    Looks at means of 4 x 4 pixels instead of a smoothed image. True if all pixels are equal.
+    """
+    rows, columns = (size // 4 * 4 for size in image.shape)
+    blocks = image[:rows, :columns].reshape(rows // 4, 4, columns // 4, 4)
+    means = blocks.mean(axis=(1, 3), dtype=np.float32)
+    if means.min() == means.max():
+        return True
+    above = means > compute_otsu(means)
+    contrast = float(means[above].mean() - means[~above].mean())
+    return contrast < minimum_contrast * estimate_noise(image[::4])
+
+
 def compute_otsu(image: Array, n_bins: int = 256) -> float:
     """Otsu's threshold (1979): the grey value that parts an image with the least variance inside.
 
@@ -91,10 +110,15 @@ def compute_otsu(image: Array, n_bins: int = 256) -> float:
 def estimate_noise(image: Array) -> float:
     """Standard deviation of pixel noise from the differences of neighbouring pixels.
 
-    The median ignores the few differences that are edges (Rousseeuw and Croux 1993).
+    The median ignores the few differences that are edges (Rousseeuw and Croux 1993). Where
+    most neighbours are equal (a dark image cut off at zero), it is 0 and the mean serves.
+    Noise of less than a grey value cannot be told from rounding, whose standard deviation is
+    the least that an image of whole numbers gets.
     """
     difference = np.abs(np.diff(image.astype(np.float32), axis=1))
-    return float(np.median(difference) / _NEIGHBOUR_DIFFERENCE)
+    median = float(np.median(difference))
+    noise = median / _NEIGHBOUR_DIFFERENCE if median > 0 else float(difference.mean()) / _MEAN
+    return max(noise, _ROUNDING) if image.dtype.kind in "ui" else noise
 
 
 def split_nuclei(
@@ -169,7 +193,9 @@ def compute_distance(foreground: Array) -> Array:
     # Five times as fast as scipy's.
     from edt import edt
 
-    return np.asarray(edt(np.ascontiguousarray(foreground), black_border=False, parallel=1))
+    # Without any background the distance is that to the border of the image.
+    border = bool(foreground.all())
+    return np.asarray(edt(np.ascontiguousarray(foreground), black_border=border, parallel=1))
 
 
 def estimate_radius(distance: Array, pieces: Array, n_pieces: int) -> float:

@@ -30,7 +30,8 @@ def read_labels(path: str | os.PathLike[str], page: int = 0) -> Array:
         Not whole numbers from 0, or one number for everything (a mask without instances).
     """
     image = read_plane(path, frame=page)
-    labels = np.asarray(image).astype(np.int32)
+    with np.errstate(invalid="ignore"):  # NaN and the like differ from what they become
+        labels = np.asarray(image).astype(np.int32)
     if image.dtype.kind == "f" and not (labels == image).all():
         raise InputError(f"{path}: is not a label image, its values are no whole numbers.")
     if labels.min() < 0:

@@ -51,7 +51,7 @@ def plot_f1(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """F1 over the IoU threshold, for the annotation and for the network's segmentation.
 
     Each image with ground truth is a thin line, all of them pooled a thick one. `rows` have
-    `stage`, `sample`, `frame`, `iou`, `f1`; pooled rows have the sample ``all``.
+    `stage`, `sample`, `frame`, `iou`, `f1`; pooled rows have the frame -1.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
@@ -60,7 +60,7 @@ def plot_f1(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
         of_stage = [row for row in rows if row["stage"] == stage]
         for key in dict.fromkeys((row["sample"], row["frame"]) for row in of_stage):
             line = [row for row in of_stage if (row["sample"], row["frame"]) == key]
-            pooled = key[0] == "all"
+            pooled = key[1] < 0
             axes.plot(
                 [row["iou"] for row in line],
                 [row["f1"] for row in line],

@@ -24,9 +24,9 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         The disk is full or the quota is used up.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         if partial.is_dir() and path.is_dir():
             shutil.rmtree(path)
@@ -36,8 +36,14 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
         else:
             partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
-                f"{path}: the disk is full, nothing was written. Free some space and run again."
-            ) from error
+        if isinstance(error, OSError):
+            refuse_full_disk(error, path)
         raise
+
+
+def refuse_full_disk(error: OSError, path: str | os.PathLike[str]) -> None:
+    """Raise an `InputError` that names `path` if `error` says that the disk is full."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise InputError(
+            f"{path}: the disk is full, nothing was written. Free some space and run again."
+        ) from error

@@ -56,6 +56,8 @@ def write_geff(
     }
     if len(tracks) == 0:
         columns = {column: NODE_PROPERTIES[column] for column in ("frame", "y_px", "x_px")}
+        # A CSV file without rows does not tell its types.
+        tracks = tracks.astype({"frame": np.int64, "y_px": np.float64, "x_px": np.float64})
     nodes = {}
     described = {}
     for column, (name, unit, description) in columns.items():

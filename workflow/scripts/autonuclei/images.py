@@ -4,12 +4,13 @@ A file is described once by its header (`read_header`); pixels are read one plan
 (`read_plane`), so that a long movie never stands in memory whole.
 """
 
+import contextlib
 import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def read_plane(
     frame: int = 0,
     channel: str | None = None,
     projection: str | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Array:
     """Read the plane of one time point as a grey-value image.
 
@@ -112,6 +114,8 @@ def read_plane(
     projection
         ``max`` or ``mean`` over the z slices, the number of one slice (from 1), or ``time``
         when what the file calls slices are time points; needed when there are several.
+    shape
+        Rows and columns that the other frames of the movie have; None takes any.
 
     Returns
     -------
@@ -120,10 +124,16 @@ def read_plane(
     Raises
     ------
     InputError
-        The file cannot be read, is truncated or in colour, or the choice does not exist in it.
+        The file cannot be read, is truncated, in colour or of another shape, or the choice does
+        not exist in it.
     """
     path = Path(path)
     header = read_header(path)
+    if shape is not None and (header.height, header.width) != tuple(shape):
+        raise InputError(
+            f"{path}: is {header.width} x {header.height} pixels, but most frames of this movie "
+            f"are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
+        )
     planes = list_planes(header, path, frame=frame, channel=channel, projection=projection)
     with _open_planes(path, header) as read:
         image = _require_grey(read(planes[0]), path)
@@ -190,10 +200,13 @@ def list_planes(
     planes = []
     for z in slices:
         position = {"T": frame, "Z": z, "C": channel_index}
+        if any(not 0 <= position[axis] < size for axis, size in sizes.items()):
+            raise InputError(
+                f"{path}: has no frame {frame if projection != 'time' else z}, only 0 to "
+                f"{count_frames(header, projection) - 1}. Was the file replaced? Run again."
+            )
         index = 0
         for axis in order:
-            if not 0 <= position[axis] < sizes[axis]:
-                raise InputError(f"{path}: has no frame {frame}. Was the file replaced?")
             index = index * sizes[axis] + position[axis]
         planes.append(index)
     return planes
@@ -222,7 +235,8 @@ def _require_grey(image: Array, path: Path) -> Array:
     """Take an RGB image whose three colours are equal as grey; refuse real colour."""
     if image.ndim == 2:
         return image
-    colours = image[..., :3]
+    # Colours lie together at each pixel, or plane behind plane.
+    colours = image[..., :3] if image.shape[2] <= 4 else np.moveaxis(image[:3], 0, -1)
     if (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all():
         return np.ascontiguousarray(colours[..., 0])
     raise InputError(
@@ -287,12 +301,15 @@ def _explain(path: Path) -> Iterator[None]:
         ) from error
 
 
+_DAMAGE = ("invalid page offset", "failed to reshape", "ImageJ series metadata invalid")
+
+
 class _DamageHandler(logging.Handler):
     """Raises what tifffile only mentions when it finds the end of a file missing."""
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if "invalid page offset" in message or "failed to reshape" in message:
+        if any(words in message for words in _DAMAGE):
             raise ValueError("the file is truncated")
 
 
@@ -323,6 +340,12 @@ def _read_tiff_header(path: Path) -> ImageHeader:
 
     with _explain(path), _refuse_damage(), tifffile.TiffFile(path) as tif:
         series = tif.series[0]
+        if len(tif.series) > 1:
+            listed = ", ".join("x".join(map(str, other.shape)) for other in tif.series[:4])
+            raise InputError(
+                f"{path}: holds {len(tif.series)} sets of images of different sizes ({listed}). "
+                "Save the one with the nuclei as a file of its own."
+            )
         axes, shape = series.axes, series.shape
         # OME and shaped TIFFs may carry axes of length one, or none where pages are one image.
         sizes = {
@@ -337,6 +360,8 @@ def _read_tiff_header(path: Path) -> ImageHeader:
                 axes = axes.replace(unnamed, "T")
         if set(sizes) - set("TZCYXS"):
             raise ValueError(f"has the axes {axes}, which this workflow does not know")
+        if not "".join(axis for axis in axes if axis in sizes and axis != "S").endswith("YX"):
+            raise ValueError(f"has the axes {axes}; each plane must be stored whole")
         if is_rgb and sizes["S"] not in (3, 4):
             # Two samples per pixel are channels stored together, which no microscope writes.
             raise ValueError(f"has {sizes['S']} samples per pixel")
@@ -395,6 +420,9 @@ def _convert(value: Any, unit: str, factors: dict[str, float]) -> float | None:
     return float(value) * factor
 
 
+_HEADER_FIELDS = [field.name for field in fields(ImageHeader)]
+
+
 class HeaderCache:
     """Headers remembered on disk, so that each file is opened once and not at every parse.
 
@@ -404,10 +432,12 @@ class HeaderCache:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._changed = False
-        try:
-            self._known: dict[str, Any] = json.loads(self._path.read_text())
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            stored = json.loads(self._path.read_text())
+            # What another version of this module read may mean something else.
+            if stored["fields"] == _HEADER_FIELDS:
+                self._known = stored["headers"]
 
     def read(self, path: str | os.PathLike[str]) -> ImageHeader:
         """As `read_header`; problems are not remembered."""
@@ -419,8 +449,8 @@ class HeaderCache:
         key, stamp = str(path.absolute()), [stat.st_size, stat.st_mtime_ns]
         known = self._known.get(key)
         if known is not None and known["stamp"] == stamp:
-            fields = known["header"]
-            return ImageHeader(**{**fields, "channel_names": tuple(fields["channel_names"])})
+            stored = known["header"]
+            return ImageHeader(**{**stored, "channel_names": tuple(stored["channel_names"])})
         header = read_header(path)
         self._known[key] = {"stamp": stamp, "header": asdict(header)}
         self._changed = True
@@ -432,7 +462,8 @@ class HeaderCache:
             return
         try:
             with write_beside(self._path) as partial:
-                partial.write_text(json.dumps(self._known))
+                stored = {"fields": _HEADER_FIELDS, "headers": self._known}
+                partial.write_text(json.dumps(stored))
         except OSError:
             return
         self._changed = False
@@ -471,13 +502,20 @@ def check_pixels(image: Array, path: str | os.PathLike[str]) -> None:
 
 
 def is_label_image(image: Array) -> bool:
-    """Whether nearly all neighbouring pixels above zero are equal, as in masks and labels."""
+    """Whether an image is flat areas on zero, as masks and label images are.
+
+    Neighbouring pixels above zero are nearly all equal, and most pixels have a neighbour of
+    their kind, above zero and at zero; the zeros and ones of a dark camera image have not.
+    """
     if image.min() != 0:
         return False
     left, right = image[:, :-1], image[:, 1:]
-    inside = (left > 0) & (right > 0)
-    n_inside = int(inside.sum())
-    return n_inside > 0 and int((inside & (left == right)).sum()) >= 0.98 * n_inside
+    above = (left > 0) & (right > 0)
+    n_above = int(above.sum())
+    n_zero = int(((left == 0) & (right == 0)).sum())
+    n_edge = left.size - n_above - n_zero
+    is_flat = int((above & (left == right)).sum()) >= 0.98 * n_above
+    return n_above > 0 and is_flat and min(n_above, n_zero) > n_edge
 
 
 def label_dtype(largest: int) -> npt.DTypeLike:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autonuclei.errors import InputError
+from autonuclei.files import refuse_full_disk
 
 
 @contextlib.contextmanager
@@ -19,14 +20,18 @@ def log_job(path: str) -> Iterator[logging.Logger]:
     with status 1 and its message as the only line on the terminal. Any other exception is a
     bug: its traceback goes into the log and to the terminal.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = _open_log(path)
+    except InputError as error:
+        _tell(2, f"ERROR {error}")
+        sys.exit(1)
     logger = logging.getLogger("autonuclei")
     logger.setLevel(logging.INFO)
-    with Path(path).open("w", encoding="utf-8", buffering=1) as file:
-        handler = logging.StreamHandler(file)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        logger.addHandler(handler)
-        with _send_output_to(file.fileno()) as terminal:
+    handler = _LogHandler(descriptor)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    try:
+        with _send_output_to(descriptor) as terminal:
             try:
                 yield logger
             except InputError as error:
@@ -37,26 +42,53 @@ def log_job(path: str) -> Iterator[logging.Logger]:
                 logger.error("%s", traceback.format_exc())
                 _tell(terminal, traceback.format_exc())
                 sys.exit(1)
+    finally:
+        logger.removeHandler(handler)
+        os.close(descriptor)
+
+
+class _LogHandler(logging.Handler):
+    """Writes each line at once; where the disk is full, the log is cut short and no more."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _tell(self._descriptor, self.format(record))
+
+
+def _open_log(path: str) -> int:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+    except OSError as error:
+        refuse_full_disk(error, path)
+        raise
 
 
 @contextlib.contextmanager
 def _send_output_to(descriptor: int) -> Iterator[int]:
     """Send standard output and error to a file, those of C libraries too; give the terminal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     saved = os.dup(1), os.dup(2)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     try:
         yield saved[1]
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         for number, kept in zip((1, 2), saved, strict=True):
             os.dup2(kept, number)
             os.close(kept)
 
 
-def _tell(terminal: int, message: str) -> None:
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+
+
+def _tell(descriptor: int, message: str) -> None:
     with contextlib.suppress(OSError):
-        os.write(terminal, f"{message}\n".encode())
+        os.write(descriptor, f"{message}\n".encode())

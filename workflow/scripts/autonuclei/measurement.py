@@ -70,9 +70,10 @@ def measure_objects(
     -------
     One array per name of `OBJECT_COLUMNS`, a row per object in order of its label. Centroids
     count pixel centres at whole numbers. Axes, eccentricity and orientation are those of the
-    ellipse with the same second moments, each pixel counted as a unit square, as in
-    scikit-image. Perimeter: Benkrid and Crookes (2000), as in scikit-image. Solidity is the
-    area over that of the convex hull of the pixels' corners.
+    ellipse with the same second moments, each pixel counted as a unit square (scikit-image
+    counts it as a point, which makes the squares of its axes 4/3 px smaller). Perimeter:
+    Benkrid and Crookes (2000), as in scikit-image. Solidity is the area over that of the convex
+    hull of the pixels' corners.
     """
     if labels.shape != image.shape:
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
@@ -137,6 +138,8 @@ def _fit_ellipses(yy: Array, xx: Array, yx: Array) -> Table:
 def _measure_outlines(labels: Array, numbers: Array, area: Array) -> tuple[Array, Array]:
     """Perimeter (px) and solidity per object, from the pixels on the objects' borders."""
     n = len(numbers)
+    if n == 0:
+        return np.zeros(0), np.zeros(0)
     padded = np.pad(labels, 1)
     core = padded[1:-1, 1:-1]
     same = padded[:-2, 1:-1] == core
@@ -207,11 +210,13 @@ def concatenate_tables(tables: Sequence[Table], columns: Sequence[str] = OBJECT_
     """Put tables of the same columns below each other."""
     if not tables:
         return {name: np.zeros(0) for name in columns}
-    return {name: np.concatenate([table[name] for table in tables]) for name in columns}
+    # The columns of a table without a row have no type that they could keep in a file.
+    filled = [table for table in tables if len(table[columns[0]])] or tables[:1]
+    return {name: np.concatenate([table[name] for table in filled]) for name in columns}
 
 
 def write_table(path: str | os.PathLike[str], table: Mapping[str, Array | Sequence[Any]]) -> None:
-    """Write a table as CSV; floats with 6 significant digits, NaN as an empty field."""
+    """Write a table as CSV; floats with 7 significant digits, NaN as an empty field."""
     columns = [_format_column(np.asarray(column)) for column in table.values()]
     with write_beside(path) as partial, partial.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -227,8 +232,13 @@ def _format_column(column: Array) -> list[str]:
     return [str(value) for value in column.tolist()]
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> Table:
     """Read a table written by `write_table`.
+
+    Parameters
+    ----------
+    text
+        Columns of names, which stay text where all of them look like numbers.
 
     Returns
     -------
@@ -245,7 +255,10 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     if not rows:
         raise InputError(f"{path}: is empty. Delete it and run again.")
     cells = list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * len(rows[0])
-    return {name: _parse_column(column) for name, column in zip(rows[0], cells, strict=True)}
+    return {
+        name: np.array(column, dtype=np.str_) if name in text else _parse_column(column)
+        for name, column in zip(rows[0], cells, strict=True)
+    }
 
 
 def _parse_column(cells: Sequence[str]) -> Array:

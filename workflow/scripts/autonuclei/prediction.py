@@ -83,9 +83,10 @@ def place_outlines(
 ) -> Array:
     """Move outlines from the cropped and rescaled image to the raw one.
 
-    Both grids count pixel centres at whole numbers, and cover the same area.
+    `outlines` is (n, 2, rays), as StarDist gives it; n may be 0. Both grids count pixel centres
+    at whole numbers, and cover the same area.
     """
-    outlines = np.asarray(outlines, dtype=np.float64).reshape(len(outlines), 2, -1)
+    outlines = np.asarray(outlines, dtype=np.float64)
     rows = slice(*(crop[:2] if crop else (0, shape[0]))).indices(shape[0])
     columns = slice(*(crop[2:] if crop else (0, shape[1]))).indices(shape[1])
     placed = np.empty_like(outlines)

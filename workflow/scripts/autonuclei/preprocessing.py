@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.errors import InputError
+
 Array = npt.NDArray[Any]
 
 
@@ -35,9 +37,19 @@ def preprocess_image(
     Returns
     -------
     2-D uint8 or uint16 where the steps keep integers, else float32.
+
+    Raises
+    ------
+    InputError
+        The crop lies outside of the image.
     """
     if crop is not None:
-        image = image[crop[0] : crop[1], crop[2] : crop[3]]
+        whole, image = image, image[crop[0] : crop[1], crop[2] : crop[3]]
+        if image.size == 0:
+            raise InputError(
+                f"preprocess.crop: {list(crop)} lies outside of an image of {whole.shape[1]} x "
+                f"{whole.shape[0]} pixels (width x height). Correct it in the configuration."
+            )
     image = convert_values(image, values)
     if background_radius_px > 0:
         image = subtract_background(image, background_radius_px)
@@ -93,8 +105,14 @@ def subtract_background(image: Array, radius_px: float) -> Array:
 
 
 def normalize_image(image: Array, low: float = 1.0, high: float = 99.8) -> Array:
-    """Map two percentiles of an image to 0 and 1, as StarDist's examples do; float32."""
+    """Map two percentiles of an image to 0 and 1, as StarDist's examples do; float32.
+
+    Where both are equal, as with one small nucleus on a black background, the brightest pixel
+    becomes 1; a constant image becomes 0.
+    """
     dark, bright = find_percentiles(image, (low, high))
+    if bright <= dark:
+        bright = float(image.max())
     return (image.astype(np.float32) - np.float32(dark)) / np.float32(max(bright - dark, 1e-20))
 
 

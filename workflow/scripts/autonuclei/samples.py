@@ -10,7 +10,9 @@ import itertools
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +42,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row of the sheet with its frames; `train`, `masks` and `truth` go by frame index."""
+    """One row of the sheet with its frames; `train`, `masks` and `truth` go by frame index.
+
+    `shape` is the (height, width) of a movie's frames, None for stills.
+    """
 
     experiment: str
     name: str
     kind: str
     frames: tuple[Frame, ...]
+    shape: tuple[int, int] | None = None
     train: tuple[int, ...] = ()
     masks: Mapping[int, Frame] = field(default_factory=dict)
     truth: Mapping[int, Frame] = field(default_factory=dict)
@@ -63,10 +69,10 @@ class Sample:
 
     def frame(self, index: int) -> Frame:
         """The frame with this number."""
-        found = [frame for frame in self.frames if frame.index == index]
-        if not found:
+        place = bisect_left(self.frames, index, key=lambda frame: frame.index)
+        if place == len(self.frames) or self.frames[place].index != index:
             raise KeyError(f"{self.experiment}/{self.name} has no frame {index}")
-        return found[0]
+        return self.frames[place]
 
 
 def read_samples(
@@ -187,6 +193,7 @@ class _SampleReader:
         if not files or (not good and not self.keep_going):
             return None
         frames, notes = self._list_frames(files, headers, projection)
+        shape = self._find_shape(frames)
         truth = self._assign_labels("ground_truth", frames)
         masks = self._assign_labels("masks", frames)
         tracks = self._find_tracks()
@@ -197,6 +204,7 @@ class _SampleReader:
             name=row["sample"],
             kind=row["kind"],
             frames=tuple(frames),
+            shape=shape,
             train=tuple(train),
             masks=masks,
             truth=truth,
@@ -217,11 +225,16 @@ class _SampleReader:
                 self.problems.append(str(error))
                 return []
         pattern = str(Path(pattern).expanduser())
-        if Path(pattern).is_file():
-            return [pattern]
         # Path.glob takes no absolute patterns.
-        matches = glob.glob(pattern, recursive=True)  # noqa: PTH207
+        is_file = Path(pattern).is_file()
+        matches = [pattern] if is_file else glob.glob(pattern, recursive=True)  # noqa: PTH207
         files = [name for name in matches if Path(name).is_file()]
+        for name in files:
+            if set(name) & set("{}<>"):
+                self.problems.append(
+                    f"{column}: {name}: has one of {{ }} < > in its name, which Snakemake takes "
+                    "for a placeholder. Rename it."
+                )
         if not files:
             hint = " For a folder of images add a pattern such as /*.tif." * Path(pattern).is_dir()
             self.problems.append(f"{column}: no file fits '{pattern}'.{hint}")
@@ -267,7 +280,7 @@ class _SampleReader:
                     f"{path}: holds {n_pages} time points, but the movie has {len(files)} files. "
                     "Give each movie file a line of its own."
                 )
-            stem = Path(path).name.split(".")[0] if path.endswith(".ome.tif") else Path(path).stem
+            stem = _find_stem(path)
             for page in range(n_pages):
                 frames.append(
                     Frame(
@@ -279,14 +292,6 @@ class _SampleReader:
                         width=0 if header is None else header.width,
                     )
                 )
-        sizes = {(frame.height, frame.width) for frame in frames if frame.height}
-        if is_movie and len(sizes) > 1:
-            common = max(sizes, key=lambda size: sum((f.height, f.width) == size for f in frames))
-            odd = next(f for f in frames if f.height and (f.height, f.width) != common)
-            self.problems.append(
-                f"{odd.path}: is {odd.width} x {odd.height} pixels, but most frames of this movie "
-                f"are {common[1]} x {common[0]}. Use kind 'stills' or take it out."
-            )
         names = [frame.name for frame in frames]
         if len(set(names)) < len(names):
             frames = [
@@ -295,23 +300,38 @@ class _SampleReader:
             ]
         return frames, notes
 
+    def _find_shape(self, frames: Sequence[Frame]) -> tuple[int, int] | None:
+        """Height and width that most frames of a movie have."""
+        sizes = Counter((frame.height, frame.width) for frame in frames if frame.height)
+        if self.row["kind"] != "movie" or not sizes:
+            return None
+        common = sizes.most_common(1)[0][0]
+        if len(sizes) > 1 and not self.keep_going:
+            odd = next(f for f in frames if f.height and (f.height, f.width) != common)
+            self.problems.append(
+                f"{odd.path}: is {odd.width} x {odd.height} pixels, but most frames of this movie "
+                f"are {common[1]} x {common[0]}. Use kind 'stills' or take it out."
+            )
+        return common
+
     def _assign_labels(self, column: str, frames: Sequence[Frame]) -> dict[int, Frame]:
         """Give each label image of a column the frame that it belongs to."""
         if column not in self.row:
             return {}
         labels = []
         for path in self._list_files(column):
+            stem = Path(path).stem
             header = self._header(path)
-            if header is None:
+            if header is None:  # which the job that reads it will tell
+                labels.append(Frame(0, path, 0, stem, 0, 0))
                 continue
-            if header.is_rgb:
+            if header.is_rgb and not self.keep_going:
                 self.problems.append(
                     f"{column}: {path}: is a colour image. Save a label image: 0 for background, "
                     "one number per nucleus."
                 )
                 continue
             n_pages = header.n_frames * header.n_slices * header.n_channels
-            stem = Path(path).stem
             labels += [Frame(p, path, p, stem, header.height, header.width) for p in range(n_pages)]
         if not labels:
             return {}
@@ -322,12 +342,16 @@ class _SampleReader:
                 "names do not say which belongs to which. Name each like its image."
             )
             return {}
-        for index, label in pairs.items():
-            frame = next(f for f in frames if f.index == index)
-            if frame.height and (frame.height, frame.width) != (label.height, label.width):
+        of_index = {frame.index: frame for frame in frames}
+        for index, label in pairs.items() if not self.keep_going else ():
+            frame = of_index[index]
+            if not frame.height or not label.height:
+                continue
+            if (frame.height, frame.width) != (label.height, label.width):
                 self.problems.append(
                     f"{column}: {label.path}: is {label.width} x {label.height} pixels, but its "
-                    f"image {frame.path} is {frame.width} x {frame.height}."
+                    f"image {frame.path} is {frame.width} x {frame.height}. "
+                    "Give the label image of this very image."
                 )
         return pairs
 
@@ -417,29 +441,39 @@ def _number_files(files: Sequence[str]) -> tuple[list[int], list[str]]:
 
 
 def _pair_labels(labels: Sequence[Frame], frames: Sequence[Frame]) -> dict[int, Frame] | None:
-    """Frame index to label image, by file name or else by order; None if neither works."""
-    by_stem = {Path(frame.path).stem: frame for frame in frames}
-    if len(by_stem) == len(frames):
-        pairs: dict[int, Frame] = {}
-        for label in labels:
-            frame = by_stem.get(label.name) or by_stem.get(MASK_SUFFIX.sub("", label.name))
-            if frame is None:
-                break
-            pairs[frame.index] = label
-        else:
-            if len(pairs) == len(labels):
-                return pairs
-    if len(labels) == len(frames):
-        return {frame.index: label for frame, label in zip(frames, labels, strict=True)}
-    numbered = {}
-    for label in labels:
-        digits = re.findall(r"\d+", label.name)
-        same = [
-            frame
-            for frame in frames
-            if digits and re.findall(r"\d+", Path(frame.path).stem)[-1:] == digits[-1:]
-        ]
-        if len(same) != 1 or same[0].index in numbered:
-            return None
-        numbered[same[0].index] = label
-    return numbered
+    """Frame index to label image, by name, by the last number in the name, or else by order.
+
+    None if neither works, or if the numbers speak against the order.
+    """
+    named = _key_uniquely((_find_stem(frame.path), frame) for frame in frames)
+    numbered = _key_uniquely((_find_number(frame.path), frame) for frame in frames)
+    for known, keys in (
+        (named, [_find_stem(label.path) for label in labels]),
+        (named, [MASK_SUFFIX.sub("", _find_stem(label.path)) for label in labels]),
+        (numbered, [_find_number(label.path) for label in labels]),
+    ):
+        if len(set(keys)) == len(keys) and known.keys() >= set(keys):
+            return {known[key].index: label for key, label in zip(keys, labels, strict=True)}
+    if len(labels) != len(frames):
+        return None
+    given = {number for label in labels if (number := _find_number(label.path)) is not None}
+    asked = {number for number in numbered if number is not None}
+    if len(given) == len(labels) and given & asked and {min(given), min(asked)} != {0, 1}:
+        return None
+    return {frame.index: label for frame, label in zip(frames, labels, strict=True)}
+
+
+def _find_stem(path: str) -> str:
+    return re.sub(r"\.ome$", "", Path(path).stem, flags=re.IGNORECASE)
+
+
+def _find_number(path: str) -> int | None:
+    digits = re.findall(r"\d+", _find_stem(path))
+    return int(digits[-1]) if digits else None
+
+
+def _key_uniquely(items: Iterable[tuple[Any, Frame]]) -> dict[Any, Frame]:
+    """A dictionary, empty when two items have the same key."""
+    items = list(items)
+    known = dict(items)
+    return known if len(known) == len(items) else {}

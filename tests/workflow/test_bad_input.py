@@ -1,0 +1,309 @@
+"""Bad input ends with one clear line that names the file, and costs no other result."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from PIL import Image
+
+from conftest import Run, draw_project, run_snakemake, save_still, write_config
+from shapes import GRID, draw_disks, photograph
+
+UMLAUTS = "Bild 1 für Müller [DAPI], 20% *.tif"
+
+# What the line of each bad image says.
+BAD = {
+    "truncated_data.tif": "damaged",
+    "truncated_header.tif": "damaged",
+    "zero_bytes.tif": "0 bytes",
+    "text.tif": "damaged or not what its name says",
+    "colour.png": "is a colour image",
+    "nan.tif": "has 1 pixels that are NaN or infinite",
+    "infinite.tif": "has 2 pixels that are NaN or infinite",
+    "constant.tif": "all pixels have the value 7",
+    "one_pixel.tif": "is 1 x 1 pixels",
+    "labels.tif": "looks like a label image",
+}
+# Those whose header tells, before any job starts.
+BAD_HEADERS = ("truncated_header.tif", "zero_bytes.tif", "text.tif", "one_pixel.tif")
+GOOD = ("good.tif", "nothing.tif", UMLAUTS)
+
+
+def draw_bad_images(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    save_still(folder / "good.tif", 0)
+    save_still(folder / UMLAUTS, 1)
+    image = photograph(draw_disks((96, 96), GRID, 9), seed=2)
+    tifffile.imwrite(folder / "nothing.tif", photograph(np.zeros((96, 96)), seed=3))
+    save_still(folder / "whole.tif", 4)
+    whole = (folder / "whole.tif").read_bytes()
+    (folder / "whole.tif").unlink()
+    (folder / "truncated_data.tif").write_bytes(whole[:-2000])
+    (folder / "truncated_header.tif").write_bytes(whole[:100])
+    (folder / "zero_bytes.tif").touch()
+    (folder / "text.tif").write_text("frame\tlabel\n1\t2\n")
+    colour = np.zeros((96, 96, 3), np.uint8)
+    colour[..., 2] = image // 10
+    Image.fromarray(colour).save(folder / "colour.png")
+    for name, places, value in (("nan", 1, np.nan), ("infinite", 2, -np.inf)):
+        decimals = image.astype(np.float32)
+        decimals[0, :places] = value
+        tifffile.imwrite(folder / f"{name}.tif", decimals)
+    tifffile.imwrite(folder / "constant.tif", np.full((96, 96), 7, np.uint8))
+    tifffile.imwrite(folder / "one_pixel.tif", np.ones((1, 1), np.uint8))
+    tifffile.imwrite(folder / "labels.tif", draw_disks((96, 96), GRID, 9).astype(np.uint16))
+
+
+def find_one(lines: list[str], words: str) -> str:
+    found = [line for line in lines if words in line]
+    assert len(found) == 1, (words, lines)
+    return found[0]
+
+
+def test_headers_are_told_before_any_job_starts(tmp_path: Path) -> None:
+    draw_bad_images(tmp_path / "raw")
+    for number, width in enumerate((96, 96, 90)):
+        tifffile.imwrite(tmp_path / f"t{number}.tif", np.zeros((96, width), np.uint16))
+    tifffile.imwrite(tmp_path / "truth.tif", np.zeros((90, 96), np.uint16))
+    usual = {"experiment": "e", "train": "1"}
+    write_config(
+        tmp_path,
+        [
+            usual | {"sample": "a", "images": "raw/*", "kind": "stills"},
+            usual | {"sample": "b", "images": "t?.tif", "kind": "movie"},
+            usual
+            | {
+                "sample": "c",
+                "images": "raw/good.tif",
+                "kind": "stills",
+                "ground_truth": "truth.tif",
+            },
+        ],
+    )
+    run = run_snakemake(tmp_path)
+    assert run.code != 0
+    lines = run.all.splitlines()
+    for name in BAD_HEADERS:
+        assert BAD[name] in find_one(lines, f"raw/{name}: ")
+    assert "is 90 x 96 pixels, but most frames of this movie are 96 x 96" in find_one(
+        lines, "t2.tif: "
+    )
+    assert "its image raw/good.tif is 96 x 96" in find_one(lines, "truth.tif: is 96 x 90")
+    assert f"{len(BAD_HEADERS) + 2} problem(s), nothing was started" in run.all
+    assert "Traceback" not in run.all
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.fixture(scope="module")
+def went_on(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """All bad images in one run with --keep-going, with a model from before."""
+    folder = tmp_path_factory.mktemp("bad")
+    draw_bad_images(folder / "raw")
+    frames = folder / "frames"
+    frames.mkdir()
+    for number in range(3):
+        side = 90 if number == 1 else 96
+        image = photograph(draw_disks((side, side), GRID[:4], 9), seed=number)
+        tifffile.imwrite(frames / f"t{number}.tif", image)
+    truth = folder / "truth"
+    truth.mkdir()
+    tifffile.imwrite(truth / "good.tif", np.zeros((90, 96), np.uint16))
+    row = {"experiment": "e", "kind": "stills"}
+    write_config(
+        folder,
+        [
+            row | {"sample": "stills", "images": "raw/*"},
+            row | {"sample": "movie", "images": "frames/*", "kind": "movie"},
+            {
+                "experiment": "misfit",
+                "sample": "s",
+                "images": "raw/good.tif",
+                "kind": "stills",
+                "ground_truth": "truth/good.tif",
+            },
+        ],
+        models=dict.fromkeys(("e", "misfit"), str(finished / "results/tiny/model")),
+    )
+    return folder, run_snakemake(folder, "--keep-going")
+
+
+def test_every_bad_image_has_its_one_line(went_on: tuple[Path, Run]) -> None:
+    folder, run = went_on
+    assert run.code != 0
+    for name, said in BAD.items():
+        line = find_one(run.errors, f"raw/{name}: ")
+        assert said in line
+        assert line.rstrip().endswith((".", ")"))
+    assert "is 90 x 90 pixels, but most frames" in find_one(run.errors, "frames/t1.tif: ")
+    assert "truth/good.tif: is 96 x 90 pixels" in find_one(run.errors, "truth/good.tif: ")
+    assert len(run.errors) == len(BAD) + 2
+    assert "Traceback" not in run.all
+    log = (folder / "logs/e/segmentation/stills/check_stills.log").read_text()
+    assert "raw/nan.tif" in log
+
+
+def test_the_other_images_have_their_results(went_on: tuple[Path, Run]) -> None:
+    folder, _ = went_on
+    stills = folder / "results/e/segmentation/stills"
+    assert {path.name for path in stills.glob("labels/*.tif")} == set(GOOD)
+    assert not (stills / "complete.txt").exists()
+    objects = pd.read_csv(stills / "objects.csv")
+    order = sorted(path.name for path in (folder / "raw").iterdir())
+    assert set(objects["frame"]) <= {order.index(name) for name in GOOD}
+    for name in ("good.tif", UMLAUTS):
+        labels = tifffile.imread(stills / "labels" / name)
+        rows = objects[objects["frame"] == order.index(name)]
+        assert len(rows) == labels.max() > 0
+    assert not (folder / "results/e/segmentation/movie/labels.tif").exists()
+    other = folder / "results/misfit/segmentation/s"
+    assert (other / "objects.csv").exists()
+    assert (other / "complete.txt").read_text() == "All 1 images are segmented.\n"
+    assert not (folder / "results/misfit/evaluation").exists()
+    assert not list((folder / "results").rglob("*.partial*"))
+
+
+def test_what_was_mended_is_done_and_nothing_else_is_lost(
+    went_on: tuple[Path, Run], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(went_on[0], tmp_path / "copy")
+    for name in BAD:
+        (folder / "raw" / name).unlink()
+    shutil.rmtree(folder / "truth")
+    rows = [{"experiment": "e", "kind": "stills", "sample": "stills", "images": "raw/*"}]
+    (folder / "config" / "samples.tsv").write_text(
+        "\n".join(["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]) + "\n"
+    )
+    config = folder / "config" / "config.yaml"
+    kept = [line for line in config.read_text().splitlines() if "misfit" not in line]
+    config.write_text("\n".join(kept) + "\n")
+    run = run_snakemake(folder, "results/e/segmentation/stills/complete.txt")
+    assert run.code == 0, run.all
+    assert "All 3 images" in (folder / "results/e/segmentation/stills/complete.txt").read_text()
+
+
+def test_annotation_goes_on_too(tmp_path: Path) -> None:
+    draw_bad_images(tmp_path / "raw")
+    for name in ("truncated_header.tif", "infinite.tif", "one_pixel.tif"):
+        (tmp_path / "raw" / name).unlink()  # these fail as their like do
+    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
+    write_config(
+        tmp_path,
+        [{"experiment": "e", "sample": "s", "images": "raw/*", "kind": "stills", "train": "all"}],
+    )
+    tables = [f"results/e/annotation/s/{i:04d}/objects.csv" for i in range(len(names))]
+    run = run_snakemake(tmp_path, "--keep-going", *tables)
+    assert run.code != 0
+    bad = set(names) & set(BAD)
+    assert len(run.errors) == len(bad)
+    for name in bad:
+        assert BAD[name] in find_one(run.errors, f"raw/{name}: ")
+    counts = {
+        name: len(pd.read_csv(tmp_path / table))
+        for name, table in zip(names, tables, strict=True)
+        if (tmp_path / table).exists()
+    }
+    assert counts == {"good.tif": 9, "nothing.tif": 0, UMLAUTS: 9}
+
+
+def test_keep_going_may_stand_in_a_profile(tmp_path: Path) -> None:
+    draw_bad_images(tmp_path / "raw")
+    write_config(
+        tmp_path,
+        [{"experiment": "e", "sample": "s", "images": "raw/*", "kind": "stills", "train": "all"}],
+    )
+    assert run_snakemake(tmp_path, "-n").code != 0
+    profile = tmp_path / "profile" / "config.yaml"
+    profile.parent.mkdir()
+    profile.write_text("keep-going: true\n")
+    assert run_snakemake(tmp_path, "-n", "--profile", str(profile.parent)).code == 0
+
+
+def test_training_without_any_nucleus(tmp_path: Path) -> None:
+    for number in range(2):
+        tifffile.imwrite(
+            tmp_path / f"{number}.tif",
+            photograph(np.zeros((96, 96)), seed=number),
+            compression="zlib",
+        )
+    write_config(
+        tmp_path,
+        [{"experiment": "e", "sample": "s", "images": "?.tif", "kind": "stills", "train": "all"}],
+    )
+    run = run_snakemake(tmp_path, "results/e/model")
+    assert run.code != 0
+    assert len(run.errors) == 1
+    assert "experiment e: none of the 2 training images has a nucleus" in run.errors[0]
+    assert not (tmp_path / "results/e/model").exists()
+    assert len(pd.read_csv(tmp_path / "results/e/annotation/s/0000/objects.csv")) == 0
+
+
+def test_a_job_on_a_cluster_reads_the_sheet_for_itself(tmp_path: Path) -> None:
+    """It must not stop at what was told when the run was started with --keep-going."""
+    draw_bad_images(tmp_path / "raw")
+    write_config(
+        tmp_path,
+        [{"experiment": "e", "sample": "s", "images": "raw/*", "kind": "stills", "train": "all"}],
+    )
+    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
+    frame = f"{names.index('good.tif'):04d}"
+    job = f"preprocess_image:experiment=e,sample=s,frame={frame}"
+    run = run_snakemake(tmp_path, "--mode", "subprocess", "--nolock", "--target-jobs", job)
+    assert run.code == 0, run.all
+    assert (tmp_path / f"results/e/annotation/s/{frame}/image.tif").exists()
+
+
+def can_mount() -> bool:
+    try:
+        command = ["unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs leave to mount a small disk (unshare)")
+def test_full_disk(tmp_path: Path) -> None:
+    """Results and logs lie on a disk of 96 kB; the first image fits, the second does not."""
+    rng = np.random.default_rng(0)
+    for number, side in enumerate((64, 512)):
+        image = rng.integers(0, 65535, (side, side)).astype(np.uint16)
+        tifffile.imwrite(tmp_path / f"{number}.tif", image)
+    write_config(
+        tmp_path,
+        [{"experiment": "e", "sample": "s", "images": "?.tif", "kind": "stills", "train": "all"}],
+        pathvars={"results": "disk/results", "logs": "disk/logs"},
+    )
+    (tmp_path / "disk").mkdir()
+    script = (
+        'mount -t tmpfs -o size=96k none disk && "$@"; code=$?; '
+        "find disk -type f -printf 'FILE %P\\n' >&2; exit $code"
+    )
+    targets = [f"disk/results/e/annotation/s/000{i}/image.tif" for i in range(2)]
+    run = run_snakemake(
+        tmp_path,
+        "--keep-going",
+        *targets,
+        wrap=("unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"),
+    )
+    assert run.code != 0
+    assert len(run.errors) == 1, run.all
+    assert run.errors[0].startswith("ERROR disk/results/e/annotation/s/0001/image.tif: the disk is")
+    files = [line for line in run.said.splitlines() if line.startswith("FILE ")]
+    assert "FILE results/e/annotation/s/0000/image.tif" in files
+    assert not [line for line in files if "0001/" in line and line.endswith(".tif")]
+
+
+def test_an_error_is_seen_and_counts(tmp_path: Path) -> None:
+    """One line on the terminal, in the log of the job, and an exit code that says so."""
+    draw_project(tmp_path)
+    tifffile.imwrite(tmp_path / "raw" / "field0.tif", np.full((96, 96), 5, np.uint16))
+    run = run_snakemake(tmp_path, "results/tiny/annotation/fields/0000/image.tif")
+    assert run.code == 1
+    line = "ERROR raw/field0.tif: all pixels have the value 5."
+    assert find_one(run.said.splitlines(), line)
+    log = tmp_path / "logs/tiny/annotation/fields/0000/preprocess_image.log"
+    assert line in log.read_text()
+    assert str(log.relative_to(tmp_path)) in run.said

@@ -1,0 +1,201 @@
+"""The whole graph of jobs is known before the first one runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from conftest import ROOT, draw_project, run_snakemake, save_still, save_truth, write_config
+
+# What each movie brings along, once.
+TRACKING = {
+    "link_nuclei",
+    "write_track_labels",
+    "export_trackmate",
+    "export_ctc",
+    "export_geff",
+    "measure_motility",
+    "film_movie",
+}
+# Jobs of every frame that is annotated.
+ANNOTATION = (
+    "preprocess_image",
+    "threshold_image",
+    "split_nuclei",
+    "measure_objects",
+    "select_nuclei",
+)
+# Jobs of every experiment that is trained and annotated.
+EXPERIMENT = (
+    "compute_area_window",
+    "list_objects",
+    "train_model",
+    "plot_loss",
+    "write_provenance",
+)
+
+
+def plan(folder: Path, *arguments: str) -> dict[str, int]:
+    run = run_snakemake(folder, "-n", "--quiet", "rules", *arguments)
+    assert run.code == 0, run.all
+    return run.jobs
+
+
+def expect(**counts: int) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_shipped_example(tmp_path: Path) -> None:
+    """As `snakemake --cores 2` in a fresh clone; the numbers are meant to be read."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    assert plan(tmp_path) == expect(
+        # three stills, one test still and a movie, each with masks; the movie with tracks
+        make_example=6,
+        make_example_tracks=1,
+        # 3 stills and 6 frames to learn from; 1 still and some frames to compare
+        **dict.fromkeys(ANNOTATION, 17),
+        compose_training_pair=9,
+        **dict.fromkeys(EXPERIMENT, 2),
+        predict_stretch=3,
+        write_stills=2,
+        check_stills=2,
+        join_movie=1,
+        measure_nuclei=3,
+        evaluate_masks=2,
+        plot_f1=2,
+        **dict.fromkeys(TRACKING, 1),
+        evaluate_tracks=1,
+    )
+
+
+def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
+    for number in range(5):
+        save_still(tmp_path / "a" / f"a{number}.tif", number)
+        save_truth(tmp_path / "a" / "truth" / f"a{number}.tif", number)
+        save_still(tmp_path / "b" / f"b{number}.tif", number)
+    tifffile.imwrite(
+        tmp_path / "film.tif",
+        np.zeros((7, 96, 96), np.uint16),
+        imagej=True,
+        metadata={"axes": "TYX"},
+    )
+    megapixels = 96 * 96 / 1e6
+    write_config(
+        tmp_path,
+        [
+            # learns from 2 of 5 and compares all 5: 5 frames to annotate
+            {
+                "experiment": "one",
+                "sample": "a",
+                "images": "a/*.tif",
+                "kind": "stills",
+                "train": "2",
+                "ground_truth": "a/truth/*.tif",
+            },
+            # only segmented
+            {"experiment": "one", "sample": "b", "images": "b/*.tif", "kind": "stills"},
+            # learns from 3 of 7 frames, without a ground truth
+            {
+                "experiment": "two",
+                "sample": "film",
+                "images": "film.tif",
+                "kind": "movie",
+                "train": "::3",
+            },
+        ],
+        predict={"megapixels_per_job": 2.5 * megapixels},  # two images each
+    )
+    assert plan(tmp_path) == expect(
+        **dict.fromkeys(ANNOTATION, 5 + 3),
+        compose_training_pair=2 + 3,
+        **dict.fromkeys(EXPERIMENT, 2),
+        predict_stretch=3 + 3 + 4,
+        write_stills=2,
+        check_stills=2,
+        join_movie=1,
+        measure_nuclei=3,
+        evaluate_masks=1,
+        plot_f1=1,
+        **dict.fromkeys(TRACKING, 1),
+    )
+
+
+def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
+    draw_project(tmp_path)
+    row = {
+        "experiment": "e",
+        "sample": "s",
+        "images": "raw/field*.tif",
+        "kind": "stills",
+        "masks": "truth/*.tif",
+    }
+    rest = dict.fromkeys(
+        (
+            "train_model",
+            "plot_loss",
+            "predict_stretch",
+            "write_stills",
+            "check_stills",
+            "measure_nuclei",
+            "write_provenance",
+        ),
+        1,
+    )
+    both = dict.fromkeys(("preprocess_image", "import_masks", "compose_training_pair"), 2)
+    write_config(tmp_path, [row])
+    assert plan(tmp_path) == both | rest
+    # The column `train` chooses among the frames that have masks.
+    write_config(tmp_path, [row | {"train": "0:1"}])
+    assert plan(tmp_path) == dict.fromkeys(both | rest, 1)
+
+
+def test_without_anything_to_learn_from(tmp_path: Path) -> None:
+    draw_project(tmp_path)
+    row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
+    write_config(tmp_path, [row], models={"f": "nowhere"}, preprocess={"crop": [96, 99, 0, 50]})
+    run = run_snakemake(tmp_path, "-n")
+    assert run.code != 0
+    for said in (
+        "config/samples.tsv: 5 problem(s)",
+        "experiment 'e': no frame is selected for training",
+        "models: there is no experiment 'f'",
+        "preprocess.crop: [96, 99, 0, 50] lies outside of raw/field0.tif, which is 96 x 96",
+    ):
+        assert said in run.all
+    assert "Traceback" not in run.all
+
+
+@pytest.mark.parametrize("given", ["folder", "file"])
+def test_model_that_is_none(tmp_path: Path, given: str) -> None:
+    draw_project(tmp_path)
+    if given == "folder":
+        (tmp_path / "model").mkdir()
+    row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
+    write_config(tmp_path, [row], models={"e": "model"})
+    run = run_snakemake(tmp_path, "-n")
+    assert run.code != 0
+    assert "model: is not a folder of a trained StarDist model" in run.all
+
+
+def test_all_mistakes_in_the_configuration_together(tmp_path: Path) -> None:
+    draw_project(tmp_path)
+    write_config(tmp_path, [], seeds=1, train={"epochs": 0}, preprocess={"values": "9bit"})
+    run = run_snakemake(tmp_path, "-n")
+    assert run.code != 0
+    for said in (
+        "configuration: 3 problem(s)",
+        "'seeds' is not known here",
+        "'train.epochs' must be at least 1",
+        "'preprocess.values' must be one of keep, 8bit",
+    ):
+        assert said in run.all
+    assert "Traceback" not in run.all
+
+
+def test_preset_over_the_shipped_configuration(tmp_path: Path) -> None:
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    jobs = plan(
+        tmp_path, "--configfile", "config/config.yaml", "config/presets/englbrecht2021.yaml"
+    )
+    assert jobs["train_model"] == 2

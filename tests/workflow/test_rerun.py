@@ -1,0 +1,162 @@
+"""What runs again after a change, and what does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tifffile
+import yaml
+
+from conftest import ROOT, Run, run_snakemake
+
+# Everything that follows from new masks of the sample `fields`.
+AFTER_FIELDS = {
+    "write_stills",
+    "check_stills",
+    "measure_nuclei",
+    "evaluate_masks",
+    "plot_f1",
+    "write_provenance",
+}
+TRACKING = {
+    "link_nuclei",
+    "write_track_labels",
+    "export_trackmate",
+    "export_ctc",
+    "export_geff",
+    "measure_motility",
+    "film_movie",
+}
+
+
+def plan(folder: Path, **options: Path) -> Run:
+    run = run_snakemake(folder, "-n", "--quiet", "rules", **options)
+    assert run.code == 0, run.all
+    return run
+
+
+def test_second_run_does_nothing(finished_copy: Path) -> None:
+    assert "Nothing to be done" in plan(finished_copy).all
+
+
+def test_another_copy_of_the_workflow_does_nothing(
+    finished_copy: Path, copy_workflow: Callable[[], Path]
+) -> None:
+    run = plan(finished_copy, snakefile=copy_workflow() / "Snakefile")
+    assert "Nothing to be done" in run.all
+
+
+def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
+    path = finished_copy / "raw" / "film.tif"
+    stack = tifffile.imread(path)
+    stack[0, 0, 0] += 1
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"}, resolution=(2, 2))
+    jobs = plan(finished_copy).jobs
+    assert set(jobs) == {"predict_stretch", "join_movie", "measure_nuclei", "write_provenance"} | (
+        TRACKING
+    )
+    assert jobs["measure_nuclei"] == jobs["predict_stretch"] == 1
+
+
+def test_a_changed_image_to_compare_with(finished_copy: Path) -> None:
+    """Field 2 is annotated, but not learned from."""
+    path = finished_copy / "raw" / "field2.tif"
+    image = tifffile.imread(path)
+    tifffile.imwrite(path, image + 1)
+    jobs = plan(finished_copy).jobs
+    steps = {
+        "preprocess_image",
+        "threshold_image",
+        "split_nuclei",
+        "measure_objects",
+        "select_nuclei",
+        "list_objects",
+    }
+    assert set(jobs) == {"predict_stretch"} | AFTER_FIELDS | steps
+    assert all(count == 1 for count in jobs.values())
+
+
+def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
+    path = finished_copy / "raw" / "field0.tif"
+    tifffile.imwrite(path, tifffile.imread(path) + 1)
+    jobs = plan(finished_copy).jobs
+    assert jobs["train_model"] == jobs["compute_area_window"] == 1
+    assert jobs["preprocess_image"] == 1
+    assert jobs["compose_training_pair"] == 2  # the other one lost its temporary files
+    assert jobs["predict_stretch"] == 2
+
+
+def test_a_changed_ground_truth(finished_copy: Path) -> None:
+    path = finished_copy / "truth" / "field0.tif"
+    tifffile.imwrite(path, tifffile.imread(path) * 2)
+    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "first"),
+    [
+        ("evaluate", "iou_thresholds", [0.6], {"evaluate_masks", "plot_f1"}),
+        ("film", "tail_frames", 2, {"film_movie"}),
+    ],
+)
+def test_a_changed_setting(
+    finished_copy: Path, section: str, key: str, value: object, first: set[str]
+) -> None:
+    path = finished_copy / "config" / "config.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings.setdefault(section, {})[key] = value
+    path.write_text(yaml.safe_dump(settings))
+    assert set(plan(finished_copy).jobs) == first | {"write_provenance"}
+
+
+@pytest.mark.parametrize(
+    ("module", "expected"),
+    [
+        ("figures", {"plot_loss", "plot_f1"}),
+        ("selection", None),
+        ("evaluation", {"evaluate_masks", "plot_f1"}),
+        ("hyperstack", {"write_stills", "join_movie"}),
+    ],
+)
+def test_an_edited_module_runs_again_what_uses_it(
+    finished_copy: Path,
+    copy_workflow: Callable[[], Path],
+    module: str,
+    expected: set[str] | None,
+) -> None:
+    checkout = copy_workflow()
+    path = checkout / "workflow" / "scripts" / "autonuclei" / f"{module}.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    jobs = set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs)
+    assert "write_provenance" in jobs  # which names the state of the whole package
+    if expected is None:  # selection comes before the training, and nothing before selection
+        assert {"compute_area_window", "select_nuclei", "train_model", "predict_stretch"} <= jobs
+    elif module == "hyperstack":
+        assert expected <= jobs
+        assert not jobs & {"train_model", "preprocess_image", "compute_area_window"}
+    else:
+        assert jobs == expected | {"write_provenance"}
+
+
+def test_an_edited_script_runs_again(
+    finished_copy: Path, copy_workflow: Callable[[], Path]
+) -> None:
+    checkout = copy_workflow()
+    path = checkout / "workflow" / "scripts" / "plot_loss.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {"plot_loss"}
+
+
+def test_a_lost_result_is_made_again(finished_copy: Path) -> None:
+    (finished_copy / "results/tiny/training/loss.svg").unlink()
+    assert set(plan(finished_copy).jobs) == {"plot_loss"}
+    run = run_snakemake(finished_copy)
+    assert run.code == 0, run.all
+    assert (finished_copy / "results/tiny/training/loss.svg").exists()
+    assert "Nothing to be done" in plan(finished_copy).all
+
+
+def test_profile_is_the_one_of_the_workflow() -> None:
+    profile = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
+    assert profile["scheduler"] == "ilp"
+    assert "params" in profile["rerun-triggers"]

@@ -1,0 +1,69 @@
+"""Formatting, lint and types, as `make lint` checks them, and Snakemake's own lint."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, run_snakemake
+
+BIN = Path(sys.executable).parent
+PACKAGE = ROOT / "workflow" / "scripts" / "autonuclei"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "--no-cache", "."),
+        ("ruff", "format", "--check", "--no-cache", "."),
+        ("snakefmt", "--check", "Snakefile", "workflow"),
+        ("mypy",),
+    ],
+    ids=" ".join,
+)
+def test_code_is_in_style(command: tuple[str, ...]) -> None:
+    if not (BIN / command[0]).exists():
+        pytest.skip(f"{command[0]} is not installed beside this Python")
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_snakemake_finds_nothing_to_lint() -> None:
+    run = run_snakemake(ROOT, "--lint")
+    assert run.code == 0, run.all
+    assert "in a good condition" in run.all
+
+
+def test_every_module_of_the_package_is_named() -> None:
+    """Snakemake fetches from a remote repository only what it is told of."""
+    common = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    listed = re.findall(
+        r'^    "(\w+)",$', common.split("PACKAGE_MODULES = [")[1].split("]")[0], re.M
+    )
+    assert listed == sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+
+def test_every_rule_says_what_it_needs() -> None:
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        for rule in path.read_text().split("\nrule ")[1:]:
+            name = f"{path.name}: {rule.split(':')[0]}"
+            for word in ("log", "conda", "threads", "resources", "message", "script", "params"):
+                assert f"\n    {word}:" in rule, f"{name} has no {word}"
+            for word in ("mem_mb=", "runtime=", "code=digest_code("):
+                assert word in rule, f"{name} has no {word}"
+            assert rule.split("\n")[1].strip().startswith('"""'), f"{name} has no docstring"
+            environment = rule.split("conda:\n        ")[1].split("\n")[0].strip('"')
+            assert (path.parent / environment).is_file()
+
+
+def test_scripts_are_thin() -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    for path in (ROOT / "workflow" / "scripts").glob("*.py"):
+        assert f'"../scripts/{path.name}"' in rules, f"no rule uses {path.name}"
+        assert len(path.read_text().splitlines()) <= 80
+    for path in PACKAGE.glob("*.py"):
+        assert not re.search(r"^\s*(import|from) snakemake", path.read_text(), re.M), path.name

@@ -1,0 +1,108 @@
+# Input functions of the rules, and what their parameters are made of.
+
+
+def get_objects(wildcards):
+    """All objects of a frame and the accepted ones; given masks are all accepted."""
+    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}/{wildcards.frame}"
+    if get_sample(wildcards).masks:
+        return {"objects": f"{folder}/masks.tif", "labels": f"{folder}/masks.tif"}
+    return {"objects": f"{folder}/objects.tif", "labels": f"{folder}/labels.tif"}
+
+
+def count_training_megapixels(wildcards):
+    return sum(
+        frame.height * frame.width / 1e6
+        for sample in list_samples(wildcards.experiment)
+        for frame in map(sample.frame, list_training(sample))
+    )
+
+
+def list_stretch(wildcards):
+    sample = get_sample(wildcards)
+    first, last = int(wildcards.first), int(wildcards.last)
+    return [frame for frame in sample.frames if first <= frame.index <= last]
+
+
+def count_stretch_megapixels(wildcards):
+    return sum(frame.height * frame.width for frame in list_stretch(wildcards)) / 1e6
+
+
+def get_predict_memory(wildcards, attempt):
+    largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
+    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    need = SNAKEMAKE_MB + estimate_memory(largest, tile)
+    return round(need * (1 + 0.5 * (attempt - 1)))
+
+
+def list_stretch_files(suffix):
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/segmentation/{wildcards.sample}/stretches"
+        return [
+            f"{folder}/{first:04d}-{last:04d}.{suffix}"
+            for first, last in list_stretches(get_sample(wildcards))
+        ]
+
+    return files
+
+
+def get_frame_names(wildcards):
+    """File names for the results of each frame, by frame number."""
+    return {frame.index: frame.name for frame in get_sample(wildcards).frames}
+
+
+def list_cases(wildcards):
+    """Every frame with a ground truth, once per stage: what is compared with what."""
+    cases = []
+    for sample in list_samples(wildcards.experiment):
+        annotated = set(list_annotated(sample))
+        labels = get_labels(wildcards.experiment, sample.name)
+        folder = f"<results>/{wildcards.experiment}/annotation/{sample.name}"
+        for index, truth in sample.truth.items():
+            case = {"sample": sample.name, "frame": index, "truth": truth.path}
+            case |= {"truth_page": truth.page, "page": 0, "file": ""}
+            if index in annotated:
+                annotation = f"{folder}/{index:04d}/labels.tif"
+                cases.append(case | {"stage": "annotation", "labels": annotation})
+            if sample.kind == "stills":
+                case["file"] = f"{sample.frame(index).name}.tif"
+            else:
+                case["page"] = index
+            cases.append(case | {"stage": "segmentation", "labels": labels})
+    return cases
+
+
+def get_movie(wildcards):
+    """What the scripts need to know of a movie beside its files."""
+    sample = get_sample(wildcards)
+    frame = sample.frames[0]
+    return {
+        "planes": {frame.index: describe_plane(sample, frame) for frame in sample.frames},
+        "shape": (frame.height, frame.width),
+        "n_frames": sample.n_frames,
+        "pixel_size_um": sample.pixel_size_um,
+        "frame_interval_min": sample.frame_interval_min,
+    }
+
+
+def list_movie_files(wildcards):
+    return list_frame_files(get_sample(wildcards))
+
+
+def scale_movie_memory(base_mb, mb_per_megapixel, mb_per_frame=0):
+    """Memory of a job that goes through a movie frame by frame, in MB."""
+
+    def mem_mb(wildcards, attempt):
+        frame = get_sample(wildcards).frames[0]
+        need = base_mb + mb_per_megapixel * frame.height * frame.width / 1e6
+        need += mb_per_frame * get_sample(wildcards).n_frames
+        return round(need * (1 + 0.5 * (attempt - 1)))
+
+    return mem_mb
+
+
+def list_raw_files(wildcards):
+    files = []
+    for sample in list_samples(wildcards.experiment):
+        files += list_frame_files(sample)
+        files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
+    return list(dict.fromkeys(files))
