@@ -54,6 +54,7 @@ class Job:
     state: str
     partition: str
     node: str
+    gpus: str  # gres:gpu:1, or nothing
     request: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,10 +65,17 @@ def list_jobs(run: str) -> list[Job]:
         values = dict(word.split("=", 1) for word in line.split() if "=" in word)
         if values.get("JobName") == run:
             request = dict(word.split("=", 1) for word in values["TRES"].split(","))
-            number, node = int(values["JobId"]), values["NodeList"]
-            names = values["Comment"]
-            state, partition = values["JobState"], values["Partition"]
-            jobs.append(Job(number, names, state, partition, node, request))
+            jobs.append(
+                Job(
+                    number=int(values["JobId"]),
+                    names=values["Comment"],
+                    state=values["JobState"],
+                    partition=values["Partition"],
+                    node=values["NodeList"],
+                    gpus=values.get("TresPerJob", ""),
+                    request=request,
+                )
+            )
     return sorted(jobs, key=lambda job: job.number)
 
 

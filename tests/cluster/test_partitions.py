@@ -11,11 +11,11 @@ def test_jobs_run_in_their_partitions(experiment: Experiment) -> None:
     on_gpu = [job for job in jobs if "train_model" in job.names or "predict" in job.names]
     assert len(on_gpu) == 2
     for job in on_gpu:
-        assert (job.partition, job.node, job.request["gres/gpu"]) == ("gpu", "gpu1", "1")
+        assert (job.partition, job.node, job.gpus) == ("gpu", "gpu1", "gres:gpu:1")
     for job in jobs:
         if job not in on_gpu:
             assert job.partition == "cpu"
             assert job.node in ("cpu1", "cpu2")
-            assert "gres/gpu" not in job.request
+            assert job.gpus == ""
     # annotation, selection, training, prediction, masks, provenance
     assert len(jobs) == 6
