@@ -1,5 +1,8 @@
 """Each job runs where it should, and few jobs are submitted."""
 
+import re
+from pathlib import Path
+
 from conftest import Experiment
 
 
@@ -19,3 +22,12 @@ def test_jobs_run_in_their_partitions(experiment: Experiment) -> None:
             assert job.gpus == ""
     # annotation, selection, training, prediction, masks, provenance
     assert len(jobs) == 6
+
+
+def test_annotation_of_91_frames_is_at_most_12_submissions(tmp_path: Path) -> None:
+    experiment = Experiment(tmp_path, frames=91, side=64)
+    assert experiment.start("--dry-run").wait(timeout=120) == 0
+
+    groups = re.findall(r"Group job (\w+) ", experiment.output)
+    assert 2 <= len([group for group in groups if group != "masks"]) <= 12
+    assert groups.count("masks") == 1
