@@ -1,5 +1,6 @@
 # make demo       set up, then run the example from raw images to tracks, metrics and figures
 # make test       set up, then run all tests
+# make test-cluster   send a small experiment through a SLURM cluster on this machine (as root)
 # make lint       check the style of the code, as the tests do
 # make format     put the code into that style
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
@@ -11,7 +12,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test lint format benchmark lock clean run-env dev-env
+.PHONY: demo test test-cluster lint format benchmark lock clean run-env dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -24,6 +25,10 @@ demo: run-env
 
 test: dev-env
 	python -m pytest
+
+test-cluster: dev-env
+	tests/cluster/install.sh
+	python -m pytest tests/cluster
 
 lint: dev-env
 	ruff check .

@@ -9,12 +9,13 @@ rule preprocess_image:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         plane=get_plane,
         preprocess=SETTINGS["preprocess"],
@@ -33,12 +34,13 @@ rule threshold_image:
         foreground=temp("<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         smoothing_px=SETTINGS["annotate"]["smoothing_px"],
         threshold_factor=SETTINGS["annotate"]["threshold_factor"],
@@ -59,12 +61,13 @@ rule split_nuclei:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 80),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         smoothing=SETTINGS["annotate"]["split_smoothing"],
         minimum_distance=SETTINGS["annotate"]["split_distance"],
@@ -87,12 +90,13 @@ rule measure_objects:
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 100),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         code=digest_code("measurement", "images"),
     message:
@@ -113,6 +117,7 @@ rule compute_area_window:
         window="<results>/{experiment}/annotation/area_window.json",
     log:
         "<logs>/{experiment}/annotation/compute_area_window.log",
+    localrule: True
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -141,12 +146,13 @@ rule select_nuclei:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         code=digest_code("annotation", "images", "measurement", "selection"),
     message:
@@ -163,12 +169,13 @@ rule import_masks:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
         image=get_frame_file,
@@ -192,12 +199,13 @@ rule compose_training_pair:
         labels=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
         mem_mb=scale_memory(500, 60),
-        runtime=grow(10),
+        runtime=scale_runtime(1, 0.1),
     params:
         rejected=SETTINGS["annotate"]["rejected"],
         noise_low=SETTINGS["annotate"]["noise_low"],
@@ -222,6 +230,7 @@ rule list_objects:
         table="<results>/{experiment}/annotation/objects.csv",
     log:
         "<logs>/{experiment}/annotation/list_objects.log",
+    localrule: True
     conda:
         "../../envs/annotate.yaml"
     threads: 1

@@ -245,6 +245,14 @@ def count_megapixels(wildcards):
     return frame.height * frame.width / 1e6
 
 
+# A submitted group runs its members in its own Snakemake. Otherwise SLURM's plugin would start one
+# more Snakemake for each member, which costs more than annotating a frame.
+IN_SUBMITTED_JOB = workflow.remote_exec
+
+# What Snakemake itself needs in a submitted job, which starts it twice.
+SNAKEMAKE_MB = 300
+
+
 def scale_memory(base_mb, mb_per_megapixel):
     """Memory of a job on one frame, in MB, half as much again with each attempt."""
 
@@ -253,6 +261,16 @@ def scale_memory(base_mb, mb_per_megapixel):
         return round(need * (1 + 0.5 * (attempt - 1)))
 
     return mem_mb
+
+
+def scale_runtime(base_min, min_per_megapixel):
+    """Time limit of a job on one frame, in minutes, half as much again with each attempt."""
+
+    def runtime(wildcards, attempt):
+        need = base_min + min_per_megapixel * count_megapixels(wildcards)
+        return round(need * (1 + 0.5 * (attempt - 1)))
+
+    return runtime
 
 
 def grow(value):

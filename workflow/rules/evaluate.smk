@@ -38,6 +38,7 @@ rule plot_f1:
         png="<results>/{experiment}/evaluation/f1_over_iou.png",
     log:
         "<logs>/{experiment}/plot_f1.log",
+    localrule: True
     conda:
         "../../envs/evaluate.yaml"
     threads: 1

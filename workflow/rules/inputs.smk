@@ -30,7 +30,8 @@ def count_stretch_megapixels(wildcards):
 def get_predict_memory(wildcards, attempt):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    return round(estimate_memory(largest, tile) * (1 + 0.5 * (attempt - 1)))
+    need = SNAKEMAKE_MB + estimate_memory(largest, tile)
+    return round(need * (1 + 0.5 * (attempt - 1)))
 
 
 def list_stretch_files(suffix):

@@ -55,6 +55,7 @@ rule join_movie:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -81,6 +82,7 @@ rule write_stills:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -106,6 +108,7 @@ rule check_stills:
     log:
         "<logs>/{experiment}/segmentation/{sample}/check_stills.log",
     priority: -1
+    localrule: True
     conda:
         "../../envs/annotate.yaml"
     threads: 1
@@ -132,6 +135,7 @@ rule measure_nuclei:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1

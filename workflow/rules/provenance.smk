@@ -21,7 +21,7 @@ rule write_provenance:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=500 + SNAKEMAKE_MB,
         runtime=grow(60),
     params:
         settings=SETTINGS,

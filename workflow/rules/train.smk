@@ -48,6 +48,7 @@ rule plot_loss:
         png="<results>/{experiment}/training/loss.png",
     log:
         "<logs>/{experiment}/plot_loss.log",
+    localrule: True
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
