@@ -22,7 +22,7 @@ NOT_CONVEX, UNKNOWN = "not convex", "no area window"
 class AreaWindow:
     """Areas in px between which an object counts as a nucleus, and its least solidity.
 
-    `low_at_border` is the least area of an object that the border of the image cuts; NaN: `low`.
+    `low_at_border` is the least area of an object that the border of the image cuts; 0: `low`.
     """
 
     low: float
@@ -30,7 +30,7 @@ class AreaWindow:
     high: float
     n_objects: int
     solidity: float = 0.0
-    low_at_border: float = float("nan")
+    low_at_border: float = 0.0
 
 
 def compute_area_window(
@@ -58,7 +58,7 @@ def compute_area_window(
     if solidities is not None and solidity_tolerance is not None:
         solidity = max(0.0, float(np.median(solidities)) - solidity_tolerance)
     low, high = median * (1 - tolerance), median * (1 + above)
-    low_at_border = float("nan") if share_at_border is None else share_at_border * median
+    low_at_border = 0.0 if share_at_border is None else share_at_border * median
     return AreaWindow(low, median, high, len(areas), solidity, low_at_border)
 
 
@@ -79,7 +79,7 @@ def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
     if window.solidity > 0:
         verdict[table["solidity"] < window.solidity] = NOT_CONVEX
     low = np.full(len(area), window.low)
-    if not np.isnan(window.low_at_border):
+    if window.low_at_border > 0:
         low[table["touches_border"].astype(bool)] = window.low_at_border
     verdict[area < low] = TOO_SMALL
     verdict[area > window.high] = TOO_LARGE
