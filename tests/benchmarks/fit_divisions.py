@@ -16,7 +16,7 @@ those that share a nucleus are sorted out.
 Three features (`BY_HAND`) tell faults of the segmentation that the drawn movies do not have. No
 weight can be learned from them, so theirs are set by hand.
 
-Takes about ten minutes on one core, estimated from two of the movies. `--movies 2 --frames 12`
+Takes about ten minutes on one core, most of it drawing (estimated). `--movies 2 --frames 12`
 tries the script out in a few seconds.
 """
 
@@ -80,7 +80,7 @@ def choose_settings(seed):
         texture=rng.uniform(0.1, 0.4),
         brightness_spread=rng.uniform(0.1, 0.5),
         clustering=rng.choice([0, 0, 0.3, 0.6]),
-        speed_um_per_min=1.2 * step / interval,
+        speed_um_per_min=step / interval * 1.2,
         persistence_min=persistence,
         drift_jitter_um=rng.choice([0, 0.1, 0.5]),
         drift_um_per_min=(rng.normal(0, 0.02), rng.normal(0, 0.02)),
