@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -82,6 +84,23 @@ def test_the_challenge_evaluation_finds_it_valid_and_perfect(exported):
     assert (scores["TRA"], scores["LNK"], scores["DET"]) == (1, 1, 1)
 
 
+def test_truth_and_results_of_the_challenge_are_read(exported, tmp_path):
+    folder, _, _, table = exported
+    for place, track_file, mask_name in (
+        (tmp_path / "01_GT" / "TRA", "man_track", "man_track{}.tif"),
+        (tmp_path / "01_RES", "res_track", "mask{}.TIFF"),
+    ):
+        place.mkdir(parents=True)
+        shutil.copy(folder / "man_track.txt", place / f"{track_file}.txt")
+        for mask in folder.glob("*.tif"):
+            shutil.copy(mask, place / mask_name.format(mask.stem.removeprefix("mask")))
+        (place / "other7.tif").touch()
+    truth, result = read_ctc(tmp_path / "01_GT"), read_ctc(tmp_path / "01_RES")
+    assert truth[0].equals(table) and result[0].equals(table)
+    assert [mask.name for mask in truth[1]] == [f"man_track{i:03d}.tif" for i in range(N_FRAMES)]
+    assert [mask.name for mask in result[1]] == [f"mask{i:03d}.TIFF" for i in range(N_FRAMES)]
+
+
 def test_more_than_65535_labels_are_32_bit(tmp_path):
     tracks, labels, _ = make_example()
     for column in ("track", "parent"):
@@ -114,6 +133,9 @@ def test_bad_folders_are_told(exported):
         read_ctc(folder)
     (folder / "man_track.txt").write_text("1 0 2\n")
     with pytest.raises(InputError, match=r"line 1 is '1 0 2'"):
+        read_ctc(folder)
+    (folder / "man_track.txt").write_text("1 0 2 0\n2 0 2 \u00b5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="line 2 is"):
         read_ctc(folder)
     (folder / "man_track.txt").unlink()
     with pytest.raises(InputError, match=r"neither man_track\.txt"):

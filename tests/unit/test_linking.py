@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from laptrack import LapTrack
 from skimage.measure import regionprops_table
 
+from autonuclei.ctc import make_ctc_tracks
 from autonuclei.errors import InputError
 from autonuclei.linking import LinkSettings, link_objects
 from autonuclei.synthetic import DrawnMovie, Settings, draw_movie
-from autonuclei.track_evaluation import evaluate_tracks, recolour_by_track, tabulate_ctc_tracks
+from autonuclei.track_evaluation import evaluate_tracks
+from autonuclei.track_labels import recolour_frames
 
 COLUMNS = ["frame", "label", "y_px", "x_px", "area_px", "mean_intensity"]
 RADIUS = 8.0
@@ -89,8 +91,15 @@ def test_default_movie_from_true_masks(seed: int) -> None:
     movie, objects = default_movie(seed)
     result = link_objects(objects, interval_min=5.0)
     check_tables(objects, result.tracks, result.lineages)
-    labels = [recolour_by_track(f, k, result.tracks) for k, f in enumerate(movie.labels)]
-    values = evaluate_tracks(movie.tracks, movie.labels, tabulate_ctc_tracks(result.tracks), labels)
+    new, table = make_ctc_tracks(result.tracks)
+    labels = recolour_frames(
+        result.tracks,
+        values=new,
+        read_labels=movie.labels.__getitem__,
+        n_frames=len(movie.labels),
+        dtype=np.uint16,
+    )
+    values = evaluate_tracks(movie.tracks, movie.labels, table, labels)
     assert float(values["TRA"]) >= 0.98
     assert float(values["LNK"]) >= 0.98
     assert float(values["division_f1_0"]) >= 0.9

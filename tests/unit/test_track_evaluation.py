@@ -5,18 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import tifffile
 
+from autonuclei.ctc import write_ctc
 from autonuclei.errors import InputError
 from autonuclei.synthetic import Settings, draw_movie
-from autonuclei.track_evaluation import (
-    evaluate_ctc_folders,
-    evaluate_tracks,
-    match_frame,
-    read_ctc_tracks,
-    recolour_by_track,
-    tabulate_ctc_tracks,
-)
+from autonuclei.track_evaluation import evaluate_ctc_folders, evaluate_tracks, match_frame
 
 COLUMNS = ["label", "begin", "end", "parent"]
 
@@ -148,46 +141,21 @@ def test_other_frames_or_sizes_are_refused() -> None:
         evaluate_tracks(TRUTH, IMAGES, TRUTH, [image[:20] for image in IMAGES])
 
 
-def write_ctc(folder: Path, table: pd.DataFrame, images: list[np.ndarray], stem: str) -> None:
-    folder.mkdir(parents=True)
-    name = "man_track.txt" if stem == "man_track" else "res_track.txt"
-    np.savetxt(folder / name, table.to_numpy(), fmt="%d")
-    for frame, image in enumerate(images):
-        tifffile.imwrite(folder / f"{stem}{frame:03d}.tif", image)
-
-
 def test_folders_in_the_challenge_layout(tmp_path: Path) -> None:
-    write_ctc(tmp_path / "01_GT" / "TRA", TRUTH, IMAGES, "man_track")
-    write_ctc(tmp_path / "01_RES", TRUTH, IMAGES, "mask")
-    values = evaluate_ctc_folders(tmp_path / "01_GT", tmp_path / "01_RES")
-    assert values["TRA"] == values["division_f1_0"] == 1
-    assert read_ctc_tracks(tmp_path / "01_GT").table.equals(TRUTH)
-
-
-def test_broken_folders_say_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no man_track\.txt"):
-        read_ctc_tracks(tmp_path)
-    write_ctc(tmp_path / "a", TRUTH, IMAGES, "mask")
-    (tmp_path / "a" / "mask001.tif").unlink()
-    with pytest.raises(InputError, match="frame 1 is missing"):
-        read_ctc_tracks(tmp_path / "a")
-    (tmp_path / "a" / "res_track.txt").write_text("1 2 x 4\n")
-    with pytest.raises(InputError, match="not a track table"):
-        read_ctc_tracks(tmp_path / "a")
+    spots = [(k, n) for k, image in enumerate(IMAGES) for n in np.unique(image[image > 0]).tolist()]
+    tracks = pd.DataFrame(spots, columns=["frame", "label"])
+    tracks["track"] = tracks["label"]
+    tracks["parent"] = tracks["label"].map(TRUTH.set_index("label")["parent"])
+    truth, result = tmp_path / "01_GT" / "TRA", tmp_path / "01_RES"
+    truth.parent.mkdir()
+    for folder in (truth, result):
+        write_ctc(folder, tracks, read_labels=IMAGES.__getitem__, n_frames=len(IMAGES))
+    assert evaluate_ctc_folders(truth.parent, result) == evaluate_tracks(
+        TRUTH, IMAGES, TRUTH, IMAGES
+    )
 
 
 def test_drawn_movie_agrees_with_itself() -> None:
     movie = draw_movie(Settings(frames=8, height_px=128, width_px=128, nuclei=10), seed=5)
     values = evaluate_tracks(movie.tracks, movie.labels, movie.tracks, movie.labels)
     assert values["TRA"] == values["SEG"] == 1
-
-
-def test_tracks_from_a_track_table_and_recoloured_labels() -> None:
-    tracks = pd.DataFrame(
-        [(0, 5, 1, 0), (1, 6, 1, 0), (2, 5, 2, 1), (2, 6, 3, 1)],
-        columns=["frame", "label", "track", "parent"],
-    )
-    table = tabulate_ctc_tracks(tracks)
-    assert table.to_numpy().tolist() == [[1, 0, 1, 0], [2, 2, 2, 1], [3, 2, 2, 1]]
-    labels = np.array([[0, 5], [6, 6]], np.uint16)
-    np.testing.assert_array_equal(recolour_by_track(labels, 2, tracks), [[0, 2], [3, 3]])

@@ -11,6 +11,7 @@ not follow at once is such a gap, not a division.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from autonuclei.files import write_beside
 from autonuclei.track_labels import ReadPage, recolour_frames
 
 TRACK_FILE = "man_track.txt"
+TRACK_COLUMNS = ("label", "begin", "end", "parent")
+_MASK_NAME = re.compile(r"(?:man_track|mask)(\d+)\.tiff?", re.IGNORECASE)
 
 
 def make_ctc_tracks(tracks: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
@@ -74,7 +77,7 @@ def make_ctc_tracks(tracks: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.Dat
 
 
 def _make_table(numbers: npt.NDArray[np.int64]) -> pd.DataFrame:
-    table = pd.DataFrame(numbers, columns=["label", "begin", "end", "parent"])
+    table = pd.DataFrame(numbers, columns=list(TRACK_COLUMNS))
     return table.sort_values("label", ignore_index=True)
 
 
@@ -120,7 +123,7 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
     """Read the track file and list the masks of a Cell Tracking Challenge folder.
 
     Ground truth (`man_track.txt`, `man_track000.tif`) and results (`res_track.txt`,
-    `mask000.tif`) are both understood.
+    `mask000.tif`) are both understood, and a folder that has such a folder `TRA` inside.
 
     Returns
     -------
@@ -135,6 +138,8 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
         A file is missing or not in the layout, or a number is missing in the sequence of masks.
     """
     folder = Path(folder)
+    if (folder / "TRA").is_dir():
+        folder = folder / "TRA"
     track_file = next(
         (folder / name for name in (TRACK_FILE, "res_track.txt") if (folder / name).is_file()), None
     )
@@ -144,7 +149,8 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
             "layout of the Cell Tracking Challenge."
         )
     rows = []
-    for number, line in enumerate(track_file.read_text(encoding="ascii").splitlines(), start=1):
+    text = track_file.read_text(encoding="ascii", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -156,10 +162,9 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
         rows.append((label, begin, end, parent))
     table = _make_table(np.array(rows, np.int64).reshape(-1, 4))
     masks = {}
-    for file in folder.glob("*.tif"):
-        digits = file.stem.removeprefix("man_track").removeprefix("mask")
-        if digits.isdigit():
-            masks[int(digits)] = file
+    for file in folder.iterdir():
+        if name := _MASK_NAME.fullmatch(file.name):
+            masks[int(name[1])] = file
     missing = sorted(set(range(max(masks, default=-1) + 1)) - set(masks))
     if missing or not masks:
         raise InputError(

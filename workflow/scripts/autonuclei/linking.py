@@ -508,6 +508,7 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # Of each feature: its usual value, its weight in the first logit, and the weights of the
 # difference from the usual value and of its square in the final logit.
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
+# Made by tests/benchmarks/fit_divisions.py.
 _WEIGHTS = {
     "middle": (0.320, -3.698, -0.761, 0.000),
     "middle_moves": (1.735, -0.703, -1.098, -0.193),

@@ -6,7 +6,6 @@ Both get the same matches: a nucleus is found when one result mask covers more t
 the true one.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,103 +22,10 @@ from traccuracy import TrackingGraph
 from traccuracy.matchers import Matched
 from traccuracy.metrics import DivisionMetrics
 
+from autonuclei.ctc import TRACK_COLUMNS, read_ctc
 from autonuclei.errors import InputError
 
 LabelImage = NDArray[np.unsignedinteger]
-TRACK_COLUMNS = ("label", "begin", "end", "parent")
-_FRAME_NUMBER = re.compile(r"(\d+)\.tiff?$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class CtcTracks:
-    """Tracks in the layout of the Cell Tracking Challenge.
-
-    `table` has one row per track (label, begin, end, parent; frames from 0, parent 0 = none);
-    `masks` one label image file per frame, in order.
-    """
-
-    table: pd.DataFrame
-    masks: tuple[Path, ...]
-
-
-def read_ctc_tracks(folder: str | Path) -> CtcTracks:
-    """Find the track table and the label images of a Cell Tracking Challenge folder.
-
-    Parameters
-    ----------
-    folder : path
-        A folder with `man_track.txt` or `res_track.txt` and `man_track*.tif` or `mask*.tif`,
-        or one that has such a folder `TRA` inside.
-
-    Raises
-    ------
-    InputError
-        The table or the images are missing, the table is not one, or frames are missing.
-    """
-    folder = Path(folder)
-    if (folder / "TRA").is_dir():
-        folder = folder / "TRA"
-    tables = [p for p in (folder / "man_track.txt", folder / "res_track.txt") if p.is_file()]
-    if not tables:
-        raise InputError(
-            f"{folder}: no man_track.txt or res_track.txt in it. Give a folder in the layout of"
-            " the Cell Tracking Challenge."
-        )
-    try:
-        rows = np.loadtxt(tables[0], dtype=np.int64, ndmin=2)
-    except ValueError as error:
-        raise InputError(
-            f"{tables[0]}: not a track table. Each line must hold 4 whole numbers: label, first"
-            " frame, last frame, parent."
-        ) from error
-    if rows.size and rows.shape[1] != 4:
-        raise InputError(f"{tables[0]}: {rows.shape[1]} numbers in a line instead of 4. Mend it.")
-    table = pd.DataFrame(rows.reshape(-1, 4), columns=list(TRACK_COLUMNS))
-    numbered = {}
-    for path in sorted(folder.iterdir()):
-        found = _FRAME_NUMBER.search(path.name)
-        if found and path.name.startswith(("man_track", "mask")):
-            numbered[int(found.group(1))] = path
-    if not numbered:
-        raise InputError(f"{folder}: no man_track*.tif or mask*.tif in it. Add the label images.")
-    missing = sorted(set(range(max(numbered) + 1)) - set(numbered))
-    if missing:
-        raise InputError(
-            f"{folder}: the label image of frame {missing[0]} is missing ({len(missing)} in all)."
-            " Frames count from 0 without a gap."
-        )
-    return CtcTracks(table, tuple(numbered[k] for k in range(len(numbered))))
-
-
-def tabulate_ctc_tracks(tracks: pd.DataFrame) -> pd.DataFrame:
-    """Give label, begin, end and parent of each track of a track table (`tracks.csv`)."""
-    if tracks.empty:
-        return pd.DataFrame({name: pd.Series(dtype="int64") for name in TRACK_COLUMNS})
-    table = tracks.groupby("track").agg(
-        begin=("frame", "min"), end=("frame", "max"), parent=("parent", "first")
-    )
-    return table.rename_axis("label").reset_index().astype("int64")
-
-
-def recolour_by_track(labels: LabelImage, frame: int, tracks: pd.DataFrame) -> NDArray[np.uint32]:
-    """Replace the labels of one frame by the tracks of its nuclei.
-
-    Parameters
-    ----------
-    labels : (rows, columns) unsigned int
-    frame : int
-    tracks : DataFrame
-        Track table with `frame`, `label` and `track`.
-
-    Returns
-    -------
-    (rows, columns) uint32
-    """
-    here = tracks[tracks["frame"] == frame]
-    lookup = np.zeros(max(int(labels.max()), int(here["label"].max() if len(here) else 0)) + 1)
-    lookup = lookup.astype(np.uint32)
-    lookup[here["label"].to_numpy()] = here["track"].to_numpy()
-    return np.asarray(lookup[labels])
 
 
 @dataclass(frozen=True)
@@ -193,7 +99,7 @@ def evaluate_tracks(
     Parameters
     ----------
     truth_tracks, result_tracks : DataFrame
-        One row per track: `label`, `begin`, `end`, `parent` (see `tabulate_ctc_tracks`).
+        One row per track: `label`, `begin`, `end`, `parent` (see `ctc.make_ctc_tracks`).
     truth_labels, result_labels : iterable of (rows, columns) unsigned int
         Label images of the frames 0, 1, ... whose values are the labels of the tables.
     frame_buffers : sequence of int
@@ -239,13 +145,20 @@ def evaluate_tracks(
 def evaluate_ctc_folders(
     truth: str | Path, result: str | Path, *, frame_buffers: Sequence[int] = (0, 1)
 ) -> dict[str, float | str]:
-    """Compare two folders in the Cell Tracking Challenge layout; see `evaluate_tracks`."""
-    true, found = read_ctc_tracks(truth), read_ctc_tracks(result)
+    """Compare two folders in the Cell Tracking Challenge layout; see `evaluate_tracks`.
+
+    Raises
+    ------
+    InputError
+        As `read_ctc` and `evaluate_tracks`.
+    """
+    true_table, true_masks = read_ctc(truth)
+    found_table, found_masks = read_ctc(result)
     return evaluate_tracks(
-        true.table,
-        (tifffile.imread(path) for path in true.masks),
-        found.table,
-        (tifffile.imread(path) for path in found.masks),
+        true_table,
+        (tifffile.imread(path) for path in true_masks),
+        found_table,
+        (tifffile.imread(path) for path in found_masks),
         frame_buffers=frame_buffers,
     )
 
