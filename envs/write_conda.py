@@ -8,12 +8,12 @@ FOLDER = Path(__file__).parent
 # Packages that each kind of job imports. conda-forge has no CPU-only name for TensorFlow: its
 # package takes the GPU build where there is one.
 IMAGES = ["numpy", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow"]
-NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu"]
+NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu", "psutil", "pyyaml"]
 ENVIRONMENTS = {
     "annotate": IMAGES,
     "train": NETWORK,
     "evaluate": [*NETWORK, "matplotlib"],
-    "track": [*IMAGES, "pandas", "laptrack", "matplotlib", "zarr"],
+    "track": [*IMAGES, "pandas", "matplotlib", "zarr"],
 }
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
 # Not on conda-forge.

@@ -1,4 +1,7 @@
+import datetime
 import inspect
+import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -62,7 +65,7 @@ from autonuclei.errors import InputError
 from autonuclei.images import HeaderCache
 from autonuclei.networks import check_model_folder
 from autonuclei.overview import describe_results
-from autonuclei.prediction import BASE_MB, MB_PER_MEGAPIXEL
+from autonuclei.prediction import estimate_memory
 from autonuclei.samples import Frame, Sample, read_samples
 from autonuclei.settings import fill_defaults, list_problems
 from autonuclei.sources import digest_modules
@@ -305,8 +308,17 @@ def list_results():
                 f"{folder}/evaluation/{name}"
                 for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
             ]
-        results.append(f"{folder}/provenance.json")
+        results.append(f"{folder}/provenance/provenance.json")
     return results
+
+
+def record_command():
+    """Note when and how this run was started, for the provenance of its results."""
+    log = Path(workflow.pathvars.apply("<logs>"), "commands.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    with log.open("a") as file:
+        file.write(f"{now}\t{platform.node()}\t{shlex.join(sys.argv)}\n")
 
 
 def describe_run():

@@ -30,7 +30,7 @@ def count_stretch_megapixels(wildcards):
 def get_predict_memory(wildcards, attempt):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    return round((BASE_MB + 50 * largest + MB_PER_MEGAPIXEL * tile) * (1 + 0.5 * (attempt - 1)))
+    return round(estimate_memory(largest, tile) * (1 + 0.5 * (attempt - 1)))
 
 
 def list_stretch_files(suffix):

@@ -5,14 +5,16 @@ rule write_provenance:
     """Write versions, settings, seeds and input checksums beside the results."""
     input:
         raw=list_raw_files,
+        sheet=SETTINGS["samples"],
         model=get_model,
         tables=lambda wildcards: [
             f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
             for sample in list_samples(wildcards.experiment)
         ],
     output:
-        json="<results>/{experiment}/provenance.json",
-        settings="<results>/{experiment}/settings.json",
+        record="<results>/{experiment}/provenance/provenance.json",
+        config="<results>/{experiment}/provenance/config.yaml",
+        sheet="<results>/{experiment}/provenance/samples.tsv",
     log:
         "<logs>/{experiment}/write_provenance.log",
     conda:

@@ -4,6 +4,7 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     import numpy as np
+    import psutil
     import tifffile
 
     from autonuclei.errors import InputError
@@ -11,10 +12,12 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.images import check_pixels, read_plane
     from autonuclei.measurement import concatenate_tables, write_table
     from autonuclei.networks import choose_device, load_model
-    from autonuclei.prediction import predict_nuclei
+    from autonuclei.prediction import fit_tile, predict_nuclei
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
+    # What the machine has free now may be less than what the job asked for.
+    memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
     tables, problems = [], {}
     with (
         write_beside(snakemake.output.labels) as partial,
@@ -24,11 +27,14 @@ with log_job(snakemake.log[0]) as log:
             try:
                 image = read_plane(**plane)
                 check_pixels(image, plane["path"])
+                tile = min(
+                    snakemake.params.megapixels_per_tile, fit_tile(memory_mb, image.size / 1e6)
+                )
                 labels, probability = predict_nuclei(
                     model,
                     image,
                     preprocess=snakemake.params.preprocess,
-                    megapixels_per_tile=snakemake.params.megapixels_per_tile,
+                    megapixels_per_tile=tile,
                 )
             except InputError as error:
                 if not snakemake.params.pass_over:

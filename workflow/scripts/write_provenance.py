@@ -4,11 +4,22 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     import json
+    import shutil
     from pathlib import Path
+
+    import yaml
 
     from autonuclei.files import write_beside
     from autonuclei.networks import MODEL_FILES
     from autonuclei.provenance import find_commit, hash_files, list_versions
+
+    def read_commands(path):
+        """When, on which machine and with which command the workflow was started."""
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return [
+            dict(zip(("time", "machine", "command"), line.split("\t"), strict=True))
+            for line in lines
+        ]
 
     model = Path(snakemake.input.model)
     record = {
@@ -24,10 +35,13 @@ with log_job(snakemake.log[0]):
             "inputs": hash_files(snakemake.input.raw),
             "model": hash_files(model / name for name in MODEL_FILES),
         },
-        # Snakemake reads JSON as it reads YAML, and nothing is left to the defaults in it.
-        "command": f"snakemake --cores all --configfile {snakemake.output.settings}",
+        "commands": read_commands(Path(snakemake.log[0]).parents[1] / "commands.log"),
+        "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
     }
-    with write_beside(snakemake.output.settings) as partial:
-        partial.write_text(json.dumps(snakemake.params.settings, indent=1) + "\n")
-    with write_beside(snakemake.output.json) as partial:
+    with write_beside(snakemake.output.record) as partial:
         partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    with write_beside(snakemake.output.sheet) as partial:
+        shutil.copyfile(snakemake.input.sheet, partial)
+    settings = snakemake.params.settings | {"samples": str(snakemake.output.sheet)}
+    with write_beside(snakemake.output.config) as partial:
+        partial.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

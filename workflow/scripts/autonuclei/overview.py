@@ -21,7 +21,7 @@ def describe_results(results: Path, experiments: Sequence[str]) -> str:
         summary = folder / "evaluation/summary.csv"
         if summary.is_file():
             lines += _describe_metrics(read_table(summary))
-        lines.append("  versions, settings and checksums in provenance.json")
+        lines.append("  versions, settings and checksums in provenance/")
     return "\n".join(lines)
 
 

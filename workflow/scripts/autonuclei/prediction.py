@@ -12,10 +12,12 @@ from autonuclei.training import draw_outlines
 
 Array = npt.NDArray[Any]
 
-# Measured peak of the process, TensorFlow included: about 900 MB plus this much per megapixel
-# of a tile (grid 2; a 2048 x 2048 frame in one tile takes 3.4 GB).
-BASE_MB = 900
-MB_PER_MEGAPIXEL = 600
+# Memory of a prediction job, TensorFlow included, in MB: a base, and per megapixel of the image
+# and of a tile. Measured peaks on the CPU (grid 2, 32 rays): 1024 x 1024 1.1 GB, 2048 x 2048
+# 2.2 GB, 4096 x 4096 6.4 GB in one tile and 3.6 GB in tiles of 4.2 megapixels.
+BASE_MB = 800
+IMAGE_MB = 100
+TILE_MB = 320
 
 
 def predict_nuclei(
@@ -63,9 +65,14 @@ def count_tiles(shape: tuple[int, ...], megapixels_per_tile: float) -> tuple[int
     return (max(1, math.ceil(shape[0] / side)), max(1, math.ceil(shape[1] / side)))
 
 
-def fit_tile_to_memory(memory_mb: float) -> float:
-    """Megapixels that a tile may have in a job with this much memory; at least half of one."""
-    return max(0.5, (memory_mb - BASE_MB) / MB_PER_MEGAPIXEL)
+def estimate_memory(image_megapixels: float, tile_megapixels: float) -> float:
+    """Memory in MB that a prediction job needs."""
+    return BASE_MB + IMAGE_MB * image_megapixels + TILE_MB * tile_megapixels
+
+
+def fit_tile(memory_mb: float, image_megapixels: float) -> float:
+    """Megapixels that a tile may have with this much memory; at least half of one."""
+    return max(0.5, (memory_mb - BASE_MB - IMAGE_MB * image_megapixels) / TILE_MB)
 
 
 def place_outlines(

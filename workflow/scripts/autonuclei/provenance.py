@@ -23,7 +23,7 @@ PACKAGES = (
     "pandas",
     "pulp",
     "matplotlib",
-    "laptrack",
+    "edt",
 )
 
 

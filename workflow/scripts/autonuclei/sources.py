@@ -1,28 +1,24 @@
 """Digests of the package's own source, for Snakemake's re-run decisions."""
 
-import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+# Parsing the syntax would take half a second at each start of Snakemake. A word too many in a
+# comment or docstring does no harm.
+_MODULE = re.compile(r"^\s*(?:from|import) autonuclei\.(\w+)", re.MULTILINE)
+_FROM_PACKAGE = re.compile(r"^\s*from autonuclei import (.+)", re.MULTILINE)
 
 
 @functools.cache
 def list_imports(file: Path) -> frozenset[str]:
     """Names of the package's modules that a source file imports, anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "autonuclei":
-                found |= {alias.name for alias in node.names}
-            elif node.module.startswith("autonuclei."):
-                found.add(node.module.split(".")[1])
-        elif isinstance(node, ast.Import):
-            found |= {
-                alias.name.split(".")[1]
-                for alias in node.names
-                if alias.name.startswith("autonuclei.")
-            }
+    source = file.read_text(encoding="utf-8")
+    found = set(_MODULE.findall(source))
+    for names in _FROM_PACKAGE.findall(source):
+        found |= {name.split()[0] for name in names.strip(" ()").split(",") if name.strip()}
     return frozenset(found)
 
 
