@@ -51,7 +51,7 @@ begin = time.monotonic()
 result = link_objects(objects, interval_min=10)
 linked = time.monotonic()
 # Drawing the labels is not part of the export; without outlines it needs none.
-pages = [draw_labels(frame) for frame in range(frames)] if draw else None
+pages = [draw_labels(frame).astype(np.uint16) for frame in range(frames)] if draw else None
 drawn = time.monotonic()
 write_trackmate(
     Path("bench.xml"),

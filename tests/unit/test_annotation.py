@@ -15,6 +15,7 @@ from autonuclei.annotation import (
     estimate_noise,
     estimate_radius,
     find_foreground,
+    is_empty,
     split_nuclei,
 )
 from shapes import GRID, draw_disks, photograph
@@ -163,3 +164,14 @@ def test_radius_is_that_of_the_typical_nucleus() -> None:
 def test_nothing_in_nothing_out() -> None:
     assert split_nuclei(np.zeros((20, 30), bool)).max() == 0
     assert find_foreground(np.full((20, 30), 7, np.uint8))[0].any() is np.False_
+
+
+def test_images_without_contrast_are_empty() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(100, 10, (130, 127)).astype(np.uint16)
+    dim = noise.copy()
+    dim[40:60, 50:70] += 40
+    assert is_empty(np.full((64, 64), 7, np.uint8), 0)
+    assert is_empty(noise, 1)
+    assert not is_empty(dim, 1)
+    assert not is_empty(noise, 0)

@@ -51,8 +51,9 @@ rule threshold_image:
 
 
 rule split_nuclei:
-    """Split the foreground into single objects with a watershed."""
+    """Split the foreground into single objects with a watershed and draw their boundaries."""
     input:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
         foreground="<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif",
     output:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
@@ -68,7 +69,9 @@ rule split_nuclei:
         smoothing=SETTINGS["annotate"]["split_smoothing"],
         minimum_distance=SETTINGS["annotate"]["split_distance"],
         minimum_area_px=SETTINGS["annotate"]["minimum_area_px"],
-        code=digest_code("annotation", "images"),
+        refine_boundaries=SETTINGS["annotate"]["refine_boundaries"],
+        boundary_level=SETTINGS["annotate"]["boundary_level"],
+        code=digest_code("annotation", "boundaries", "images"),
     message:
         "Splitting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
@@ -99,7 +102,7 @@ rule measure_objects:
 
 
 rule compute_area_window:
-    """The area window of the experiment: the median of all objects in its training frames."""
+    """What counts as a nucleus: near the median of all objects in the training frames."""
     input:
         tables=lambda wildcards: list_frame_results(
             wildcards.experiment,
@@ -118,6 +121,8 @@ rule compute_area_window:
         runtime=10,
     params:
         tolerance=SETTINGS["annotate"]["area_tolerance"],
+        tolerance_above=SETTINGS["annotate"]["area_tolerance_above"],
+        solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
         code=digest_code("annotation", "measurement", "selection"),
     message:
         "Computing the area window of {wildcards.experiment}"
@@ -126,7 +131,7 @@ rule compute_area_window:
 
 
 rule select_nuclei:
-    """Keep the objects inside the area window."""
+    """Keep the objects with the area and the shape of a nucleus."""
     input:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",

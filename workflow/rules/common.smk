@@ -22,6 +22,7 @@ def locate_module(name):
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
+    "boundaries",
     "composition",
     "ctc",
     "errors",

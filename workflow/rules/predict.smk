@@ -36,8 +36,9 @@ rule predict_stretch:
         pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("prediction", "networks", "images", "measurement"),
+        code=digest_code("annotation", "prediction", "networks", "images", "measurement"),
     message:
         "Segmenting frames {wildcards.first} to {wildcards.last} of "
         "{wildcards.experiment}/{wildcards.sample}"

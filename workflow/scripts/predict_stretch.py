@@ -7,6 +7,7 @@ with log_job(snakemake.log[0]) as log:
     import psutil
     import tifffile
 
+    from autonuclei.annotation import is_empty
     from autonuclei.errors import InputError
     from autonuclei.files import write_beside
     from autonuclei.images import check_pixels, read_plane
@@ -26,16 +27,20 @@ with log_job(snakemake.log[0]) as log:
         for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
             try:
                 image = read_plane(**plane)
-                check_pixels(image, plane["path"])
-                tile = min(
-                    snakemake.params.megapixels_per_tile, fit_tile(memory_mb, image.size / 1e6)
-                )
-                labels, probability = predict_nuclei(
-                    model,
-                    image,
-                    preprocess=snakemake.params.preprocess,
-                    megapixels_per_tile=tile,
-                )
+                # A movie may have a dark frame; a still that is one is a mistake.
+                if snakemake.params.pass_over or image.min() < image.max():
+                    check_pixels(image, plane["path"])
+                if is_empty(image, snakemake.params.minimum_contrast):
+                    log.warning("frame %d: no contrast beyond its noise, no nuclei", index)
+                    labels, probability = np.zeros(image.shape, np.int32), np.zeros(0)
+                else:
+                    tile = fit_tile(memory_mb, image.size / 1e6)
+                    labels, probability = predict_nuclei(
+                        model,
+                        image,
+                        preprocess=snakemake.params.preprocess,
+                        megapixels_per_tile=min(tile, snakemake.params.megapixels_per_tile),
+                    )
             except InputError as error:
                 if not snakemake.params.pass_over:
                     raise

@@ -75,6 +75,21 @@ def fill_holes(foreground: Array) -> Array:
     return np.asarray(~is_open[areas])
 
 
+def is_empty(image: Array, minimum_contrast: float) -> bool:
+    """Whether an image has no contrast beyond its noise, as in `find_foreground`, but faster.
+
+    Looks at means of 4 x 4 pixels instead of a smoothed image. True if all pixels are equal.
+    """
+    rows, columns = (size // 4 * 4 for size in image.shape)
+    blocks = image[:rows, :columns].reshape(rows // 4, 4, columns // 4, 4)
+    means = blocks.mean(axis=(1, 3), dtype=np.float32)
+    if means.min() == means.max():
+        return True
+    above = means > compute_otsu(means)
+    contrast = float(means[above].mean() - means[~above].mean())
+    return contrast < minimum_contrast * estimate_noise(image[::4])
+
+
 def compute_otsu(image: Array, n_bins: int = 256) -> float:
     """Otsu's threshold (1979): the grey value that parts an image with the least variance inside.
 

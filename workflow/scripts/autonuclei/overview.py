@@ -16,11 +16,23 @@ def describe_results(results: Path, experiments: Sequence[str]) -> str:
             n = len(read_table(table)["label"])
             masks = "labels.tif" if (table.parent / "labels.tif").exists() else "labels/"
             lines.append(f"  {n} nuclei in segmentation/{table.parent.name}/{masks}, objects.csv")
+        for table in sorted(folder.glob("tracking/*/lineages.csv")):
+            daughters = read_table(table)["daughters"]
+            lines.append(
+                f"  {len(daughters)} tracks, {int((daughters > 0).sum())} divisions in "
+                f"tracking/{table.parent.name}/ (TrackMate file, tables, figures, films)"
+            )
         if (folder / "model").is_dir():
             lines.append("  StarDist model in model/, its training in training/")
         summary = folder / "evaluation/summary.csv"
         if summary.is_file():
             lines += _describe_metrics(read_table(summary))
+        for table in sorted(folder.glob("evaluation/tracks_*.csv")):
+            score = {name: values[0] for name, values in read_table(table).items()}
+            lines.append(
+                f"  tracks against the truth: TRA {score['TRA']:.3f}, LNK {score['LNK']:.3f}, "
+                f"division F1 {score['division_f1_1']:.3f} ({table.name})"
+            )
         lines.append("  versions, settings and checksums in provenance/")
     return "\n".join(lines)
 

@@ -15,28 +15,43 @@ from autonuclei.files import write_beside
 Array = npt.NDArray[Any]
 
 ACCEPTED, TOO_SMALL, TOO_LARGE = "accepted", "too small", "too large"
-UNKNOWN = "no area window"
+NOT_CONVEX, UNKNOWN = "not convex", "no area window"
 
 
 @dataclass(frozen=True)
 class AreaWindow:
-    """Areas in px between which an object counts as a nucleus, around the median of all."""
+    """Areas in px between which an object counts as a nucleus, and its least solidity."""
 
     low: float
     median: float
     high: float
     n_objects: int
+    solidity: float = 0.0
 
 
-def compute_area_window(areas: Array, tolerance: float) -> AreaWindow:
-    """The area window of a whole data set: its median plus and minus `tolerance` (0.5 = 50 %).
+def compute_area_window(
+    areas: Array,
+    tolerance: float,
+    *,
+    tolerance_above: float | None = None,
+    solidities: Array | None = None,
+    solidity_tolerance: float | None = None,
+) -> AreaWindow:
+    """What counts as a nucleus in a whole data set, from the medians of all its objects.
 
-    NaN without an object.
+    Areas from `tolerance` below the median to `tolerance_above` above it (0.5 = 50 %; None: the
+    same), and solidity down to `solidity_tolerance` below its median (None: any). A median and
+    no constant, since few pixels make small nuclei less convex. NaN without an object.
     """
     if len(areas) == 0:
         return AreaWindow(float("nan"), float("nan"), float("nan"), 0)
+    above = tolerance if tolerance_above is None else tolerance_above
     median = float(np.median(areas))
-    return AreaWindow(median * (1 - tolerance), median, median * (1 + tolerance), len(areas))
+    solidity = 0.0
+    if solidities is not None and solidity_tolerance is not None:
+        solidity = max(0.0, float(np.median(solidities)) - solidity_tolerance)
+    low, high = median * (1 - tolerance), median * (1 + above)
+    return AreaWindow(low, median, high, len(areas), solidity)
 
 
 def keep_labels(labels: Array, accepted: Array) -> Array:
@@ -53,6 +68,8 @@ def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
     """
     area = table["area_px"]
     verdict = np.full(len(area), UNKNOWN if np.isnan(window.median) else ACCEPTED, dtype="U16")
+    if window.solidity > 0:
+        verdict[table["solidity"] < window.solidity] = NOT_CONVEX
     verdict[area < window.low] = TOO_SMALL
     verdict[area > window.high] = TOO_LARGE
     return verdict
@@ -69,4 +86,4 @@ def read_window(path: str | os.PathLike[str]) -> AreaWindow:
     """Read what `write_window` wrote."""
     values = json.loads(Path(path).read_text())
     values = {k: float("nan") if v is None else v for k, v in values.items()}
-    return AreaWindow(values["low"], values["median"], values["high"], values["n_objects"])
+    return AreaWindow(**values)

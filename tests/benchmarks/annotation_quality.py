@@ -1,0 +1,141 @@
+"""Quality of the annotation alone, without a network, against masks drawn by hand.
+
+    PYTHONPATH=workflow/scripts python tests/benchmarks/annotation_quality.py DATA
+
+DATA holds `bbbc038` (images, masks and manifest.csv with a group per image) and
+`englbrecht2021` (frames/frame01.png, ground_truth/frame01.tif). Writes a table in Markdown.
+"""
+
+import argparse
+import copy
+import csv
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from autonuclei.annotation import find_foreground, split_nuclei
+from autonuclei.boundaries import refine_boundaries
+from autonuclei.images import read_plane
+from autonuclei.matching import add_metrics, compare_labels, pool_rows
+from autonuclei.measurement import concatenate_tables, measure_objects
+from autonuclei.selection import ACCEPTED, compute_area_window, judge_objects, keep_labels
+from autonuclei.settings import fill_defaults
+
+ROOT = Path(__file__).resolve().parents[2]
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
+# The default before boundaries were refined.
+BEFORE = {
+    "smoothing_px": 1.7,
+    "threshold_factor": 0.5,
+    "refine_boundaries": False,
+    "area_tolerance_above": None,
+    "solidity_tolerance": None,
+}
+# Parameters were chosen on these, and reported on the others.
+CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "paper frame 1")
+HEAD = (
+    "| data | images | nuclei | annotation | F1 at 0.5 | 0.8 | 0.9 | mean IoU | "
+    "accepted: precision at 0.5 | 0.7 | 0.8 | mean IoU | share | nuclei in background, % |"
+)
+
+
+def annotate(image, settings):
+    """Label image of all objects, as the rules of the workflow make it."""
+    foreground, _ = find_foreground(
+        image,
+        smoothing_px=settings["smoothing_px"],
+        threshold_factor=settings["threshold_factor"],
+        minimum_contrast=settings["minimum_contrast"],
+    )
+    labels = split_nuclei(
+        foreground,
+        smoothing=settings["split_smoothing"],
+        minimum_distance=settings["split_distance"],
+        minimum_area_px=settings["minimum_area_px"],
+    )
+    if settings["refine_boundaries"]:
+        labels = refine_boundaries(image, labels, level=settings["boundary_level"])
+    return labels
+
+
+def select(images, objects, settings):
+    """Keep the objects that count as nuclei; the images are one experiment."""
+    tables = [measure_objects(*pair) for pair in zip(objects, images, strict=True)]
+    joined = concatenate_tables(tables)
+    window = compute_area_window(
+        joined["area_px"],
+        settings["area_tolerance"],
+        tolerance_above=settings["area_tolerance_above"],
+        solidities=joined["solidity"],
+        solidity_tolerance=settings["solidity_tolerance"],
+    )
+    return [
+        keep_labels(labels, table["label"][judge_objects(table, window) == ACCEPTED])
+        for labels, table in zip(objects, tables, strict=True)
+    ]
+
+
+def score(truths, labels):
+    """Metrics per threshold, pooled over images."""
+    rows = [compare_labels(*pair, THRESHOLDS) for pair in zip(truths, labels, strict=True)]
+    return {row[0]["iou"]: add_metrics(pool_rows(row)) for row in zip(*rows, strict=True)}
+
+
+def describe(images, truths, settings):
+    """Cells of one row of the table."""
+    objects = [annotate(image, settings) for image in images]
+    all_found = score(truths, objects)
+    accepted = score(truths, select(images, objects, settings))
+    # What the network is taught to be background although it is a nucleus.
+    pairs = zip(truths, objects, strict=True)
+    missed = sum(int((truth[labels == 0] > 0).sum()) for truth, labels in pairs)
+    background = sum(int((labels == 0).sum()) for labels in objects)
+    cells = [all_found[iou]["f1"] for iou in (0.5, 0.8, 0.9)]
+    cells.append(all_found[0.5]["mean_iou_true"])
+    cells += [accepted[iou]["precision"] for iou in (0.5, 0.7, 0.8)]
+    cells += [accepted[0.5]["mean_iou_matched"], accepted[0.5]["recall"]]
+    return [f"{cell:.3f}" for cell in cells] + [f"{100 * missed / background:.2f}"]
+
+
+def read_groups(data):
+    """(images, truths) by group."""
+    pairs = {}
+    with (data / "bbbc038" / "manifest.csv").open() as file:
+        for row in csv.DictReader(file):
+            image = data / "bbbc038" / "images" / f"{row['id']}.png"
+            mask = data / "bbbc038" / "masks" / f"{row['id']}.tif"
+            pairs.setdefault(row["group"], []).append([image, mask])
+    paper = data / "englbrecht2021"
+    pairs["paper frame 1"] = [
+        [paper / "frames" / "frame01.png", paper / "ground_truth" / "frame01.tif"]
+    ]
+    for group, files in sorted(pairs.items()):
+        planes = [[read_plane(path) for path in pair] for pair in files]
+        yield group, [image for image, _ in planes], [truth for _, truth in planes]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    data = parser.parse_args().data
+    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    preset = yaml.safe_load((ROOT / "config" / "presets" / "englbrecht2021.yaml").read_text())
+    default = fill_defaults({}, schema)["annotate"]
+    variants = {
+        "paper preset": fill_defaults(copy.deepcopy(preset), schema)["annotate"],
+        "before": default | BEFORE,
+        "default": default,
+    }
+    print(HEAD)
+    print("|" + " --- |" * (HEAD.count("|") - 1))
+    for group, images, truths in read_groups(data):
+        nuclei = sum(len(np.unique(truth)) - 1 for truth in truths)
+        name = f"{group} (chosen on)" if group in CHOSEN_ON else group
+        for variant, settings in variants.items():
+            cells = [name, str(len(images)), str(nuclei), variant]
+            print("|", " | ".join(cells + describe(images, truths, settings)), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()
