@@ -42,6 +42,7 @@ with log_job(snakemake.log[0]):
         partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     with write_beside(snakemake.output.sheet) as partial:
         shutil.copyfile(snakemake.input.sheet, partial)
-    settings = snakemake.params.settings | {"samples": str(snakemake.output.sheet)}
+    # Nothing is left to the defaults in it.
+    settings = yaml.safe_dump(snakemake.params.settings, sort_keys=False, allow_unicode=True)
     with write_beside(snakemake.output.config) as partial:
-        partial.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        partial.write_text(settings)
