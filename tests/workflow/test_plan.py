@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tifffile
 
 from conftest import ROOT, draw_project, run_snakemake, save_still, save_truth, write_config
@@ -166,11 +165,9 @@ def test_without_anything_to_learn_from(tmp_path: Path) -> None:
     assert "Traceback" not in run.all
 
 
-@pytest.mark.parametrize("given", ["folder", "file"])
-def test_model_that_is_none(tmp_path: Path, given: str) -> None:
+def test_model_that_is_none(tmp_path: Path) -> None:
     draw_project(tmp_path)
-    if given == "folder":
-        (tmp_path / "model").mkdir()
+    (tmp_path / "model").mkdir()
     row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
     write_config(tmp_path, [row], models={"e": "model"})
     run = run_snakemake(tmp_path, "-n")
@@ -191,11 +188,3 @@ def test_all_mistakes_in_the_configuration_together(tmp_path: Path) -> None:
     ):
         assert said in run.all
     assert "Traceback" not in run.all
-
-
-def test_preset_over_the_shipped_configuration(tmp_path: Path) -> None:
-    (tmp_path / "config").symlink_to(ROOT / "config")
-    jobs = plan(
-        tmp_path, "--configfile", "config/config.yaml", "config/presets/englbrecht2021.yaml"
-    )
-    assert jobs["train_model"] == 2

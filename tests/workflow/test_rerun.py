@@ -39,13 +39,6 @@ def test_second_run_does_nothing(finished_copy: Path) -> None:
     assert "Nothing to be done" in plan(finished_copy).all
 
 
-def test_another_copy_of_the_workflow_does_nothing(
-    finished_copy: Path, copy_workflow: Callable[[], Path]
-) -> None:
-    run = plan(finished_copy, snakefile=copy_workflow() / "Snakefile")
-    assert "Nothing to be done" in run.all
-
-
 def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
     path = finished_copy / "raw" / "film.tif"
     stack = tifffile.imread(path)
@@ -92,21 +85,12 @@ def test_a_changed_ground_truth(finished_copy: Path) -> None:
     assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
 
 
-@pytest.mark.parametrize(
-    ("section", "key", "value", "first"),
-    [
-        ("evaluate", "iou_thresholds", [0.6], {"evaluate_masks", "plot_f1"}),
-        ("film", "tail_frames", 2, {"film_movie"}),
-    ],
-)
-def test_a_changed_setting(
-    finished_copy: Path, section: str, key: str, value: object, first: set[str]
-) -> None:
+def test_a_changed_setting(finished_copy: Path) -> None:
     path = finished_copy / "config" / "config.yaml"
     settings = yaml.safe_load(path.read_text())
-    settings.setdefault(section, {})[key] = value
+    settings["evaluate"]["iou_thresholds"] = [0.6]
     path.write_text(yaml.safe_dump(settings))
-    assert set(plan(finished_copy).jobs) == first | {"write_provenance"}
+    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +98,6 @@ def test_a_changed_setting(
     [
         ("figures", {"plot_loss", "plot_f1"}),
         ("selection", None),
-        ("evaluation", {"evaluate_masks", "plot_f1"}),
         ("hyperstack", {"write_stills", "join_movie"}),
     ],
 )

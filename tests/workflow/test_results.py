@@ -11,7 +11,6 @@ import skimage.io
 import tifffile
 from skimage.measure import label, regionprops_table
 
-from autonuclei.examples import list_examples
 from autonuclei.matching import METRIC_COLUMNS
 from autonuclei.measurement import OBJECT_COLUMNS
 from autonuclei.provenance import hash_files
@@ -135,6 +134,13 @@ def test_drawn_nuclei_are_found(finished: Path) -> None:
     assert pooled.tolist() == summary["true_positives"].tolist()
 
 
+def test_a_frame_without_a_nucleus_counts_zero(finished: Path) -> None:
+    objects = pd.read_csv(finished / "results/tiny/segmentation/film/objects.csv")
+    assert objects.groupby("frame").size().to_dict() == {0: 9, 1: 9}
+    tracks = pd.read_csv(finished / "results/tiny/tracking/film/tracks.csv")
+    assert len(tracks) == len(objects)
+
+
 def test_provenance_names_what_made_the_results(finished: Path) -> None:
     record = json.loads((finished / "results/tiny/provenance/provenance.json").read_text())
     raw = {**record["sha256"]["inputs"]}
@@ -164,6 +170,7 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
 
 def test_the_command_of_the_provenance_has_nothing_left_to_do(finished_copy: Path) -> None:
     record = json.loads((finished_copy / "results/tiny/provenance/provenance.json").read_text())
+    assert "snakemake" in record["commands"][0]["command"]
     program, *arguments = record["run_again"].split()
     assert program == "snakemake"
     run = run_snakemake(finished_copy, "-n", *arguments)
@@ -207,22 +214,3 @@ def test_masks_from_before_are_learned_from(finished: Path, tmp_path: Path) -> N
     assert tifffile.imread(folder / "training_image.tif").shape == (48, 48)
     np.testing.assert_array_equal(np.unique(labels), np.unique(truth))
     assert (labels > 0).sum() == pytest.approx((truth > 0).sum() / 4, rel=0.1)
-
-
-def test_examples_can_be_made(tmp_path: Path) -> None:
-    write_config(
-        tmp_path,
-        [
-            {
-                "experiment": "e",
-                "sample": "s",
-                "images": "example:nuclei-train",
-                "kind": "stills",
-                "train": "all",
-            }
-        ],
-    )
-    assert "nuclei-train" in list_examples()
-    run = run_snakemake(tmp_path, "results/e/annotation/s/0001/image.tif")
-    assert run.code == 0, run.all
-    assert tifffile.imread(tmp_path / "results/e/annotation/s/0001/image.tif").shape == (256, 256)
