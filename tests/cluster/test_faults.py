@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Experiment, add_resources
 from local_slurm import LocalSlurm, ask, list_job_processes, wait_until
+
+from conftest import REPOSITORY, Experiment, add_resources
 
 HISTORY = "results/tiny/training/loss.csv"
 

@@ -15,7 +15,7 @@ rule preprocess_image:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         plane=get_plane,
         preprocess=SETTINGS["preprocess"],
@@ -40,7 +40,7 @@ rule threshold_image:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         smoothing_px=SETTINGS["annotate"]["smoothing_px"],
         threshold_factor=SETTINGS["annotate"]["threshold_factor"],
@@ -67,7 +67,7 @@ rule split_nuclei:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 80),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         smoothing=SETTINGS["annotate"]["split_smoothing"],
         minimum_distance=SETTINGS["annotate"]["split_distance"],
@@ -96,7 +96,7 @@ rule measure_objects:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 100),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         code=digest_code("measurement", "images"),
     message:
@@ -152,7 +152,7 @@ rule select_nuclei:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         code=digest_code("annotation", "images", "measurement", "selection"),
     message:
@@ -175,7 +175,7 @@ rule import_masks:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
         image=get_frame_file,
@@ -205,7 +205,7 @@ rule compose_training_pair:
     threads: 1
     resources:
         mem_mb=scale_memory(500, 60),
-        runtime=scale_runtime(2, 0.2),
+        runtime=scale_runtime(1, 0.2),
     params:
         rejected=SETTINGS["annotate"]["rejected"],
         noise_low=SETTINGS["annotate"]["noise_low"],
