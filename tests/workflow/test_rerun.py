@@ -141,5 +141,7 @@ def test_a_lost_result_is_made_again(finished_copy: Path) -> None:
 
 def test_profile_is_the_one_of_the_workflow() -> None:
     profile = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
-    assert profile["scheduler"] == "ilp"
+    assert profile["scheduler-ilp-solver"] == "PULP_CBC_CMD"
+    # It would overrule the scheduler of profiles/slurm.
+    assert "scheduler" not in profile
     assert "params" in profile["rerun-triggers"]
