@@ -247,9 +247,10 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
             table[overlap, float(probability)] = sum(defined) / max(1, len(defined))
     best = max(table.values())
     overlap = next(key[0] for key, score in table.items() if score == best)
-    # Of probabilities that score the same, the middle one is the safest for other images.
+    # Several probabilities often score the same. The lower quarter of them: the annotation
+    # lacks dim nuclei and those cut by the border, which a high one would miss too.
     equal = [p for (o, p), score in table.items() if o == overlap and score > best - 0.002]
-    return {"prob": equal[len(equal) // 2], "nms": overlap, "score": best}
+    return {"prob": equal[len(equal) // 4], "nms": overlap, "score": best}
 
 
 def draw_outlines(outlines: Array, probability: Array, shape: tuple[int, ...]) -> Array:
