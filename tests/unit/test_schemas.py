@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
+from autonuclei.linking import LinkSettings
 from autonuclei.settings import fill_defaults, list_problems
+from autonuclei.training import TrainingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {
@@ -154,3 +157,12 @@ def test_cells_of_the_sheet(cell: str, value: Any, good: bool) -> None:
     problems = list_problems(row, SCHEMAS["samples"])
     assert (problems == []) == good
     assert len(problems) <= 1
+
+
+def test_defaults_of_the_configuration_are_those_of_the_package() -> None:
+    """Parameters are chosen and tested with the package's defaults."""
+    keys = SCHEMAS["config"]["properties"]
+    for section, settings in (("track", LinkSettings()), ("train", TrainingSettings())):
+        defaults = {key: rule["default"] for key, rule in keys[section]["properties"].items()}
+        defaults.pop("device", None)
+        assert defaults == asdict(settings), section

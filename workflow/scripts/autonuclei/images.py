@@ -24,10 +24,8 @@ Array = npt.NDArray[Any]
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
 PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
-SUFFIXES = TIFF_SUFFIXES + PILLOW_SUFFIXES
 
 MINIMUM_SIDE_PX = 16
-PROJECTIONS = ("max", "mean", "time")
 
 _MICROMETRES = {
     "nm": 1e-3,
