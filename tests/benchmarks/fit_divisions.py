@@ -40,8 +40,10 @@ SQUARED = (
     "lopsided",
     "area_differs",
     "mean_differs",
+    "total_sum",
     "otherwise",
 )
+LONG_INTERVALS = 70  # from this seed on
 FIRST_PROBABILITY = 0.004  # less likely ones are not looked at again
 STRENGTH_FIRST, STRENGTH_FINAL = 0.05, 0.03  # inverse strengths of the L2 penalty
 FOLDS = 4
@@ -94,32 +96,97 @@ def choose_settings(seed):
     )
 
 
-def make_objects(seed, frames):
-    """Draw and measure a movie; give the disturbed object table and the mother of each label."""
-    settings = choose_settings(seed)
-    settings = replace(settings, frames=min(frames, settings.frames))
+def choose_long_intervals(seed):
+    """Movies as of many screens: 15 to 30 min between frames, mitosis seen once or not at all."""
+    rng = np.random.default_rng(19_000 + seed)
+    diameter = rng.uniform(10, 20)
+    interval = float(rng.choice([15, 20, 30]))
+    pixel = diameter / rng.uniform(16, 36)
+    side = int(rng.uniform(320, 520))
+    covered = rng.uniform(0.06, 0.3) * (side * pixel) ** 2
+    frames = int(rng.uniform(18, 32))
+    signal = rng.choice([400, 800, 2500])
+    return Settings(
+        frames=frames,
+        height_px=side,
+        width_px=side,
+        pixel_size_um=pixel,
+        interval_min=interval,
+        nuclei=int(np.clip(covered / (np.pi * diameter**2 / 4), 12, 120)),
+        diameter_um=diameter,
+        diameter_spread=rng.uniform(0.08, 0.2),
+        elongation=rng.uniform(1.15, 1.5),
+        irregularity=rng.uniform(0.03, 0.07),
+        texture=rng.uniform(0.1, 0.3),
+        brightness=signal,
+        brightness_spread=rng.uniform(0.2, 0.8),
+        clustering=rng.choice([0, 0.3, 0.6]),
+        speed_um_per_min=rng.choice([0.05, 0.1, 0.2]) * diameter / interval,
+        persistence_min=interval * rng.choice([0.5, 1, 3]),
+        drift_um_per_min=(0.0, 0.0),
+        drift_jitter_um=rng.choice([0, 0.3, 1.0]),
+        cycle_min=max(frames * interval / rng.uniform(0.4, 0.9), 300),
+        mitosis_min=rng.uniform(20, 50),
+        condensation=rng.choice([0.35, 0.45, 0.6, 0.75]),
+        brightening=rng.choice([0.2, 0.6, 1.0]),
+        separation=rng.uniform(0.75, 1.4),
+        recovery_min=rng.choice([40, 70, 120, 250]),
+        bleaching_per_frame=rng.uniform(0, 0.01),
+        read_noise=rng.choice([12, 60]),
+    )
+
+
+def measure_movie(settings, seed):
+    """Draw and measure a movie; give the object table and the mother of each label."""
     tables, parents = [], {}
     for frame, drawn in enumerate(draw_frames(settings, seed)):
         tables.append(measure_objects(drawn.labels, drawn.image, frame=frame))
         parents |= drawn.new_parents
-    objects = pd.DataFrame(concatenate_tables(tables))
+    return pd.DataFrame(concatenate_tables(tables)), parents
+
+
+def make_objects(seed, frames):
+    """Draw and measure a movie; give the disturbed object table and the mother of each label."""
+    settings = choose_settings(seed) if seed < LONG_INTERVALS else choose_long_intervals(seed)
+    settings = replace(settings, frames=min(frames, settings.frames))
+    objects, parents = measure_movie(settings, seed)
+    return disturb(objects, parents, settings, seed), parents
+
+
+def disturb(objects, parents, settings, seed):
+    """Disturb a measured movie as segmentation and cameras do; changes `parents`."""
     rng = np.random.default_rng(seed + 5)
-    rng.random()  # unused
+    objects = objects.assign(
+        mean_intensity=objects["mean_intensity"] - settings.background, background_intensity=0.0
+    )
     objects = add_noise(objects, seed + 78_777)
     objects = add_oddities(objects, parents, seed + 130, rng.choice([0.5, 1, 1.5]))
+    objects = spoil_intensity(objects, rng)
     for axis in "yx":
         objects[f"{axis}_um"] = objects[f"{axis}_px"] * settings.pixel_size_um
     objects["area_um2"] = objects["area_px"] * settings.pixel_size_um**2
-    # Some tables know no intensity, or no area and shape.
-    unknown = rng.random()
-    if unknown < 0.12:
-        objects["mean_intensity"] = np.nan
-    elif unknown < 0.22:
+    if rng.random() < 0.08:  # a table that knows no area and shape
         objects = objects.assign(area_px=50.0, area_um2=np.nan, eccentricity=0.1)
     if rng.random() < 0.3:
-        missed = np.random.default_rng(seed).random(len(objects)) <= 0.01
-        objects = objects[~missed]
-    return objects.reset_index(drop=True), parents
+        objects = objects[rng.random(len(objects)) > 0.01]
+    return objects.reset_index(drop=True)
+
+
+def spoil_intensity(objects, rng):
+    """Let some movies have no intensity, a lamp that flickers, saturation, or an unknown zero."""
+    kind = rng.random()
+    value = objects["mean_intensity"].to_numpy(float)
+    if kind < 0.1:
+        value = np.full(len(value), np.nan)
+    elif kind < 0.2:
+        gain = np.exp(rng.normal(0, 0.3, objects["frame"].max() + 1))
+        value = value * gain[objects["frame"]]
+    elif kind < 0.3:
+        value = np.minimum(value, rng.uniform(1, 1.5) * np.median(value))
+    elif kind < 0.5:
+        value = value + rng.choice([0.0, 0.3, 3.0, 30.0]) * np.median(value)
+        return objects.assign(mean_intensity=value, background_intensity=np.nan)
+    return objects.assign(mean_intensity=value)
 
 
 def add_noise(objects, seed):
@@ -209,22 +276,18 @@ def list_candidates(objects, parents):
     spots = linking._read_spots(objects)
     per_px = linking._length_per_px(objects)
     spots, scales, _ = linking._remove_drift(spots, per_px, True)
-    ends, free = linking._end_costs(spots), np.zeros(len(objects), bool)
-    expected = np.zeros_like(spots.position)
-    for _ in range(2):
-        pairs = linking._list_pairs(spots, scales, expected, 2, None)
-        links = linking._assign(pairs, ends, free, free)
-        expected, scales = linking._predict_motion(spots, scales, *links)
-    pairs = linking._list_pairs(spots, scales, expected, 2, None)
-    links = linking._assign(pairs, ends, free, free)
+    pairs, ends, expected, links, scales = linking._link_plainly(spots, scales, 2, None)
     context = linking._measure_context(spots, scales, *links)
+    reach = linking._division_reach(scales)
     trios, features = [], []
     for k in np.flatnonzero(np.diff(spots.frames) == 1).tolist():
-        parts = linking._list_divisions(spots, k, linking._division_reach(scales), *links)
+        parts = linking._list_divisions(spots, k, reach, expected, *links)
         if len(parts[0]):
             trios.append(np.column_stack(parts))
             features.append(
-                linking._describe_divisions(spots, scales, context, per_px, links, parts)
+                linking._describe_divisions(
+                    spots, scales, context, per_px, expected, links, parts
+                )
             )
     trios = np.concatenate(trios)
     divisions = list_true_divisions(objects, parents)
