@@ -285,9 +285,7 @@ def list_candidates(objects, parents):
         if len(parts[0]):
             trios.append(np.column_stack(parts))
             features.append(
-                linking._describe_divisions(
-                    spots, scales, context, per_px, expected, links, parts
-                )
+                linking._describe_divisions(spots, scales, context, per_px, expected, links, parts)
             )
     trios = np.concatenate(trios)
     divisions = list_true_divisions(objects, parents)

@@ -142,6 +142,7 @@ rule measure_motility:
         runtime=grow(60),
     params:
         movie=get_movie,
+        motility=SETTINGS["motility"],
         code=digest_code("motility", "motility_figures", "images"),
     message:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
@@ -169,6 +170,7 @@ rule film_movie:
     params:
         movie=get_movie,
         film=SETTINGS["film"],
+        motility=SETTINGS["motility"],
         code=digest_code("films", "motility", "images"),
     message:
         "Filming {wildcards.experiment}/{wildcards.sample}"
