@@ -108,7 +108,8 @@ def benchmark_tracking(folder, images):
         print(f"tracking, {frames} frames x {nuclei} nuclei = {figures['spots']} spots: ", end="")
         print(
             f"linking {figures['link_s']:.1f} CPU-s, TrackMate file"
-            f" {figures['trackmate_s']:.1f} CPU-s ({figures['outlines']}), peak {figures['peak_mb']:.0f} MB, one core"
+            f" {figures['trackmate_s']:.1f} CPU-s ({figures['outlines']}),"
+            f" peak {figures['peak_mb']:.0f} MB, one core"
         )
 
 
