@@ -9,6 +9,8 @@ rule preprocess_image:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -34,6 +36,8 @@ rule threshold_image:
         foreground=temp("<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -61,6 +65,8 @@ rule split_nuclei:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -90,6 +96,8 @@ rule measure_objects:
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -117,6 +125,8 @@ rule compute_area_window:
         window="<results>/{experiment}/annotation/area_window.json",
     log:
         "<logs>/{experiment}/annotation/compute_area_window.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/compute_area_window.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
@@ -146,6 +156,8 @@ rule select_nuclei:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -169,6 +181,8 @@ rule import_masks:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -199,6 +213,8 @@ rule compose_training_pair:
         labels=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -230,6 +246,8 @@ rule list_objects:
         table="<results>/{experiment}/annotation/objects.csv",
     log:
         "<logs>/{experiment}/annotation/list_objects.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/list_objects.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"

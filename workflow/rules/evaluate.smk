@@ -11,6 +11,8 @@ rule evaluate_masks:
         summary="<results>/{experiment}/evaluation/summary.csv",
     log:
         "<logs>/{experiment}/evaluate_masks.log",
+    benchmark:
+        "<logs>/{experiment}/evaluate_masks.tsv"
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
@@ -38,6 +40,8 @@ rule plot_f1:
         png="<results>/{experiment}/evaluation/f1_over_iou.png",
     log:
         "<logs>/{experiment}/plot_f1.log",
+    benchmark:
+        "<logs>/{experiment}/plot_f1.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"

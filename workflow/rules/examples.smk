@@ -4,6 +4,8 @@ rule make_example_tracks:
         directory("resources/example/movie-tracks"),
     log:
         "<logs>/examples/movie-tracks.log",
+    benchmark:
+        "<logs>/examples/movie-tracks.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -24,6 +26,8 @@ rule make_example:
         "resources/example/{example}.tif",
     log:
         "<logs>/examples/{example}.log",
+    benchmark:
+        "<logs>/examples/{example}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1

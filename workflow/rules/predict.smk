@@ -18,6 +18,8 @@ rule predict_stretch:
         ),
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 16
@@ -55,6 +57,8 @@ rule join_movie:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/join_movie.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -82,6 +86,8 @@ rule write_stills:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/write_stills.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -107,6 +113,8 @@ rule check_stills:
         "<results>/{experiment}/segmentation/{sample}/complete.txt",
     log:
         "<logs>/{experiment}/segmentation/{sample}/check_stills.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/check_stills.tsv"
     priority: -1
     localrule: True
     conda:
@@ -135,6 +143,8 @@ rule measure_nuclei:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"

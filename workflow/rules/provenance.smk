@@ -17,6 +17,8 @@ rule write_provenance:
         sheet="<results>/{experiment}/provenance/samples.tsv",
     log:
         "<logs>/{experiment}/write_provenance.log",
+    benchmark:
+        "<logs>/{experiment}/write_provenance.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1

@@ -11,6 +11,8 @@ rule link_nuclei:
         used="<results>/{experiment}/tracking/{sample}/linking.json",
     log:
         "<logs>/{experiment}/tracking/{sample}/link_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/link_nuclei.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -36,6 +38,8 @@ rule write_track_labels:
         labels="<results>/{experiment}/tracking/{sample}/track_labels.tif",
     log:
         "<logs>/{experiment}/tracking/{sample}/write_track_labels.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/write_track_labels.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -63,6 +67,8 @@ rule export_trackmate:
         image="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.tif",
     log:
         "<logs>/{experiment}/tracking/{sample}/export_trackmate.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_trackmate.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -87,6 +93,8 @@ rule export_ctc:
         folder=directory("<results>/{experiment}/tracking/{sample}/ctc"),
     log:
         "<logs>/{experiment}/tracking/{sample}/export_ctc.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_ctc.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -110,6 +118,8 @@ rule export_geff:
         folder=directory("<results>/{experiment}/tracking/{sample}/tracks.geff"),
     log:
         "<logs>/{experiment}/tracking/{sample}/export_geff.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_geff.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -134,6 +144,8 @@ rule measure_motility:
         folder=directory("<results>/{experiment}/tracking/{sample}/motility"),
     log:
         "<logs>/{experiment}/tracking/{sample}/measure_motility.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/measure_motility.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -160,6 +172,8 @@ rule film_movie:
         tracks="<results>/{experiment}/tracking/{sample}/tracks.mp4",
     log:
         "<logs>/{experiment}/tracking/{sample}/film_movie.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/film_movie.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
@@ -185,6 +199,8 @@ rule evaluate_tracks:
         metrics="<results>/{experiment}/evaluation/tracks_{sample}.csv",
     log:
         "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1

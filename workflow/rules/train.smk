@@ -15,6 +15,8 @@ rule train_model:
         history="<results>/{experiment}/training/loss.csv",
     log:
         "<logs>/{experiment}/train_model.log",
+    benchmark:
+        "<logs>/{experiment}/train_model.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 16
@@ -48,6 +50,8 @@ rule plot_loss:
         png="<results>/{experiment}/training/loss.png",
     log:
         "<logs>/{experiment}/plot_loss.log",
+    benchmark:
+        "<logs>/{experiment}/plot_loss.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"
