@@ -44,11 +44,11 @@ def training(annotated: Path, cluster: LocalSlurm, tmp_path: Path) -> Iterator[E
     assert left.items() <= made.items()
 
 
-def list_times(folder: Path) -> dict[str, int]:
+def list_times(folder: Path, pattern: str = "*") -> dict[str, int]:
     """When each file was written, in ns."""
     return {
         str(path.relative_to(folder)): path.stat().st_mtime_ns
-        for path in folder.rglob("*")
+        for path in folder.rglob(pattern)
         if path.is_file()
     }
 
@@ -169,19 +169,27 @@ def wait_for_end(process: subprocess.Popen[bytes], *, seconds: float) -> None:
 
 
 def test_node_killed_during_annotation(cluster: LocalSlurm, tmp_path: Path) -> None:
-    experiment = Experiment(tmp_path, frames=12)
+    experiment = Experiment(tmp_path, frames=8)
     target = "results/tiny/annotation/area_window.json"
     process = experiment.start(target)
     frames = experiment.folder / "results/tiny/annotation/drawn"
+    logs = experiment.folder / "logs/tiny/annotation/drawn"
     wait_until(
-        lambda: len(list(frames.glob("*/objects.csv"))) >= 3, seconds=120, what="three frames"
+        lambda: len(list(frames.glob("*/objects.csv"))) >= 3, seconds=200, what="three frames"
     )
     job = experiment.find_jobs("annotation")[0]
     cluster.kill_node(job.node)
+    finished = {path.parent.name for path in frames.glob("*/objects.csv")}
+    whole = {name: list_times(logs / name, "*.log") for name in finished}
+    assert len(finished) < 8
     experiment.finish(process, target=target)
     cluster.start_node(job.node)
 
     jobs = experiment.find_jobs("annotation")
     assert [each.state for each in jobs] == ["NODE_FAIL", "COMPLETED"]
     assert jobs[1].node != job.node
-    assert len(list(frames.glob("*/objects.csv"))) == 12
+    assert len(list(frames.glob("*/objects.csv"))) == 8
+    # What was whole was not made again: its logs are those of the first attempt.
+    assert whole == {name: list_times(logs / name, "*.log") for name in finished}
+    assert not list(frames.glob("*/foreground.tif"))  # temporary
+    assert not (experiment.folder / "results/.kept").exists()
