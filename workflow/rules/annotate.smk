@@ -16,8 +16,8 @@ rule preprocess_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 20),
+        runtime=scale_runtime(1, 0.05),
     params:
         plane=get_plane,
         preprocess=SETTINGS["preprocess"],
@@ -43,8 +43,8 @@ rule threshold_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(120, 25),
+        runtime=scale_runtime(1, 0.05),
     params:
         smoothing_px=SETTINGS["annotate"]["smoothing_px"],
         threshold_factor=SETTINGS["annotate"]["threshold_factor"],
@@ -72,8 +72,8 @@ rule split_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 80),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(200, 50),
+        runtime=scale_runtime(1, 0.05),
     params:
         smoothing=SETTINGS["annotate"]["split_smoothing"],
         minimum_distance=SETTINGS["annotate"]["split_distance"],
@@ -103,8 +103,8 @@ rule measure_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 100),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(120, 60),
+        runtime=scale_runtime(1, 0.05),
     params:
         code=digest_code("measurement", "images"),
     message:
@@ -132,7 +132,7 @@ rule compute_area_window:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         tolerance=SETTINGS["annotate"]["area_tolerance"],
@@ -163,8 +163,8 @@ rule select_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 15),
+        runtime=scale_runtime(1, 0.05),
     params:
         code=digest_code("annotation", "images", "measurement", "selection"),
     message:
@@ -188,8 +188,8 @@ rule import_masks:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 30),
+        runtime=scale_runtime(1, 0.05),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
         image=get_frame_file,
@@ -220,8 +220,8 @@ rule compose_training_pair:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 60),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 30),
+        runtime=scale_runtime(1, 0.05),
     params:
         rejected=SETTINGS["annotate"]["rejected"],
         noise_low=SETTINGS["annotate"]["noise_low"],
@@ -253,7 +253,7 @@ rule list_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         frames=lambda wildcards: [

@@ -1,5 +1,6 @@
 import datetime
 import inspect
+import math
 import os
 import platform
 import shlex
@@ -293,33 +294,51 @@ def forget_kept():
 SNAKEMAKE_MB = 300
 
 
+def grow(need):
+    """A resource of a job, half as much again with each attempt; `need` may ask the wildcards."""
+
+    def resource(wildcards, attempt):
+        value = need(wildcards) if callable(need) else need
+        return math.ceil(value * (1 + 0.5 * (attempt - 1)))
+
+    return resource
+
+
 def scale_memory(base_mb, mb_per_megapixel):
-    """Memory of a job on one frame, in MB, half as much again with each attempt."""
-
-    def mem_mb(wildcards, attempt):
-        need = base_mb + mb_per_megapixel * count_megapixels(wildcards)
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return mem_mb
+    """Memory of a job on one frame, in MB. docs/resources.md says where the numbers come from."""
+    return grow(lambda w: SNAKEMAKE_MB + base_mb + mb_per_megapixel * count_megapixels(w))
 
 
 def scale_runtime(base_min, min_per_megapixel):
-    """Time limit of a job on one frame, in minutes, half as much again with each attempt."""
-
-    def runtime(wildcards, attempt):
-        need = base_min + min_per_megapixel * count_megapixels(wildcards)
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return runtime
+    """Time limit of a job on one frame, in minutes."""
+    return grow(lambda w: math.floor(base_min + min_per_megapixel * count_megapixels(w)))
 
 
-def grow(value):
-    """A resource that grows by half with each attempt."""
+def scale_sample_memory(base_mb, mb_per_megapixel, mb_per_sample_megapixel=0):
+    """Memory of a job that goes through the frames of a sample, in MB.
 
-    def resource(wildcards, attempt):
-        return round(value * (1 + 0.5 * (attempt - 1)))
+    What grows with its largest frame, and what it keeps of all frames, tables of nuclei.
+    """
 
-    return resource
+    def need(wildcards):
+        sizes = list_frame_megapixels(wildcards)
+        return (
+            SNAKEMAKE_MB
+            + base_mb
+            + mb_per_megapixel * max(sizes)
+            + mb_per_sample_megapixel * sum(sizes)
+        )
+
+    return grow(need)
+
+
+def scale_sample_runtime(base_min, min_per_megapixel):
+    """Time limit of a job that goes through the frames of a sample, in minutes."""
+    return grow(lambda w: base_min + min_per_megapixel * sum(list_frame_megapixels(w)))
+
+
+def list_frame_megapixels(wildcards):
+    return [frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames]
 
 
 def digest_code(*modules):

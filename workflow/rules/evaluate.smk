@@ -47,7 +47,7 @@ rule plot_f1:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         code=digest_code("figures", "measurement"),

@@ -10,8 +10,8 @@ rule make_example_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=grow(1500),
+        runtime=grow(10),
     params:
         code=digest_code("examples"),
     message:
@@ -32,8 +32,8 @@ rule make_example:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=grow(1500),
+        runtime=grow(10),
     params:
         code=digest_code("examples"),
     message:

@@ -24,10 +24,8 @@ rule predict_stretch:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=get_predict_memory,
-        runtime=lambda wildcards, attempt: round(
-            (10 + count_stretch_megapixels(wildcards) / 10) * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=grow(estimate_predict_memory),
+        runtime=grow(lambda w: 10 + count_stretch_megapixels(w) / 10),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
         planes=lambda wildcards: [
@@ -64,8 +62,8 @@ rule join_movie:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(100, 20),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
@@ -93,8 +91,8 @@ rule write_stills:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(100, 20),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         names=get_frame_names,
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
@@ -150,8 +148,8 @@ rule measure_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(2500),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(120, 60, 1),
+        runtime=scale_sample_runtime(5, 0.03),
     params:
         planes=lambda wildcards: [
             describe_plane(get_sample(wildcards), frame) for frame in get_sample(wildcards).frames

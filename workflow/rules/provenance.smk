@@ -23,7 +23,7 @@ rule write_provenance:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=500 + SNAKEMAKE_MB,
+        mem_mb=grow(SNAKEMAKE_MB + 500),
         runtime=grow(60),
     params:
         settings=SETTINGS,

@@ -17,8 +17,8 @@ rule link_nuclei:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 0, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 0, 2),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         settings=SETTINGS["track"],
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
@@ -44,8 +44,8 @@ rule write_track_labels:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 40),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 20, 0.5),
+        runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
         code=digest_code("track_labels", "images"),
@@ -73,8 +73,8 @@ rule export_trackmate:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 60, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 30, 2),
+        runtime=scale_sample_runtime(5, 0.05),
     params:
         movie=get_movie,
         code=digest_code("trackmate", "hyperstack", "images"),
@@ -99,8 +99,8 @@ rule export_ctc:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 40),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 20, 0.5),
+        runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
         code=digest_code("ctc", "images"),
@@ -124,8 +124,8 @@ rule export_geff:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 0, 10),
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(300, 0, 1),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         movie=get_movie,
         code=digest_code("geff_format"),
@@ -150,8 +150,8 @@ rule measure_motility:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 60, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 30, 1),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         code=digest_code("motility", "motility_figures", "images"),
@@ -178,8 +178,8 @@ rule film_movie:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 80, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 40, 0.5),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         film=SETTINGS["film"],
@@ -205,8 +205,8 @@ rule evaluate_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(2000, 60, 20),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 60, 5),
+        runtime=scale_sample_runtime(10, 0.1),
     params:
         code=digest_code("measurement", "track_evaluation"),
     message:
