@@ -3,7 +3,7 @@
     python tests/cluster/local_slurm.py
 
 starts it and stops it again on Ctrl-C. Needs root and Debian's packages slurmctld, slurmd,
-slurm-client and munge. The GPU exists in the configuration only. SLURM runs here without
+slurm-client and munge. The GPUs exist in the configuration only. SLURM runs here without
 accounting and without cgroups; everything listens on 127.0.0.1.
 
 The configuration must lie in /etc/slurm, since the SLURM plugin of Snakemake does not hand on
@@ -27,6 +27,8 @@ PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged")
 NODES = {"cpu1": 17001, "cpu2": 17002, "gpu1": 17003}
 CPUS_PER_NODE = 4
 MEMORY_PER_NODE_MB = 8000
+# Three jobs at a time on the node with GPUs.
+GPUS = 3
 
 MARK = "# Written by tests/cluster/local_slurm.py"
 SLURM_FOLDER = Path("/etc/slurm")
@@ -70,13 +72,13 @@ MinJobAge=3600
 GresTypes=gpu
 NodeName=cpu1 {node} Port={cpu1}
 NodeName=cpu2 {node} Port={cpu2}
-NodeName=gpu1 {node} Port={gpu1} Gres=gpu:1
+NodeName=gpu1 {gpu_node} Port={gpu1} Gres=gpu:{gpus}
 PartitionName=cpu Nodes=cpu1,cpu2 Default=YES MaxTime=24:00:00
 PartitionName=gpu Nodes=gpu1 MaxTime=24:00:00
 """
 GRES_CONF = """{mark}
 AutoDetect=off
-NodeName=gpu1 Name=gpu File=/dev/null
+NodeName=gpu1 Name=gpu Count={gpus}
 """
 
 
@@ -172,8 +174,12 @@ class LocalSlurm:
         wait_until(MUNGE_SOCKET.exists, seconds=20, what="munged")
 
     def _configure(self) -> None:
-        node = f"NodeAddr=127.0.0.1 CPUs={CPUS_PER_NODE} RealMemory={MEMORY_PER_NODE_MB}"
-        values = {"mark": MARK, "host": socket.gethostname(), "folder": self.folder, "node": node}
+        node, gpu_node = (
+            f"NodeAddr=127.0.0.1 CPUs={CPUS_PER_NODE * n} RealMemory={MEMORY_PER_NODE_MB * n}"
+            for n in (1, GPUS)
+        )
+        values = {"mark": MARK, "host": socket.gethostname(), "folder": self.folder}
+        values |= {"node": node, "gpu_node": gpu_node, "gpus": GPUS}
         (self.folder / "state").mkdir()
         (SLURM_FOLDER / "gres.conf").write_text(GRES_CONF.format(**values))
         (SLURM_FOLDER / "slurm.conf").write_text(SLURM_CONF.format(**values, **NODES))
