@@ -425,6 +425,10 @@ for sample in SAMPLES.values():
         logger.warning(f"{sample.experiment}/{sample.name}: {note}")
 
 
+# Of all rules; used with --sdm apptainer only.
+container: SETTINGS["container"]
+
+
 wildcard_constraints:
     experiment="[A-Za-z0-9][A-Za-z0-9._-]*",
     sample="[A-Za-z0-9][A-Za-z0-9._-]*",
