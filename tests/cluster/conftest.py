@@ -17,7 +17,7 @@ from local_slurm import LocalSlurm, ask, wait_until
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slurm() -> Iterator[LocalSlurm]:
     with LocalSlurm() as cluster:
         yield cluster
