@@ -62,9 +62,9 @@ def check_training(training: Experiment) -> None:
 
 
 def run_out_of_time(training: Experiment) -> None:
-    process = training.start(*add_resources("train_model:runtime=attempt"), HISTORY)
+    process = training.start(*add_resources("train_model:runtime=attempt+1"), HISTORY)
     job = training.wait_for_checkpoint()
-    # A job that hangs. Its time is one minute; SLURM looks twice a minute.
+    # A job that hangs. Its time is two minutes; SLURM looks twice a minute.
     for number in list_job_processes(job.number):
         if "train_model.py" in Path(f"/proc/{number}/cmdline").read_text():
             os.kill(number, signal.SIGSTOP)
