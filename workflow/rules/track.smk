@@ -17,7 +17,7 @@ rule link_nuclei:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(300, 0, 2),
+        mem_mb=scale_sample_memory(300, 0, 3),
         runtime=scale_sample_runtime(10, 0.05),
     params:
         settings=SETTINGS["track"],
@@ -73,8 +73,8 @@ rule export_trackmate:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(300, 30, 2),
-        runtime=scale_sample_runtime(5, 0.05),
+        mem_mb=scale_sample_memory(300, 30, 5),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         code=digest_code("trackmate", "hyperstack", "images"),
@@ -124,7 +124,7 @@ rule export_geff:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(300, 0, 1),
+        mem_mb=scale_sample_memory(300, 0, 3),
         runtime=scale_sample_runtime(5, 0.01),
     params:
         movie=get_movie,
@@ -150,7 +150,7 @@ rule measure_motility:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(500, 30, 1),
+        mem_mb=scale_sample_memory(500, 40, 2),
         runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
@@ -205,7 +205,7 @@ rule evaluate_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(500, 60, 5),
+        mem_mb=scale_sample_memory(500, 60, 10),
         runtime=scale_sample_runtime(10, 0.1),
     params:
         code=digest_code("measurement", "track_evaluation"),
