@@ -291,7 +291,7 @@ def forget_kept():
 
 
 # What Snakemake itself needs in a submitted job, which starts it twice.
-SNAKEMAKE_MB = 300
+SNAKEMAKE_MB = 400
 
 
 def grow(need):
