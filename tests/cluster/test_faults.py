@@ -15,7 +15,7 @@ from local_slurm import LocalSlurm, ask, list_job_processes, wait_until
 from conftest import REPOSITORY, Experiment, add_resources
 
 HISTORY = "results/tiny/training/loss.csv"
-EPOCHS = 12
+EPOCHS = 20
 
 
 @pytest.fixture(scope="module")

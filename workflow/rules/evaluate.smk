@@ -17,8 +17,8 @@ rule evaluate_masks:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(3000),
-        runtime=grow(60),
+        mem_mb=grow(lambda w: SNAKEMAKE_MB + 500 + 120 * max(list_truth_megapixels(w))),
+        runtime=grow(lambda w: 10 + 0.1 * sum(list_truth_megapixels(w))),
     params:
         cases=list_cases,
         thresholds=SETTINGS["evaluate"]["iou_thresholds"],

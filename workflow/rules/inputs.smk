@@ -70,6 +70,14 @@ def list_cases(wildcards):
     return cases
 
 
+def list_truth_megapixels(wildcards):
+    return [
+        frame.height * frame.width / 1e6
+        for sample in list_samples(wildcards.experiment)
+        for frame in map(sample.frame, sample.truth)
+    ]
+
+
 def get_movie(wildcards):
     """What the scripts need to know of a movie beside its files."""
     sample = get_sample(wildcards)
