@@ -73,7 +73,7 @@ rule split_nuclei:
     threads: 1
     resources:
         mem_mb=scale_memory(200, 50),
-        runtime=scale_runtime(1, 0.05),
+        runtime=scale_runtime(1, 0.1),
     params:
         find={
             key: SETTINGS["annotate"][key]
