@@ -36,6 +36,7 @@ rule predict_stretch:
         pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        refine=SETTINGS["predict"]["refine_boundaries"],
         minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
         code=digest_code("annotation", "prediction", "networks", "images", "measurement"),
