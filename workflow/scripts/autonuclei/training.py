@@ -36,6 +36,9 @@ VALIDATION_PATCHES = 64
 VALIDATION_PIXELS = 2_000_000
 PROBABILITIES = tuple(np.round(np.arange(0.2, 0.91, 0.05), 2))
 OVERLAPS = (0.3, 0.4, 0.5)
+# Of probability thresholds that score the same to within this, the one next to the usual one.
+EQUAL_SCORE = 0.002
+USUAL_PROBABILITY = 0.4
 
 
 @dataclass(frozen=True)
@@ -269,10 +272,10 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
             table[overlap, float(probability)] = sum(defined) / max(1, len(defined))
     best = max(table.values())
     overlap = next(key[0] for key, score in table.items() if score == best)
-    # Several probabilities often score the same. The lower quarter of them: the annotation
-    # lacks dim nuclei and those cut by the border, which a high one would miss too.
-    equal = [p for (o, p), score in table.items() if o == overlap and score > best - 0.002]
-    return {"prob": equal[len(equal) // 4], "nms": overlap, "score": best}
+    # Several probabilities often score the same on so few nuclei.
+    equal = [p for (o, p), score in table.items() if o == overlap and score > best - EQUAL_SCORE]
+    chosen = min(equal, key=lambda probability: abs(probability - USUAL_PROBABILITY))
+    return {"prob": chosen, "nms": overlap, "score": best}
 
 
 def draw_outlines(outlines: Array, probability: Array, shape: tuple[int, ...]) -> Array:
