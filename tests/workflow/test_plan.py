@@ -31,6 +31,9 @@ EXPERIMENT = (
     "list_objects",
     "train_model",
     "plot_loss",
+    "draw_annotation_overlay",
+    "draw_annotation_steps",
+    "draw_counts",
     "write_provenance",
 )
 
@@ -63,6 +66,7 @@ def test_shipped_example(tmp_path: Path) -> None:
         measure_nuclei=3,
         evaluate_masks=2,
         plot_f1=2,
+        draw_comparison=2,
         **dict.fromkeys(TRACKING, 1),
         evaluate_tracks=1,
     )
@@ -116,6 +120,7 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
         measure_nuclei=3,
         evaluate_masks=1,
         plot_f1=1,
+        draw_comparison=1,
         **dict.fromkeys(TRACKING, 1),
     )
 
@@ -137,6 +142,7 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
             "write_stills",
             "check_stills",
             "measure_nuclei",
+            "draw_counts",
             "write_provenance",
         ),
         1,

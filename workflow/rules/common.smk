@@ -22,8 +22,11 @@ def locate_module(name):
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
+    "annotation_figures",
     "boundaries",
+    "comparison",
     "composition",
+    "counts",
     "ctc",
     "errors",
     "evaluation",
@@ -38,11 +41,13 @@ PACKAGE_MODULES = [
     "linking",
     "matching",
     "measurement",
+    "mosaics",
     "motility",
     "motility_figures",
     "networks",
     "outlines",
     "overview",
+    "pictures",
     "prediction",
     "preprocessing",
     "provenance",
@@ -327,6 +332,7 @@ def list_results():
                 f"{folder}/evaluation/{name}"
                 for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
             ]
+        results += list_figures(experiment)
         results.append(f"{folder}/provenance/provenance.json")
     return results
 

@@ -1,5 +1,6 @@
 """What the network learns from: an image and its labels, with rejected objects out of the way."""
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -60,3 +61,8 @@ def compose_training_pair(
     if image.dtype.kind == "u":
         noise = np.clip(np.rint(noise, out=noise), 0, np.iinfo(image.dtype).max)
     return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels
+
+
+def make_generator(seed: int, sample: str, frame: str) -> np.random.Generator:
+    """Random numbers for the noise of one frame: its own, whatever else is in the experiment."""
+    return np.random.default_rng([seed, zlib.crc32(f"{sample}/{frame}".encode())])
