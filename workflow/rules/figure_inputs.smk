@@ -85,6 +85,16 @@ def describe_mosaic(wildcards):
     return {"frame": frame.index, "name": frame.name, "pixel_size_um": sample.pixel_size_um}
 
 
+def list_training_files(wildcards, name):
+    """The files that the network without noise learns from."""
+    folder = f"<results>/{wildcards.experiment}/training/as_is"
+    return [
+        f"{folder}/{sample.name}/{index:04d}/{name}"
+        for sample in list_samples(wildcards.experiment)
+        for index in list_training(sample)
+    ]
+
+
 def list_figures(experiment):
     """The figures that an experiment has."""
     figures = ["counts.csv", "counts.svg", "counts.png"]
@@ -95,4 +105,6 @@ def list_figures(experiment):
     figures += [
         f"mosaic_{sample.name}.png" for sample in list_samples(experiment) if get_mosaic(sample)
     ]
+    if SETTINGS["figures"]["compare_noise"] and experiment not in SETTINGS["models"]:
+        figures += ["loss_comparison.svg", "loss_comparison.png"]
     return [f"<results>/{experiment}/figures/{figure}" for figure in figures]

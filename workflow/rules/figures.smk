@@ -198,3 +198,66 @@ rule draw_mosaic:
         "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/draw_mosaic.py"
+
+
+use rule compose_training_pair as compose_pair_as_is with:
+    output:
+        image=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_image.tif"),
+        labels=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_labels.tif"),
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.tsv"
+    params:
+        rejected="keep",
+    message:
+        "Composing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} as it is"
+
+
+use rule train_model as train_model_as_is with:
+    input:
+        images=lambda wildcards: list_training_files(wildcards, "training_image.tif"),
+        labels=lambda wildcards: list_training_files(wildcards, "training_labels.tif"),
+    output:
+        model=directory("<results>/{experiment}/training/as_is/model"),
+        history="<results>/{experiment}/training/as_is/loss.csv",
+    log:
+        "<logs>/{experiment}/train_model_as_is.log",
+    benchmark:
+        "<logs>/{experiment}/train_model_as_is.tsv"
+    message:
+        "Training a network of {wildcards.experiment} on images as they are, to compare"
+
+
+rule plot_noise_comparison:
+    """Plot the loss with and without noise over the epochs."""
+    input:
+        history="<results>/{experiment}/training/loss.csv",
+        other="<results>/{experiment}/training/as_is/loss.csv",
+    output:
+        svg="<results>/{experiment}/figures/loss_comparison.svg",
+        png=report(
+            "<results>/{experiment}/figures/loss_comparison.png",
+            caption="../report/loss_comparison.rst",
+            category="2 Training",
+            subcategory="{experiment}",
+            labels={"figure": "loss with and without noise"},
+        ),
+    log:
+        "<logs>/{experiment}/plot_noise_comparison.log",
+    benchmark:
+        "<logs>/{experiment}/plot_noise_comparison.tsv"
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        rejected=SETTINGS["annotate"]["rejected"],
+        code=digest_code("figures", "measurement"),
+    message:
+        "Plotting the losses of {wildcards.experiment} with and without noise"
+    script:
+        "../scripts/plot_noise_comparison.py"

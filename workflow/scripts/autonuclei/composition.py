@@ -35,7 +35,8 @@ def compose_training_pair(
     rejected
         ``noise``: everything that is not an accepted nucleus is painted over with uniform
         noise, as published. ``ignore``: the image stays as it is and rejected objects get the
-        label -1, which takes no part in the loss.
+        label -1, which takes no part in the loss. ``keep``: the image stays as it is and
+        rejected objects count as background; only to compare with.
     noise_low, noise_high
         Range of the noise, in grey values (`noise_unit` ``grey``) or as parts of the way from
         the 1st to the 99.8th percentile of the image (``relative``).
@@ -52,6 +53,8 @@ def compose_training_pair(
     labels = np.where(present, np.cumsum(present), 0).astype(np.int32)[nuclei]
     if rejected == "ignore":
         labels[(objects > 0) & (nuclei == 0)] = -1
+        return image, labels
+    if rejected == "keep":
         return image, labels
     if noise_unit == "relative":
         dark, bright = find_percentiles(image, (1, 99.8))

@@ -1,0 +1,190 @@
+"""The paper's numbers beside ours: nothing is invented, every difference is named."""
+
+import math
+from argparse import Namespace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from autonuclei.errors import InputError
+from reproduction.__main__ import make_settings, write_project, write_remarks, write_rows
+from reproduction.numbers import (
+    DEFINITIONS,
+    Published,
+    compare_numbers,
+    compare_published_masks,
+    describe_difference,
+    find_closest,
+    read_published,
+    read_rendering,
+)
+from reproduction.page import draw_published_counts, format_number, write_page
+
+NAN = float("nan")
+
+
+def make_arguments(data: Path, **more: object) -> Namespace:
+    given = {"data": data, "epochs": 2, "steps": 5, "train": 4, "movie": 2, "bbbc": None}
+    return Namespace(**given | more)
+
+
+def save_image(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Published data in small: the layout, without pixels that mean anything."""
+    folder = tmp_path / "data"
+    for number in ("01", "21", "31", "41", "51", "61", "71"):
+        save_image(folder / f"frames/frame{number}.png")
+    for number in range(1, 4):
+        save_image(folder / f"clip/t{number:02d}.png")
+    save_image(folder / "ground_truth/frame01.tif")
+    return folder
+
+
+def test_every_published_number_has_a_source_and_no_other_has() -> None:
+    published = read_published()
+    keys = [number.key for number in published]
+    assert len(set(keys)) == len(keys)
+    for number in published:
+        assert math.isnan(number.value) == (number.source == ""), number.key
+    assert set(DEFINITIONS) <= set(keys)
+    manual = [number.value for number in published if number.key.startswith("n_manual_")]
+    assert sum(manual) == next(n.value for n in published if n.key == "n_manual")
+
+
+def test_rendering_parts_touching_nuclei_by_colour(tmp_path: Path) -> None:
+    picture = np.zeros((6, 9, 3), np.uint8)
+    picture[1:3, 1:3] = (255, 0, 0)
+    picture[3, 3] = (255, 0, 0)  # touches at a corner: the same nucleus
+    picture[1:3, 3:5] = (0, 255, 0)
+    picture[4:6, 6:9] = (0, 255, 0)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    labels = read_rendering(tmp_path / "a.png")
+    assert len(np.unique(labels)) == 4
+    assert labels[1, 1] == labels[3, 3] != labels[1, 3] != labels[5, 8]
+    assert np.bincount(labels.ravel())[1:].tolist() in ([5, 4, 6], [4, 6, 5])
+
+
+def test_published_masks_are_compared(tmp_path: Path) -> None:
+    manual = np.zeros((20, 20), np.uint16)
+    manual[2:8, 2:8], manual[12:18, 2:8], manual[2:8, 12:18] = 1, 2, 3
+    found = np.zeros((20, 20, 3), np.uint8)
+    found[2:8, 2:8], found[12:18, 5:8] = (9, 0, 0), (0, 9, 0)
+    for index in range(1, 6):
+        for name, image in (("manual", manual), ("automated", found)):
+            path = tmp_path / f"training_masks_{name}/frame{index}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(image).save(path)
+    numbers = compare_published_masks(tmp_path)
+    assert (numbers["n_manual"], numbers["n_automatic"], numbers["n_manual_3"]) == (15, 10, 3)
+    assert numbers["annotation_f1"] == pytest.approx(2 * 54 / (108 + 54))
+    assert numbers["annotation_f1_touched"] == pytest.approx(2 * 54 / (72 + 54))
+    # One pair covers each other, of the other half is missing (IoU 0.5, which is enough).
+    assert numbers["annotation_iou"] == pytest.approx(0.75)
+    assert numbers["annotation_iou_true"] == pytest.approx(0.5)
+    figure = draw_published_counts(numbers)
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [3] * 5 + [2] * 5
+
+
+def number(value: float, unit: str = "") -> Published:
+    return Published("test_iou", "Table 2", "mean IoU", value, unit, "somewhere")
+
+
+@pytest.mark.parametrize(
+    ("value", "difference", "says"),
+    [
+        (NAN, NAN, "The paper's number is not available here. Why."),
+        (0.9, NAN, "Not reproduced. Why."),
+        (0.9, 0.0004, "Same. Why."),
+        (0.9, 0.0126, "Ours is 0.0126 higher. Why."),
+        (300, -12.0, "Ours is 12 s lower. Why."),
+    ],
+)
+def test_differences_are_said_in_words(value: float, difference: float, says: str) -> None:
+    unit = "s" if value == 300 else ""
+    assert describe_difference(number(value, unit), difference, "Why.") == says
+
+
+def test_closest_definition_is_named() -> None:
+    ours = {"test_mean_iou_true": 0.80, "test_mean_iou_matched": 0.87}
+    assert find_closest("test_iou", 0.861, ours) == ("mean IoU of matched nuclei", 0.87)
+    assert find_closest("test_iou", 0.82, ours) == ("mean IoU of all true nuclei", 0.80)
+    assert find_closest("n_movie", 0.82, ours)[0] == ""
+    assert find_closest("test_iou", NAN, ours)[0] == ""
+
+
+def test_table_and_page(tmp_path: Path) -> None:
+    columns = {"masks": {"test_iou": NAN}, "as published": {"test_iou": 0.8}}
+    rows = compare_numbers(
+        [number(0.861), number(NAN)], columns, {"test_iou": "Shorter <training>."}
+    )
+    assert rows[0]["difference"] == pytest.approx(-0.061)
+    assert rows[0]["compared"] == "as published"
+    assert math.isnan(rows[1]["difference"])
+    write_rows(tmp_path / "numbers.csv", rows)
+    first, second = (tmp_path / "numbers.csv").read_text().splitlines()[1:]
+    assert ",0.861,,0.8," in first
+    assert ",,,0.8,," in second  # no number of the paper, so no difference
+    save_image(tmp_path / "figure4a.png")
+    save_image(tmp_path / "preset/results/paper/figures/comparison.png")
+    write_page(tmp_path, rows, list(columns), {"preset": "as published"})
+    page = (tmp_path / "paper.html").read_text()
+    assert "Ours is 0.061 lower. Shorter &lt;training&gt;." in page
+    assert page.count('<img src="data:image/png;base64,') == 2
+    assert "http" not in page.replace("https://doi.org/10.1371/journal.pone.0250093", "")
+    ElementTree.fromstring(page.partition("\n")[2])  # every tag is closed
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(NAN, "\N{EN DASH}"), (6409.0, "6,409"), (0.98213, "0.982"), (46.83, "46.83"), (3, "3")],
+)
+def test_numbers_of_the_page(value: float, says: str) -> None:
+    assert format_number(value) == says
+
+
+def test_project_of_a_run(tmp_path: Path, data: Path) -> None:
+    arguments = make_arguments(data)
+    settings = make_settings("preset", arguments)
+    assert settings["train"] | {"epochs": 2, "steps_per_epoch": 5} == settings["train"]
+    assert settings["annotate"]["rejected"] == "noise"
+    assert settings["figures"]["compare_noise"] is True
+    assert "annotate" not in make_settings("default", arguments)
+    folder = tmp_path / "run"
+    write_project(folder, arguments, settings)
+    sheet = (folder / "config/samples.tsv").read_text().splitlines()
+    assert [line.split("\t")[1] for line in sheet] == ["sample", "train", "test", "movie"]
+    assert {line.count("\t") for line in sheet} == {7}
+    images = {path.relative_to(folder / "images").as_posix() for path in folder.rglob("*.png")}
+    assert images == {
+        *(f"train/frame{number}.png" for number in (21, 31, 41, 51)),
+        "test/frame01.png",
+        "movie/t01.png",
+        "movie/t02.png",
+    }
+    assert yaml.safe_load((folder / "config/config.yaml").read_text()) == settings
+    write_project(folder, make_arguments(data, movie=0), settings)
+    assert "movie" not in (folder / "config/samples.tsv").read_text()
+
+
+def test_missing_data_are_named(tmp_path: Path, data: Path) -> None:
+    (data / "frames/frame31.png").unlink()
+    with pytest.raises(InputError, match=r"frames: has no frame 31"):
+        write_project(tmp_path / "run", make_arguments(data), {})
+    with pytest.raises(InputError, match=r"frame01.tif: is missing"):
+        (data / "ground_truth/frame01.tif").unlink()
+        write_project(tmp_path / "run", make_arguments(data, train=1), {})
+
+
+def test_short_training_is_told(data: Path) -> None:
+    assert "Trained for 10 steps" in write_remarks(make_arguments(data))["test_f1_50"]
+    whole = make_arguments(data, epochs=100, steps=256)
+    assert "steps" not in write_remarks(whole)["test_f1_50"]
