@@ -106,12 +106,12 @@ def test_regions_add_up_to_the_image():
     predicted = np.where(truth <= 60, truth, 0)
     comparison = compare(truth, predicted)
     regions = list_regions(comparison, image=3)
-    # Four windows of 102 px; six of ten rows of nuclei are found, the sixth lies in the lower two.
+    # Four windows of 100 px; six of ten rows of nuclei are found, the sixth lies in the lower two.
     assert [(region.window, region.f1, region.n, region.image) for region in regions] == [
-        ((0, 102, 0, 102), 1, 50, 3),
-        ((0, 102, 98, 200), 1, 50, 3),
-        ((98, 200, 0, 102), 10 / 30, 30, 3),
-        ((98, 200, 98, 200), 10 / 30, 30, 3),
+        ((0, 100, 0, 100), 1, 50, 3),
+        ((0, 100, 100, 200), 1, 50, 3),
+        ((100, 200, 0, 100), 10 / 30, 30, 3),
+        ((100, 200, 100, 200), 10 / 30, 30, 3),
     ]
 
 
@@ -127,6 +127,8 @@ def test_worst_median_and_best():
         "best": (1, 30),
     }
     assert list(choose_regions(regions[:2])) == ["worst"]
+    alike = [make(0, 20, image) for image in range(3)]
+    assert set(choose_regions(alike).values()) == set(alike)
     assert choose_regions([make(0.1, 2)]) == {"worst": make(0.1, 2)}
     assert choose_regions([]) == {}
 

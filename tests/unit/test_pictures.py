@@ -9,25 +9,38 @@ from autonuclei.pictures import (
     add_scale_bar,
     choose_side,
     find_inside,
-    list_windows,
     show_grey,
     shrink_image,
+    slide_window,
+    tile_image,
 )
 from shapes import draw_squares
 
 
 @pytest.mark.parametrize(
-    ("shape", "side", "step", "expected"),
+    ("shape", "side", "expected"),
     [
-        ((10, 10), 10, None, [(0, 10, 0, 10)]),
-        ((10, 20), 10, None, [(0, 10, 0, 10), (0, 10, 10, 20)]),
-        # the last window is moved in, so that all have the same size
-        ((10, 25), 10, None, [(0, 10, 0, 10), (0, 10, 8, 18), (0, 10, 15, 25)]),
-        ((10, 20), 10, 5, [(0, 10, 0, 10), (0, 10, 5, 15), (0, 10, 10, 20)]),
+        ((10, 10), 10, [(0, 10, 0, 10)]),
+        ((10, 20), 10, [(0, 10, 0, 10), (0, 10, 10, 20)]),
+        ((10, 14), 10, [(0, 10, 0, 14)]),
+        ((10, 26), 10, [(0, 10, 0, 9), (0, 10, 9, 17), (0, 10, 17, 26)]),
     ],
 )
-def test_windows_cover_the_image(shape, side, step, expected):
-    assert list_windows(shape, side, step=step) == expected
+def test_tiles_cover_the_image_once(shape, side, expected):
+    assert tile_image(shape, side) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((10, 10), [(0, 10, 0, 10)]),
+        ((10, 20), [(0, 10, 0, 10), (0, 10, 5, 15), (0, 10, 10, 20)]),
+        # all have the same size
+        ((10, 13), [(0, 10, 0, 10), (0, 10, 3, 13)]),
+    ],
+)
+def test_windows_slide_by_half(shape, expected):
+    assert slide_window(shape, 10) == expected
 
 
 def test_side_follows_the_nuclei_and_fits_the_image():

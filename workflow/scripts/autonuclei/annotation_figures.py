@@ -26,8 +26,8 @@ from autonuclei.pictures import (
     choose_side,
     cut,
     find_inside,
-    list_windows,
     show_grey,
+    slide_window,
 )
 from autonuclei.selection import ACCEPTED, NOT_CONVEX, TOO_LARGE, TOO_SMALL
 
@@ -67,7 +67,7 @@ def choose_window(table: Mapping[str, Array], shape: tuple[int, int]) -> Window:
         inside = find_inside(window, table["y_px"], table["x_px"])
         return len(np.unique(table["verdict"][inside])), int(inside.sum())
 
-    return max(list_windows(shape, side, step=max(1, side // 2)), key=judge)
+    return max(slide_window(shape, side), key=judge)
 
 
 def draw_annotation_overlay(

@@ -22,8 +22,8 @@ from autonuclei.pictures import (
     choose_side,
     cut,
     find_inside,
-    list_windows,
     show_grey,
+    tile_image,
 )
 
 Array = npt.NDArray[Any]
@@ -129,7 +129,7 @@ def _find_containers(parts: Array, whole: Array) -> dict[int, list[int]]:
 def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
     """The windows of an image that have nuclei, each with its F1.
 
-    Windows are squares side by side, nine diameters of the median true nucleus wide. A nucleus
+    Windows lie side by side, about nine diameters of the median true nucleus wide. A nucleus
     belongs to the one with its centroid, a matched prediction to that of its true nucleus.
 
     Parameters
@@ -147,7 +147,7 @@ def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
     places = np.array([*true.values(), *predicted.values()]).reshape(-1, 2)
     hits = np.array([label in found for label in true] + [False] * len(predicted), bool)
     regions = []
-    for window in list_windows(comparison.truth.shape[:2], side):
+    for window in tile_image(comparison.truth.shape[:2], side):
         inside = find_inside(window, places[:, 0], places[:, 1])
         n = int(inside.sum())
         if n:
@@ -172,8 +172,10 @@ def choose_regions(regions: Sequence[Region]) -> dict[str, Region]:
     ordered = sorted(regions, key=lambda region: (region.f1, -region.n))
     if len(ordered) < 3:
         return dict(zip(("worst", "best"), ordered, strict=False))
-    best = max(ordered, key=lambda region: (region.f1, region.n))
-    return {"worst": ordered[0], "median": ordered[(len(ordered) - 1) // 2], "best": best}
+    worst, *rest = ordered
+    best = max(rest, key=lambda region: (region.f1, region.n))
+    rest.remove(best)
+    return {"worst": worst, "median": rest[(len(rest) - 1) // 2], "best": best}
 
 
 def draw_comparison(

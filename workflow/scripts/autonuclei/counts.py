@@ -100,8 +100,9 @@ def tabulate_counts(
 
 def draw_counts(table: Mapping[str, Array], *, title: str) -> Figure:
     """Draw numbers of nuclei (top) and seconds of annotation (bottom) of each image."""
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    top, bottom = figure.subplots(2, 1)
+    timed = bool(np.isfinite(table["annotation_s"]).any())
+    figure = Figure(figsize=(8, 7 if timed else 4.5), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(1, 1 if timed else 0.1))
     _draw_numbers(top, table)
     top.set_title(title)
     _draw_seconds(bottom, table)

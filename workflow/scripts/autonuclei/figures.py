@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from autonuclei.files import write_beside
 
@@ -70,6 +71,7 @@ def plot_noise_comparison(histories: Mapping[str, Mapping[str, Array]], title: s
         axes.plot(history["epoch"], history["val_loss"], color=colour, label=label)
     axes.plot([], [], color="#555555", label="line: validation, dashed: training")
     axes.set(xlabel="epoch", ylabel="loss (no unit)", title=title)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     highest = max(float(np.max(history["val_loss"])) for history in histories.values())
     axes.set_ylim(0, 1.35 * highest)
     axes.legend(fontsize=8, loc="upper right")

@@ -1,5 +1,6 @@
 """Parts of figures that show images: the image, outlines of objects, a frame, a scale bar."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,12 +52,22 @@ def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0)
     return int(min(side, *shape))
 
 
-def list_windows(shape: tuple[int, int], side: int, *, step: int | None = None) -> list[Window]:
-    """Square windows that cover an image, the last ones moved in to fit; `step` apart."""
+def tile_image(shape: tuple[int, int], side: int) -> list[Window]:
+    """Windows of about `side` px that cover an image side by side."""
+    edges = []
+    for length in shape:
+        n = max(1, round(length / side))
+        edges.append(np.linspace(0, length, n + 1).round().astype(int).tolist())
+    rows, columns = (list(itertools.pairwise(ends)) for ends in edges)
+    return [(*row, *column) for row in rows for column in columns]
+
+
+def slide_window(shape: tuple[int, int], side: int) -> list[Window]:
+    """Square windows that cover an image, each about half of its side after the last."""
     starts = []
     for length in shape:
         last = max(0, length - side)
-        n = 1 if last == 0 else 1 + -(-last // (step or side))
+        n = 1 + -(-last // max(1, side // 2))
         starts.append(np.linspace(0, last, n).round().astype(int).tolist())
     return [(y, y + side, x, x + side) for y in starts[0] for x in starts[1]]
 
