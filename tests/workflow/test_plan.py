@@ -125,6 +125,23 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
     )
 
 
+def test_figures_that_are_asked_for(tmp_path: Path) -> None:
+    """A second network to compare the losses; a mosaic of each sample that is large enough."""
+    draw_project(tmp_path)
+    row = {"experiment": "e", "kind": "stills"}
+    rows = [
+        row | {"sample": "s", "images": "raw/field*.tif", "train": "all"},
+        row | {"sample": "t", "images": "small.tif"},
+    ]
+    tifffile.imwrite(tmp_path / "small.tif", np.zeros((48, 96), np.uint16))
+    figures = {"compare_noise": True, "mosaic_megapixels": 96 * 96 / 1e6}
+    write_config(tmp_path, rows)
+    before = plan(tmp_path)
+    write_config(tmp_path, rows, figures=figures)
+    added = {"compose_pair_as_is": 3, "train_model_as_is": 1, "plot_noise_comparison": 1}
+    assert plan(tmp_path) == before | added | {"draw_mosaic": 1}
+
+
 def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
     draw_project(tmp_path)
     row = {
