@@ -13,7 +13,7 @@ rule draw_annotation_overlay:
             caption="../report/annotation_overlay.rst",
             category="1 Annotation",
             subcategory="{experiment}",
-            labels={"figure": "accepted and rejected objects"},
+            labels={"result": "Accepted and rejected objects"},
         ),
     log:
         "<logs>/{experiment}/figures/draw_annotation_overlay.log",
@@ -49,7 +49,7 @@ rule draw_annotation_steps:
             caption="../report/annotation_steps.rst",
             category="1 Annotation",
             subcategory="{experiment}",
-            labels={"figure": "steps of the annotation"},
+            labels={"result": "Steps of the annotation"},
         ),
     log:
         "<logs>/{experiment}/figures/draw_annotation_steps.log",
@@ -94,7 +94,7 @@ rule draw_counts:
             caption="../report/counts_table.rst",
             category="3 Segmentation",
             subcategory="{experiment}",
-            labels={"table": "nuclei and durations, image by image"},
+            labels={"result": "Nuclei and durations, image by image (table)"},
         ),
         svg="<results>/{experiment}/figures/counts.svg",
         png=report(
@@ -102,7 +102,7 @@ rule draw_counts:
             caption="../report/counts.rst",
             category="3 Segmentation",
             subcategory="{experiment}",
-            labels={"figure": "nuclei and durations, image by image"},
+            labels={"result": "Nuclei and durations, image by image"},
         ),
     log:
         "<logs>/{experiment}/figures/draw_counts.log",
@@ -138,7 +138,7 @@ rule draw_comparison:
             caption="../report/comparison.rst",
             category="3 Segmentation",
             subcategory="{experiment}",
-            labels={"figure": "truth and prediction side by side"},
+            labels={"result": "Truth and prediction side by side"},
         ),
     log:
         "<logs>/{experiment}/figures/draw_comparison.log",
@@ -173,7 +173,7 @@ rule draw_mosaic:
             caption="../report/mosaic.rst",
             category="3 Segmentation",
             subcategory="{experiment}",
-            labels={"figure": "all nuclei of {sample}"},
+            labels={"result": "All nuclei of {sample}"},
         ),
     log:
         "<logs>/{experiment}/figures/draw_mosaic_{sample}.log",
@@ -241,7 +241,7 @@ rule plot_noise_comparison:
             caption="../report/loss_comparison.rst",
             category="2 Training",
             subcategory="{experiment}",
-            labels={"figure": "loss with and without noise"},
+            labels={"result": "Loss with and without noise"},
         ),
     log:
         "<logs>/{experiment}/plot_noise_comparison.log",
