@@ -74,11 +74,15 @@ def test_overlay_without_an_object(tmp_path):
 
 @pytest.mark.parametrize("ignored", [True, False])
 def test_steps_are_all_there(tmp_path, ignored):
-    accepted = np.where(OBJECTS <= 3, OBJECTS, 0)
-    labels = np.where((OBJECTS > 3) & ignored, -1, accepted)
-    steps = AnnotationSteps(IMAGE, OBJECTS > 0, OBJECTS, OBJECTS, accepted, IMAGE, labels)
+    labels = np.where(OBJECTS <= 3, OBJECTS, -1 if ignored else 0)
+    seeds = np.stack([TABLE["y_px"], TABLE["x_px"]], axis=1).astype(int)
+    steps = AnnotationSteps(IMAGE, OBJECTS > 0, seeds, OBJECTS, OBJECTS, IMAGE, labels)
     figure = draw_annotation_steps(steps, TABLE, name="a, frame 0", pixel_size_um=0.5)
     titles = [axes.get_title() for axes in figure.axes]
     assert [title[0] for title in titles[1:]] == list("1234567")
     assert ("hatched: ignored" in titles[-1]) == ignored
+    top, _, left, _ = choose_window(TABLE, IMAGE.shape)
+    (drawn,) = figure.axes[3].lines
+    places = np.stack([drawn.get_ydata() + top, drawn.get_xdata() + left], axis=1)
+    assert places.tolist() == [[350, 350], [300, 350]]
     save_figure(figure, [tmp_path / "a.png"])

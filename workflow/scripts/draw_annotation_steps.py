@@ -3,7 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    from autonuclei.annotation import find_foreground, split_nuclei
+    from autonuclei.annotation import find_foreground, place_seeds, split_nuclei
     from autonuclei.annotation_figures import AnnotationSteps, draw_annotation_steps
     from autonuclei.composition import compose_training_pair, make_generator
     from autonuclei.figures import save_figure
@@ -21,12 +21,12 @@ with log_job(snakemake.log[0]):
         threshold_factor=settings["threshold_factor"],
         minimum_contrast=settings["minimum_contrast"],
     )
-    split = split_nuclei(
-        foreground,
-        smoothing=settings["split_smoothing"],
-        minimum_distance=settings["split_distance"],
-        minimum_area_px=settings["minimum_area_px"],
-    )
+    options = {
+        "smoothing": settings["split_smoothing"],
+        "minimum_distance": settings["split_distance"],
+        "minimum_area_px": settings["minimum_area_px"],
+    }
+    *_, seeds = place_seeds(foreground, **options)
     training_image, training_labels = compose_training_pair(
         image,
         objects,
@@ -39,7 +39,15 @@ with log_job(snakemake.log[0]):
     )
     table = read_table(snakemake.input.table, text=("sample", "verdict"))
     figure = draw_annotation_steps(
-        AnnotationSteps(image, foreground, split, objects, nuclei, training_image, training_labels),
+        AnnotationSteps(
+            image=image,
+            foreground=foreground,
+            seeds=seeds,
+            split=split_nuclei(foreground, **options),
+            objects=objects,
+            training_image=training_image,
+            training_labels=training_labels,
+        ),
         select_frame(table, shown["sample"], shown["frame"]),
         name=f"{shown['sample']}, frame {shown['frame']}",
         pixel_size_um=shown["pixel_size_um"],

@@ -121,13 +121,13 @@ def draw_annotation_overlay(
 
 @dataclass(frozen=True)
 class AnnotationSteps:
-    """What the steps of the annotation of one image give, all of the same shape."""
+    """What the steps of the annotation of one image give: images, and seeds as (n, 2) places."""
 
     image: Array
     foreground: Array
+    seeds: Array
     split: Array
     objects: Array
-    accepted: Array
     training_image: Array
     training_labels: Array
 
@@ -163,8 +163,10 @@ def draw_annotation_steps(
     show_grey(threshold, image, title="2 foreground (threshold)")
     add_outlines(threshold, ndi.label(cut(steps.foreground, window))[0], ORANGE, fill=[ORANGE])
 
-    show_grey(split, image, title="3 split (watershed)")
+    show_grey(split, image, title="3 seeds, split (watershed)")
     _add_colours(split, cut(steps.split, window))
+    inside = steps.seeds[find_inside(window, *steps.seeds.T)]
+    split.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
 
     show_grey(refined, image, title="4 edges: of step 3 (dashed), final")
     add_outlines(refined, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
