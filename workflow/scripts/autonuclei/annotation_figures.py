@@ -168,8 +168,11 @@ def draw_annotation_steps(
     inside = steps.seeds[find_inside(window, *steps.seeds.T)]
     split.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
 
-    show_grey(refined, image, title="4 edges: of step 3 (dashed), final")
-    add_outlines(refined, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
+    drawn_anew = not np.array_equal(steps.split > 0, steps.objects > 0)
+    title = "4 edges: of step 3 (dashed), final" if drawn_anew else "4 edges: as in step 3"
+    show_grey(refined, image, title=title)
+    if drawn_anew:
+        add_outlines(refined, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
     add_outlines(refined, cut(steps.objects, window), SKY, linewidth=1.4)
 
     show_grey(judged, image, title="5 accepted and rejected")
