@@ -14,15 +14,17 @@ from autonuclei.errors import InputError
 from reproduction.__main__ import make_settings, write_project, write_remarks, write_rows
 from reproduction.numbers import (
     DEFINITIONS,
+    METRICS,
     Published,
     compare_numbers,
     compare_published_masks,
     describe_difference,
     find_closest,
+    measure_run,
     read_published,
     read_rendering,
 )
-from reproduction.page import draw_published_counts, format_number, write_page
+from reproduction.page import draw_f1, draw_published_counts, format_number, write_page
 
 NAN = float("nan")
 
@@ -92,6 +94,61 @@ def test_published_masks_are_compared(tmp_path: Path) -> None:
     assert numbers["annotation_iou_true"] == pytest.approx(0.5)
     figure = draw_published_counts(numbers)
     assert [bar.get_height() for bar in figure.axes[0].patches] == [3] * 5 + [2] * 5
+
+
+def save_table(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace(" ", ""))
+
+
+def test_numbers_of_a_run(tmp_path: Path) -> None:
+    head = f"stage,sample,frame,iou,n_true,{','.join(METRICS)}\n"
+    save_table(
+        tmp_path / "paper/evaluation/metrics.csv",
+        head
+        + "annotation,test,0,0.5,791,0.7,,,,,,\n"
+        + "segmentation,test,0,0.5,791,0.9,0.95,0.85,0.8,0.88,0.92,0.93\n"
+        + "segmentation,test,0,0.9,791,0.3,,,,,,\n",
+    )
+    save_table(
+        tmp_path / "paper/figures/counts.csv",
+        "sample,frame,objects,accepted,annotation_s\n"
+        "train,0,30,20,4\ntrain,1,40,30,6\ntest,0,9,9,9\n",
+    )
+    save_table(tmp_path / "paper/training/loss.csv", "epoch,val_loss\n1,0.5\n2,0.4\n3,0.6\n")
+    tracking = tmp_path / "paper/tracking/movie"
+    save_table(tracking / "lineages.csv", "track,daughters\n1,0\n2,2\n3,0\n")
+    save_table(
+        tracking / "motility/frames.csv",
+        "frame,n_nuclei,n_mitoses,nuclei_per_mm2\n0,10,,1000\n1,12,1,1200\n",
+    )
+    save_table(tracking / "motility/steps.csv", "speed_um_per_min\n0.1\n0.3\n0.2\n")
+    numbers = measure_run(tmp_path)
+    expected = {
+        "test_f1_50": 0.9,
+        "test_f1_90": 0.3,
+        "test_precision": 0.95,
+        "test_iou": 0.8,
+        "test_mean_iou_matched": 0.88,
+        "n_test_nuclei": 791,
+        "own_annotation_f1_50": 0.7,
+        "n_training_images": 2,
+        "own_accepted": 50,
+        "automatic_s": 10,
+        "automatic_ms_per_nucleus": 200,
+        "loss_with_noise": 0.4,
+        "n_movie": 22,
+        "n_tracks": 3,
+        "n_mitoses": 1,
+        "median_speed": 0.2,
+        "density": 1100,
+    }
+    assert {key: numbers[key] for key in expected} == pytest.approx(expected)
+    # What was not run is absent, not zero.
+    assert not {"loss_without_noise", "bbbc_iou"} & set(numbers)
+    axes = draw_f1({"as published": numbers}, published=0.982).axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0.5, 0.9], [0.9, 0.3]]
+    assert axes.lines[-1].get_xydata().tolist() == [[0.5, 0.982]]
 
 
 def number(value: float, unit: str = "") -> Published:
