@@ -232,6 +232,31 @@ def test_project_of_a_run(tmp_path: Path, data: Path) -> None:
     assert "movie" not in (folder / "config/samples.tsv").read_text()
 
 
+def test_bbbc038_joins_as_an_experiment_of_its_own(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "bbbc038"
+    subset = {"a": "training/frame1.png", "b": "test/frame1.png", "c": ""}
+    for name in subset:
+        save_image(folder / f"images/{name}.png")
+        save_image(folder / f"masks/{name}.tif")
+    lines = ["id,paper_subset", *(f"{name},{place}" for name, place in subset.items())]
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    write_project(tmp_path / "run", make_arguments(data, bbbc=folder), {})
+    sheet = (tmp_path / "run/config/samples.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in sheet[-2:]] == [
+        ["bbbc038", "train"],
+        ["bbbc038", "test"],
+    ]
+    linked = {
+        path.parent.name: (path.name, path.resolve().name)
+        for path in (tmp_path / "run/images").glob("bbbc038*/*")
+    }
+    assert linked == {
+        "bbbc038_training": ("frame1.png", "a.png"),
+        "bbbc038_test": ("frame1.png", "b.png"),
+        "bbbc038_truth": ("frame1.tif", "b.tif"),
+    }
+
+
 def test_missing_data_are_named(tmp_path: Path, data: Path) -> None:
     (data / "frames/frame31.png").unlink()
     with pytest.raises(InputError, match=r"frames: has no frame 31"):
