@@ -137,40 +137,47 @@ def run_workflow(folder: Path, cores: str) -> None:
         raise InputError(f"{folder}: the workflow failed, see the lines above and {folder}/logs.")
 
 
-def write_remarks(arguments: argparse.Namespace) -> dict[str, str]:
-    """Why our numbers differ from the paper's, or there are none."""
+def describe_run(arguments: argparse.Namespace) -> list[str]:
+    """What was run here and how it differs from the paper, in sentences."""
     steps = arguments.epochs * arguments.steps
-    length = "" if steps == 25_600 else f"Trained for {steps:,} steps, the paper for 25,600. "
-    images = (
-        f"Trained on {min(arguments.train, 5)} frames of the published movie: the paper's five "
-        "training images are not published with their masks."
-    )
-    trained = length + images
-    no_training_images = "Needs the five training images, of which only the masks are published."
-    few = f"{arguments.movie} frames of a part of the field, the paper: 91 whole frames or more."
-    time = (
-        "Wall time of all annotation jobs one after the other, with the start of Python, on this "
-        "machine. "
-    )
-    remarks = {
-        "n_training_images": images,
-        "n_test_nuclei": "Numbers present in the published annotation of the test image.",
-        "automatic_s": time + images,
-        "automatic_ms_per_nucleus": time + "Per accepted nucleus.",
+    length = f"Networks were trained for {steps:,} steps; the paper's for 25,600."
+    if steps < 25_600:
+        length += " This is a look at the machinery and says nothing of the method."
+    n = min(arguments.train, len(TRAINING_FRAMES))
+    return [
+        length if steps != 25_600 else "Networks were trained for 25,600 steps, as in the paper.",
+        f"They learned from {n} frames of the published movie, since the paper's five training "
+        "images were not available, only their masks. The test image is the paper's.",
+        "Durations are wall times of all annotation jobs of the training images one after the "
+        "other, the start of Python included, on the machine that made this page.",
+        f"Lengths and speeds take a pixel as {PIXEL_SIZE_UM} um and a frame every "
+        f"{FRAME_INTERVAL_MIN} min; the files do not say.",
+    ]
+
+
+def write_remarks(arguments: argparse.Namespace) -> dict[str, str]:
+    """Why our numbers differ from the paper's, or there are none; beside `describe_run`."""
+    n = min(arguments.train, len(TRAINING_FRAMES))
+    return {
+        "n_training_images": "" if n == len(TRAINING_FRAMES) else "A shorter run was asked for.",
+        "n_test_nuclei": "Counted in the label image of the published annotation.",
+        "automatic_s": f"{n} other images, on another machine.",
+        "automatic_ms_per_nucleus": "Ours is per accepted nucleus, the paper's per nucleus that "
+        "was annotated by hand.",
         "manual_s": "Nobody drew a nucleus.",
-        "saved": "Follows from the durations; ours has no annotation by hand to compare with.",
-        "annotation_iou": "The published masks are renderings, whose edges may have lost pixels.",
-        "test_f1_50_manual": no_training_images,
-        "bbbc_iou": length or ("" if arguments.bbbc else "Give BBBC=folder to run it."),
-        "loss_with_noise": length,
-        "loss_without_noise": length,
-        **dict.fromkeys(("n_movie", "n_tracks", "n_mitoses"), few),
-        "median_speed": "Pixel size taken as 0.325 um. " + few,
-        "density": "Pixel size taken as 0.325 um. " + few,
+        "saved": "There is no annotation by hand to compare with.",
+        "annotation_iou": "The published masks are pictures; their edges may have lost pixels.",
+        "test_f1_50_manual": "It needs the five training images.",
+        "bbbc_iou": "" if arguments.bbbc else "BBBC=folder runs it.",
+        "n_movie": f"{arguments.movie} frames of a part of the field here.",
     }
-    for name in ("f1_50", "f1_60", "f1_70", "f1_80", "f1_90", "iou", "precision", "recall"):
-        remarks[f"test_{name}"] = trained
-    return remarks
+
+
+def format_cell(value: Any) -> str:
+    """A cell of the table: floats with seven digits, empty where undefined."""
+    if not isinstance(value, float):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.7g}"
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -178,12 +185,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         for row in rows:
-            writer.writerow(
-                {
-                    key: "" if isinstance(value, float) and math.isnan(value) else value
-                    for key, value in row.items()
-                }
-            )
+            writer.writerow({key: format_cell(value) for key, value in row.items()})
 
 
 def main() -> None:
@@ -204,7 +206,8 @@ def main() -> None:
     by_name = {COLUMNS[run]: numbers[run] for run in arguments.runs}
     known = next(number.value for number in published if number.key == "test_f1_50")
     save_figure(draw_f1(by_name, published=known), [out / "figure4a.png", out / "figure4a.svg"])
-    write_page(out, rows, list(columns), {run: COLUMNS[run] for run in arguments.runs})
+    runs = {run: COLUMNS[run] for run in arguments.runs}
+    write_page(out, rows, list(columns), runs, about=describe_run(arguments))
     print(f"The paper's numbers beside ours: {out / 'paper.html'}, {out / 'numbers.csv'}")
 
 

@@ -20,6 +20,8 @@ PUBLISHED = Path(__file__).with_name("published.csv")
 NAN = float("nan")
 # A difference smaller than half of the last digit that the paper gives is none.
 EQUAL = 0.0005
+# Counted on more data than were run here.
+NOT_COMPARABLE = {"n_movie"}
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,9 @@ def compare_numbers(
     for number in published:
         ours = {name: values.get(number.key, NAN) for name, values in columns.items()}
         compared = next((name for name, value in ours.items() if not math.isnan(value)), "")
-        difference = ours[compared] - number.value if compared else NAN
+        difference = NAN
+        if compared and number.key not in NOT_COMPARABLE:
+            difference = ours[compared] - number.value
         definition, closest = "", NAN
         if compared:
             definition, closest = find_closest(number.key, number.value, columns[compared])
@@ -249,11 +253,15 @@ def describe_difference(number: Published, difference: float, remark: str) -> st
     """In words: the same, how much more or less, or what is missing; then the remark."""
     if math.isnan(number.value):
         said = "The paper's number is not available here."
+    elif number.key in NOT_COMPARABLE:
+        said = "Not compared."
     elif math.isnan(difference):
         said = "Not reproduced."
     elif abs(difference) < EQUAL:
         said = "Same."
     else:
-        size = f"{abs(difference):.3g} {number.unit}".strip()
-        said = f"Ours is {size} {'higher' if difference > 0 else 'lower'}."
+        size = abs(difference)
+        shown = f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
+        more = "higher" if difference > 0 else "lower"
+        said = f"Ours is {shown} {number.unit} {more}.".replace("  ", " ")
     return f"{said} {remark}".strip()

@@ -96,7 +96,7 @@ def format_number(value: Any) -> str:
     """A number for the page: whole ones as such, else four digits; a dash where undefined."""
     if isinstance(value, float) and math.isnan(value):
         return "\N{EN DASH}"
-    if float(value).is_integer():
+    if float(value).is_integer() or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}" if abs(value) >= 1 else f"{value:.3f}"
 
@@ -111,6 +111,8 @@ def write_page(
     rows: Sequence[Mapping[str, Any]],
     columns: Sequence[str],
     runs: Mapping[str, str],
+    *,
+    about: Sequence[str],
 ) -> None:
     """Write `paper.html` into `out`, with all pictures in it.
 
@@ -122,6 +124,8 @@ def write_page(
         Names of the columns with our numbers.
     runs
         Name of each run, by its folder in `out`.
+    about
+        Sentences on what was run.
     """
     figures = []
     for title, caption, parts in FIGURES:
@@ -148,7 +152,7 @@ def write_page(
     )
     environment.filters["number"] = format_number
     page = environment.get_template("page.html").render(
-        rows=rows, columns=columns, figures=figures, isnan=math.isnan
+        rows=rows, columns=columns, figures=figures, about=about
     )
     with write_beside(out / "paper.html") as partial:
         partial.write_text(page, encoding="utf-8")

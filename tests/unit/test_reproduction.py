@@ -11,7 +11,13 @@ import yaml
 from PIL import Image
 
 from autonuclei.errors import InputError
-from reproduction.__main__ import make_settings, write_project, write_remarks, write_rows
+from reproduction.__main__ import (
+    describe_run,
+    make_settings,
+    write_project,
+    write_remarks,
+    write_rows,
+)
 from reproduction.numbers import (
     DEFINITIONS,
     METRICS,
@@ -163,6 +169,7 @@ def number(value: float, unit: str = "") -> Published:
         (0.9, 0.0004, "Same. Why."),
         (0.9, 0.0126, "Ours is 0.0126 higher. Why."),
         (300, -12.0, "Ours is 12 s lower. Why."),
+        (300, 1234.5, "Ours is 1,234 s higher. Why."),
     ],
 )
 def test_differences_are_said_in_words(value: float, difference: float, says: str) -> None:
@@ -192,7 +199,7 @@ def test_table_and_page(tmp_path: Path) -> None:
     assert ",,,0.8,," in second  # no number of the paper, so no difference
     save_image(tmp_path / "figure4a.png")
     save_image(tmp_path / "preset/results/paper/figures/comparison.png")
-    write_page(tmp_path, rows, list(columns), {"preset": "as published"})
+    write_page(tmp_path, rows, list(columns), {"preset": "as published"}, about=["Quick & short."])
     page = (tmp_path / "paper.html").read_text()
     assert "Ours is 0.061 lower. Shorter &lt;training&gt;." in page
     assert page.count('<img src="data:image/png;base64,') == 2
@@ -267,6 +274,16 @@ def test_missing_data_are_named(tmp_path: Path, data: Path) -> None:
 
 
 def test_short_training_is_told(data: Path) -> None:
-    assert "Trained for 10 steps" in write_remarks(make_arguments(data))["test_f1_50"]
-    whole = make_arguments(data, epochs=100, steps=256)
-    assert "steps" not in write_remarks(whole)["test_f1_50"]
+    short = describe_run(make_arguments(data))
+    assert "trained for 10 steps; the paper's for 25,600" in short[0]
+    assert "learned from 4 frames" in short[1]
+    assert "as in the paper" in describe_run(make_arguments(data, epochs=100, steps=256))[0]
+    keys = {number.key for number in read_published()}
+    assert set(write_remarks(make_arguments(data))) <= keys
+
+
+def test_numbers_on_other_data_are_not_compared() -> None:
+    published = [Published("n_movie", "Fig 7", "nuclei", 100_000, "", "somewhere")]
+    (row,) = compare_numbers(published, {"as published": {"n_movie": 5.0}}, {})
+    assert math.isnan(row["difference"])
+    assert row["remark"] == "Not compared."
