@@ -104,12 +104,13 @@ def measure_run(results: Path) -> dict[str, float]:
                 numbers[f"{prefix}_iou"] = row["mean_iou_true"]
                 numbers["n_test_nuclei"] = float(metrics["n_true"][rank])
     numbers |= count_training(paper)
-    for name, path in (
-        ("loss_with_noise", "training/loss.csv"),
-        ("loss_without_noise", "training/as_is/loss.csv"),
-    ):
-        if (paper / path).is_file():
-            numbers[name] = float(np.min(read_table(paper / path)["val_loss"]))
+    as_is = paper / "training/as_is/loss.csv"
+    if as_is.is_file():
+        for name, path in (
+            ("loss_with_noise", paper / "training/loss.csv"),
+            ("loss_without_noise", as_is),
+        ):
+            numbers[name] = float(np.min(read_table(path)["val_loss"]))
     bbbc = results / "bbbc038/evaluation/summary.csv"
     if bbbc.is_file():
         summary = read_table(bbbc, text=("stage",))
