@@ -1,5 +1,7 @@
 """Figures of the annotation show each object by its verdict."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,14 +74,17 @@ def test_overlay_without_an_object(tmp_path):
     save_figure(figure, [tmp_path / "a.png"])
 
 
-@pytest.mark.parametrize("ignored", [True, False])
-def test_steps_are_all_there(tmp_path, ignored):
+@pytest.mark.parametrize(("ignored", "levels"), [(True, False), (False, False), (True, True)])
+def test_steps_are_all_there(tmp_path, ignored, levels):
     labels = np.where(OBJECTS <= 3, OBJECTS, -1 if ignored else 0)
     seeds = np.stack([TABLE["y_px"], TABLE["x_px"]], axis=1).astype(int)
     steps = AnnotationSteps(IMAGE, OBJECTS > 0, seeds, OBJECTS, OBJECTS, IMAGE, labels)
+    if levels:
+        steps = replace(steps, by_level=OBJECTS)
     figure = draw_annotation_steps(steps, TABLE, name="a, frame 0", pixel_size_um=0.5)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert [title[0] for title in titles[1:]] == list("1234567")
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert [title[0] for title in titles[1:]] == list("12345678")[: 8 if levels else 7]
+    assert ("4 nuclei at levels of their own" in titles) == levels
     assert ("hatched: ignored" in titles[-1]) == ignored
     top, _, left, _ = choose_window(TABLE, IMAGE.shape)
     (drawn,) = figure.axes[3].lines

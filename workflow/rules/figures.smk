@@ -68,7 +68,13 @@ rule draw_annotation_steps:
         settings=SETTINGS["annotate"],
         seed=SETTINGS["seed"],
         code=digest_code(
-            "annotation", "annotation_figures", "composition", "figures", "images", "measurement"
+            "annotation",
+            "annotation_figures",
+            "composition",
+            "figures",
+            "images",
+            "measurement",
+            "proposals",
         ),
     message:
         "Drawing the steps of the annotation of {wildcards.experiment}"

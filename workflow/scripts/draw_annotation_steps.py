@@ -9,6 +9,7 @@ with log_job(snakemake.log[0]):
     from autonuclei.figures import save_figure
     from autonuclei.images import read_image
     from autonuclei.measurement import read_table, select_frame
+    from autonuclei.proposals import propose_by_level
 
     shown, settings = snakemake.params.shown, snakemake.params.settings
     image = read_image(snakemake.input.image)
@@ -27,6 +28,14 @@ with log_job(snakemake.log[0]):
         "minimum_area_px": settings["minimum_area_px"],
     }
     *_, seeds = place_seeds(foreground, **options)
+    by_level = None
+    if settings["local_levels"]:
+        names = ("refine_boundaries", "boundary_level", "smoothing_px", "split_distance")
+        by_level, _ = propose_by_level(
+            image,
+            minimum_area_px=settings["minimum_area_px"],
+            **{name: settings[name] for name in names},
+        )
     training_image, training_labels = compose_training_pair(
         image,
         objects,
@@ -44,6 +53,7 @@ with log_job(snakemake.log[0]):
             foreground=foreground,
             seeds=seeds,
             split=split_nuclei(foreground, **options),
+            by_level=by_level,
             objects=objects,
             training_image=training_image,
             training_labels=training_labels,

@@ -29,13 +29,19 @@ from autonuclei.pictures import (
     show_grey,
     slide_window,
 )
-from autonuclei.selection import ACCEPTED, NOT_CONVEX, TOO_LARGE, TOO_SMALL
+from autonuclei.selection import ACCEPTED, NOT_CONVEX, TOO_DIM, TOO_LARGE, TOO_SMALL
 
 Array = npt.NDArray[Any]
 
-VERDICT_COLOURS = {ACCEPTED: SKY, TOO_SMALL: YELLOW, TOO_LARGE: VERMILLION, NOT_CONVEX: PINK}
+VERDICT_COLOURS = {
+    ACCEPTED: SKY,
+    TOO_SMALL: YELLOW,
+    TOO_LARGE: VERMILLION,
+    NOT_CONVEX: PINK,
+    TOO_DIM: GREEN,
+}
 # For reasons that are not named above, in the order in which they come.
-OTHER_COLOURS = (ORANGE, GREEN, "#FFFFFF", BLUE)
+OTHER_COLOURS = (ORANGE, "#FFFFFF", BLUE)
 
 
 def colour_verdicts(verdicts: Array) -> dict[str, str]:
@@ -121,7 +127,10 @@ def draw_annotation_overlay(
 
 @dataclass(frozen=True)
 class AnnotationSteps:
-    """What the steps of the annotation of one image give: images, and seeds as (n, 2) places."""
+    """What the steps of the annotation of one image give: images, and seeds as (n, 2) places.
+
+    `by_level` is the proposal of nuclei at levels of their own, where there is one.
+    """
 
     image: Array
     foreground: Array
@@ -130,6 +139,7 @@ class AnnotationSteps:
     objects: Array
     training_image: Array
     training_labels: Array
+    by_level: Array | None = None
 
 
 def draw_annotation_steps(
@@ -151,37 +161,59 @@ def draw_annotation_steps(
         label: colours[verdict]
         for label, verdict in zip(table["label"].tolist(), table["verdict"].tolist(), strict=True)
     }
-    figure, panels = _make_panels(2, 4, (1, 1))
-    whole, raw, threshold, split, refined, judged, learned, labels = panels
+    n = 8 if steps.by_level is None else 9
+    figure, panels = _make_panels(2, (n + 1) // 2, (1, 1))
+    for axes in panels[n:]:
+        axes.set_axis_off()
+    whole, *rest = panels
     show_grey(whole, steps.image, title=f"{name}: whole image")
     add_window(whole, window)
     add_scale_bar(whole, steps.image.shape[1], pixel_size_um)
+    step = iter(enumerate(rest, start=1))
 
-    show_grey(raw, image, title="1 image, enlarged")
-    add_scale_bar(raw, window[3] - window[2], pixel_size_um)
+    def show_step(title: str, picture: Array = image) -> Axes:
+        number, axes = next(step)
+        show_grey(axes, picture, title=f"{number} {title}")
+        return axes
 
-    show_grey(threshold, image, title="2 foreground (threshold)")
-    add_outlines(threshold, ndi.label(cut(steps.foreground, window))[0], ORANGE, fill=[ORANGE])
+    add_scale_bar(show_step("image, enlarged"), window[3] - window[2], pixel_size_um)
 
-    show_grey(split, image, title="3 seeds, split (watershed)")
-    _add_colours(split, cut(steps.split, window))
+    axes = show_step("foreground (threshold)")
+    add_outlines(axes, ndi.label(cut(steps.foreground, window))[0], ORANGE, fill=[ORANGE])
+
+    axes = show_step("seeds, split (watershed)")
+    _add_colours(axes, cut(steps.split, window))
     inside = steps.seeds[find_inside(window, *steps.seeds.T)]
-    split.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
+    axes.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
+
+    if steps.by_level is not None:
+        _add_colours(show_step("nuclei at levels of their own"), cut(steps.by_level, window))
 
     drawn_anew = not np.array_equal(steps.split > 0, steps.objects > 0)
-    title = "4 edges: of step 3 (dashed), final" if drawn_anew else "4 edges: as in step 3"
-    show_grey(refined, image, title=title)
+    if not drawn_anew:
+        title = "edges: as in step 3"
+    elif steps.by_level is None:
+        title = "edges: of step 3 (dashed), final"
+    else:
+        title = "better of 3 (dashed) and 4"
+    axes = show_step(title)
     if drawn_anew:
-        add_outlines(refined, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
-    add_outlines(refined, cut(steps.objects, window), SKY, linewidth=1.4)
+        add_outlines(axes, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
+    add_outlines(axes, cut(steps.objects, window), SKY, linewidth=1.4)
 
-    show_grey(judged, image, title="5 accepted and rejected")
+    axes = show_step("accepted and rejected")
     rejected = [colour for verdict, colour in colours.items() if verdict != ACCEPTED]
-    add_outlines(judged, cut(steps.objects, window), by_label, linewidth=1.4, fill=rejected)
+    add_outlines(axes, cut(steps.objects, window), by_label, linewidth=1.4, fill=rejected)
 
-    show_grey(learned, cut(steps.training_image, window), title="6 image to learn from")
+    show_step("image to learn from", cut(steps.training_image, window))
 
-    _show_training_labels(labels, cut(steps.training_labels, window))
+    labels = cut(steps.training_labels, window)
+    ignored = bool((labels < 0).any())
+    title = "labels (hatched: ignored)" if ignored else "labels to learn from"
+    axes = show_step(title, np.zeros(labels.shape))
+    _add_colours(axes, np.maximum(labels, 0), opacity=1.0)
+    if ignored:
+        axes.contourf(labels < 0, levels=[0.5, 1.5], colors=["#606060"], hatches=["////"])
     _add_legend(
         figure,
         {
@@ -191,20 +223,6 @@ def draw_annotation_steps(
     )
     figure.suptitle("From the image to what the network learns from")
     return figure
-
-
-def _show_training_labels(axes: Axes, labels: Array) -> None:
-    ignored = bool((labels < 0).any())
-    title = "7 labels (hatched: ignored)" if ignored else "7 labels to learn from"
-    show_grey(axes, np.zeros(labels.shape), title=title)
-    _add_colours(axes, np.maximum(labels, 0), opacity=1.0)
-    if ignored:
-        axes.contourf(
-            labels < 0,
-            levels=[0.5, 1.5],
-            colors=["#606060"],
-            hatches=["////"],
-        )
 
 
 def _add_colours(axes: Axes, labels: Array, *, opacity: float = 0.45) -> None:
@@ -223,8 +241,8 @@ def _add_colours(axes: Axes, labels: Array, *, opacity: float = 0.45) -> None:
 
 
 def _make_panels(rows: int, columns: int, shape: tuple[int, int]) -> tuple[Figure, list[Axes]]:
-    """Panels for images of this shape, 10 to 12 inches wide in all."""
-    width = 12.0 if columns > 2 else 10.0
+    """Panels for images of this shape, at least 10 inches wide in all."""
+    width = max(10.0, 3.0 * columns)
     height = rows * min(1.4, max(0.5, shape[0] / shape[1])) * width / columns
     figure = Figure(figsize=(width, height + 1.0), layout="constrained")
     return figure, list(np.ravel(figure.subplots(rows, columns)))
