@@ -70,7 +70,10 @@ def choose_window(table: Mapping[str, Array], shape: tuple[int, int]) -> Window:
     side = choose_side(table["area_px"], shape)
 
     def judge(window: Window) -> tuple[int, int]:
-        inside = find_inside(window, table["y_px"], table["x_px"])
+        # What lies at the rim of a window is cut by it.
+        rim = side // 8
+        inner = window[0] + rim, window[1] - rim, window[2] + rim, window[3] - rim
+        inside = find_inside(inner, table["y_px"], table["x_px"])
         return len(np.unique(table["verdict"][inside])), int(inside.sum())
 
     return max(slide_window(shape, side), key=judge)
@@ -254,7 +257,7 @@ def _add_legend(figure: Figure, names: Mapping[str, str]) -> None:
         for name, colour in names.items()
     ]
     legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(4, len(handles)), fontsize=9
+        handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=9
     )
     # The colours are chosen for a dark image.
     legend.get_frame().set_facecolor("#303030")
