@@ -146,6 +146,7 @@ def describe_run(arguments: argparse.Namespace) -> list[str]:
     n = min(arguments.train, len(TRAINING_FRAMES))
     return [
         length if steps != 25_600 else "Networks were trained for 25,600 steps, as in the paper.",
+        "With our default a training may stop before that, once it no longer gains.",
         f"They learned from {n} frames of the published movie, since the paper's five training "
         "images were not available, only their masks. The test image is the paper's.",
         "Durations are wall times of all annotation jobs of the training images one after the "

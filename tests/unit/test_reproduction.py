@@ -278,7 +278,7 @@ def test_missing_data_are_named(tmp_path: Path, data: Path) -> None:
 def test_short_training_is_told(data: Path) -> None:
     short = describe_run(make_arguments(data))
     assert "trained for 10 steps; the paper's for 25,600" in short[0]
-    assert "learned from 4 frames" in short[1]
+    assert "learned from 4 frames" in short[2]
     assert "as in the paper" in describe_run(make_arguments(data, epochs=100, steps=256))[0]
     keys = {number.key for number in read_published()}
     assert set(write_remarks(make_arguments(data))) <= keys
