@@ -5,6 +5,7 @@
 # make format     put the code into that style
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
+# make paper      compare with the paper's numbers (DATA=its published data; see the README)
 # make clean      remove what runs of the example made
 
 VENV ?= .venv
@@ -12,7 +13,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-cluster lint format benchmark lock clean run-env dev-env
+.PHONY: demo test test-cluster lint format benchmark paper lock clean run-env dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -43,6 +44,20 @@ format: dev-env
 
 benchmark: dev-env
 	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
+
+# The published length of the training; less of it for a look.
+EPOCHS ?= 100
+STEPS ?= 256
+TRAIN ?= 5
+MOVIE ?= 31
+RUNS ?= preset default
+OUT ?= reproduced
+
+paper: run-env
+	@test -d "$(DATA)" || { echo "ERROR make paper needs DATA=folder, see the README" >&2; exit 1; }
+	PYTHONPATH=workflow/scripts python -m reproduction $(DATA) --out $(OUT) --cores $(CORES) \
+	  --runs $(RUNS) --epochs $(EPOCHS) --steps $(STEPS) --train $(TRAIN) --movie $(MOVIE) \
+	  $(if $(BBBC),--bbbc $(BBBC))
 
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'

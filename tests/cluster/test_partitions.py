@@ -20,8 +20,8 @@ def test_jobs_run_in_their_partitions(experiment: Experiment) -> None:
             assert job.partition == "cpu"
             assert job.node in ("cpu1", "cpu2")
             assert job.gpus == ""
-    # annotation, selection, training, prediction, masks, provenance
-    assert len(jobs) == 6
+    # annotation, selection, training, prediction, masks, figures, provenance
+    assert len(jobs) == 7
 
 
 def test_annotation_of_91_frames_is_at_most_12_submissions(tmp_path: Path) -> None:
@@ -29,5 +29,6 @@ def test_annotation_of_91_frames_is_at_most_12_submissions(tmp_path: Path) -> No
     assert experiment.start("--dry-run").wait(timeout=120) == 0
 
     groups = re.findall(r"Group job (\w+) ", experiment.output)
-    assert 2 <= len([group for group in groups if group != "masks"]) <= 12
+    assert 2 <= len([group for group in groups if group not in ("masks", "figures")]) <= 12
     assert groups.count("masks") == 1
+    assert groups.count("figures") == 1

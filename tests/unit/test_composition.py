@@ -35,6 +35,14 @@ def test_rejected_objects_are_ignored() -> None:
         np.testing.assert_array_equal(labels == new, old == NUCLEI)
 
 
+def test_image_as_it_is_takes_rejected_objects_as_background() -> None:
+    image = photograph(OBJECTS)
+    shown, labels = compose(image, rejected="keep")
+    np.testing.assert_array_equal(shown, image)
+    np.testing.assert_array_equal(labels > 0, NUCLEI > 0)
+    assert labels.min() == 0
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_everything_but_nuclei_is_painted_over(dtype: str) -> None:
     image = (photograph(OBJECTS) // 10).astype(dtype)

@@ -31,6 +31,9 @@ EXPERIMENT = (
     "list_objects",
     "train_model",
     "plot_loss",
+    "draw_annotation_overlay",
+    "draw_annotation_steps",
+    "draw_counts",
     "write_provenance",
 )
 
@@ -63,6 +66,7 @@ def test_shipped_example(tmp_path: Path) -> None:
         measure_nuclei=3,
         evaluate_masks=2,
         plot_f1=2,
+        draw_comparison=2,
         **dict.fromkeys(TRACKING, 1),
         evaluate_tracks=1,
     )
@@ -116,8 +120,26 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
         measure_nuclei=3,
         evaluate_masks=1,
         plot_f1=1,
+        draw_comparison=1,
         **dict.fromkeys(TRACKING, 1),
     )
+
+
+def test_figures_that_are_asked_for(tmp_path: Path) -> None:
+    """A second network to compare the losses; a mosaic of each sample that is large enough."""
+    draw_project(tmp_path)
+    row = {"experiment": "e", "kind": "stills"}
+    rows = [
+        row | {"sample": "s", "images": "raw/field*.tif", "train": "all"},
+        row | {"sample": "t", "images": "small.tif"},
+    ]
+    tifffile.imwrite(tmp_path / "small.tif", np.zeros((48, 96), np.uint16))
+    figures = {"compare_noise": True, "mosaic_megapixels": 96 * 96 / 1e6}
+    write_config(tmp_path, rows)
+    before = plan(tmp_path)
+    write_config(tmp_path, rows, figures=figures)
+    added = {"compose_pair_as_is": 3, "train_model_as_is": 1, "plot_noise_comparison": 1}
+    assert plan(tmp_path) == before | added | {"draw_mosaic": 1}
 
 
 def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
@@ -137,6 +159,7 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
             "write_stills",
             "check_stills",
             "measure_nuclei",
+            "draw_counts",
             "write_provenance",
         ),
         1,

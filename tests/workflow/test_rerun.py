@@ -16,8 +16,12 @@ AFTER_FIELDS = {
     "measure_nuclei",
     "evaluate_masks",
     "plot_f1",
+    "draw_comparison",
+    "draw_counts",
     "write_provenance",
 }
+# The figures of the annotation, from all annotated objects of the experiment.
+ANNOTATION_FIGURES = {"draw_annotation_overlay", "draw_annotation_steps"}
 TRACKING = {
     "link_nuclei",
     "write_track_labels",
@@ -45,9 +49,13 @@ def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
     stack[0, 0, 0] += 1
     tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"}, resolution=(2, 2))
     jobs = plan(finished_copy).jobs
-    assert set(jobs) == {"predict_stretch", "join_movie", "measure_nuclei", "write_provenance"} | (
-        TRACKING
-    )
+    assert set(jobs) == TRACKING | {
+        "predict_stretch",
+        "join_movie",
+        "measure_nuclei",
+        "draw_counts",
+        "write_provenance",
+    }
     assert jobs["measure_nuclei"] == jobs["predict_stretch"] == 1
 
 
@@ -65,7 +73,7 @@ def test_a_changed_image_to_compare_with(finished_copy: Path) -> None:
         "select_nuclei",
         "list_objects",
     }
-    assert set(jobs) == {"predict_stretch"} | AFTER_FIELDS | steps
+    assert set(jobs) == {"predict_stretch"} | AFTER_FIELDS | steps | ANNOTATION_FIGURES
     assert all(count == 1 for count in jobs.values())
 
 
@@ -82,7 +90,8 @@ def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
 def test_a_changed_ground_truth(finished_copy: Path) -> None:
     path = finished_copy / "truth" / "field0.tif"
     tifffile.imwrite(path, tifffile.imread(path) * 2)
-    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
+    expected = {"evaluate_masks", "plot_f1", "draw_comparison", "write_provenance"}
+    assert set(plan(finished_copy).jobs) == expected
 
 
 def test_a_changed_setting(finished_copy: Path) -> None:
@@ -96,7 +105,10 @@ def test_a_changed_setting(finished_copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("figures", {"plot_loss", "plot_f1"}),
+        (
+            "figures",
+            {"plot_loss", "plot_f1", "draw_counts", "draw_comparison"} | ANNOTATION_FIGURES,
+        ),
         ("selection", None),
         ("hyperstack", {"write_stills", "join_movie"}),
     ],

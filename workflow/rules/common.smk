@@ -25,9 +25,12 @@ def locate_module(name):
 PACKAGE_MODULES = [
     "__init__",
     "annotation",
+    "annotation_figures",
     "boundaries",
+    "comparison",
     "component_tree",
     "composition",
+    "counts",
     "ctc",
     "errors",
     "evaluation",
@@ -42,11 +45,13 @@ PACKAGE_MODULES = [
     "linking",
     "matching",
     "measurement",
+    "mosaics",
     "motility",
     "motility_figures",
     "networks",
     "outlines",
     "overview",
+    "pictures",
     "prediction",
     "preprocessing",
     "proposals",
@@ -388,6 +393,7 @@ def list_results():
                 f"{folder}/evaluation/{name}"
                 for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
             ]
+        results += list_figures(experiment)
         results.append(f"{folder}/provenance/provenance.json")
     return results
 

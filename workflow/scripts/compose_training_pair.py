@@ -3,16 +3,9 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    import zlib
-
-    import numpy as np
-
-    from autonuclei.composition import compose_training_pair
+    from autonuclei.composition import compose_training_pair, make_generator
     from autonuclei.images import read_image, write_image
 
-    # Each frame has noise of its own, whatever else is in the experiment.
-    place = f"{snakemake.wildcards.sample}/{snakemake.wildcards.frame}"
-    rng = np.random.default_rng([snakemake.params.seed, zlib.crc32(place.encode())])
     image, labels = compose_training_pair(
         read_image(snakemake.input.image),
         read_image(snakemake.input.objects),
@@ -21,7 +14,9 @@ with log_job(snakemake.log[0]) as log:
         noise_low=snakemake.params.noise_low,
         noise_high=snakemake.params.noise_high,
         noise_unit=snakemake.params.noise_unit,
-        rng=rng,
+        rng=make_generator(
+            snakemake.params.seed, snakemake.wildcards.sample, snakemake.wildcards.frame
+        ),
     )
     log.info("%d nuclei, %.1f %% ignored", labels.max(), 100 * (labels < 0).mean())
     write_image(snakemake.output.image, image)

@@ -146,18 +146,14 @@ def split_nuclei(
     """
     from skimage.segmentation import watershed
 
-    pieces, n_pieces = ndi.label(foreground)
-    if minimum_area_px > 1 and n_pieces:
-        keep = np.bincount(pieces.ravel()) >= minimum_area_px
-        keep[0] = False
-        foreground = keep[pieces]
-        pieces, n_pieces = ndi.label(foreground)
+    pieces, n_pieces, smooth, seeds = place_seeds(
+        foreground,
+        smoothing=smoothing,
+        minimum_distance=minimum_distance,
+        minimum_area_px=minimum_area_px,
+    )
     if n_pieces == 0:
         return np.zeros(foreground.shape, np.int32)
-    distance = compute_distance(foreground)
-    radius = estimate_radius(distance, pieces, n_pieces)
-    smooth = ndi.gaussian_filter(distance, smoothing * radius)
-    seeds = find_seeds(smooth, foreground, max(1, round(minimum_distance * radius)))
     of_piece = pieces[tuple(seeds.T)]
     n_seeds = np.bincount(of_piece, minlength=n_pieces + 1)
     # Most pieces are one nucleus and stay whole, those without a peak too.
@@ -173,6 +169,37 @@ def split_nuclei(
         n_labels += len(own)
         labels[box][inside] = watershed(-smooth[box], markers, mask=inside)[inside]
     return number_by_position(labels)
+
+
+def place_seeds(
+    foreground: Array, *, smoothing: float, minimum_distance: float, minimum_area_px: int
+) -> tuple[Array, int, Array, Array]:
+    """Find the seeds from which `split_nuclei` grows nuclei.
+
+    Returns
+    -------
+    pieces
+        Label image of the connected pieces that are large enough.
+    n_pieces
+        Their number.
+    smooth
+        The smoothed distance map.
+    seeds
+        (n, 2) integer rows and columns.
+    """
+    pieces, n_pieces = ndi.label(foreground)
+    if minimum_area_px > 1 and n_pieces:
+        keep = np.bincount(pieces.ravel()) >= minimum_area_px
+        keep[0] = False
+        foreground = keep[pieces]
+        pieces, n_pieces = ndi.label(foreground)
+    if n_pieces == 0:
+        return pieces, 0, np.zeros(foreground.shape, np.float32), np.zeros((0, 2), np.int64)
+    distance = compute_distance(foreground)
+    radius = estimate_radius(distance, pieces, n_pieces)
+    smooth = ndi.gaussian_filter(distance, smoothing * radius)
+    seeds = find_seeds(smooth, foreground, max(1, round(minimum_distance * radius)))
+    return pieces, n_pieces, smooth, seeds
 
 
 def number_by_position(labels: Array) -> Array:

@@ -1,5 +1,6 @@
 """What the network learns from: an image and its labels, with rejected objects out of the way."""
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def compose_training_pair(
     rejected
         ``noise``: everything that is not an accepted nucleus is painted over with uniform
         noise, as published. ``ignore``: the image stays as it is and rejected objects get the
-        label -1, which takes no part in the loss.
+        label -1, which takes no part in the loss. ``keep``: the image stays as it is and
+        rejected objects count as background; only to compare with.
     noise_low, noise_high
         Range of the noise, in grey values (`noise_unit` ``grey``) or as parts of the way from
         the 1st to the 99.8th percentile of the image (``relative``).
@@ -52,6 +54,8 @@ def compose_training_pair(
     if rejected == "ignore":
         labels[(objects > 0) & (nuclei == 0)] = -1
         return image, labels
+    if rejected == "keep":
+        return image, labels
     if noise_unit == "relative":
         dark, bright = find_percentiles(image, (1, 99.8))
         noise_low, noise_high = (dark + part * (bright - dark) for part in (noise_low, noise_high))
@@ -60,3 +64,8 @@ def compose_training_pair(
     if image.dtype.kind == "u":
         noise = np.clip(np.rint(noise, out=noise), 0, np.iinfo(image.dtype).max)
     return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels
+
+
+def make_generator(seed: int, sample: str, frame: str) -> np.random.Generator:
+    """Random numbers for the noise of one frame: its own, whatever else is in the experiment."""
+    return np.random.default_rng([seed, zlib.crc32(f"{sample}/{frame}".encode())])

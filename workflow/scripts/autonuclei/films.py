@@ -15,6 +15,7 @@ from autonuclei.errors import InputError
 from autonuclei.files import write_beside
 from autonuclei.motility import Units
 from autonuclei.motility_figures import SPEED_COLOURS, UNIT_LABELS, choose_speed_limits
+from autonuclei.pictures import choose_bar_length
 
 ReadPage = Callable[[int], npt.NDArray[np.generic]]
 Picture = npt.NDArray[np.uint8]
@@ -56,13 +57,6 @@ def choose_size(height: int, width: int, film_width: int) -> tuple[int, int]:
     """Choose (height, width) of a film: even, no wider than asked nor than the movie."""
     shown = max(2, min(film_width, width) // 2 * 2)
     return max(2, round(height * shown / width / 2) * 2), shown
-
-
-def choose_bar_length(width: float) -> float:
-    """Choose a round length (1, 2 or 5 times a power of ten) up to a quarter of a width."""
-    limit = width / 4
-    power = 10.0 ** np.floor(np.log10(limit))
-    return float(max(digit * power for digit in (1, 2, 5) if digit * power <= limit * (1 + 1e-9)))
 
 
 def format_time(frame: int, units: Units) -> str:

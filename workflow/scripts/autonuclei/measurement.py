@@ -226,6 +226,12 @@ def concatenate_tables(tables: Sequence[Table], columns: Sequence[str] = OBJECT_
     return {name: np.concatenate([table[name] for table in filled]) for name in columns}
 
 
+def select_frame(table: Mapping[str, Array], sample: str, frame: int) -> Table:
+    """The rows of one frame of a table of several samples."""
+    own = (table["sample"] == sample) & (table["frame"] == frame)
+    return {name: column[own] for name, column in table.items()}
+
+
 def write_table(path: str | os.PathLike[str], table: Mapping[str, Array | Sequence[Any]]) -> None:
     """Write a table as CSV; floats with 7 significant digits, NaN as an empty field."""
     columns = [_format_column(np.asarray(column)) for column in table.values()]

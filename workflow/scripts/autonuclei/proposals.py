@@ -71,20 +71,46 @@ def find_objects(
         objects = boundaries.refine_boundaries(image, objects, level=boundary_level)
     if not local_levels or not objects.any():
         return objects
-    nuclei, area = find_nuclei(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+    nuclei, area = propose_by_level(
+        image,
+        refine_boundaries=refine_boundaries,
+        boundary_level=boundary_level,
+        smoothing_px=smoothing_px,
+        split_distance=split_distance,
+        minimum_area_px=minimum_area_px,
+    )
     if not nuclei.any():
         return objects
-    if refine_boundaries:
-        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
-    nuclei = split_by_shape(nuclei, split_distance=split_distance)
-    if refine_boundaries:
-        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
     objects = number_by_position(choose_better(nuclei, objects, typical_area=area))
     return (
         boundaries.refine_boundaries(image, objects, level=boundary_level)
         if refine_boundaries
         else objects
     )
+
+
+def propose_by_level(
+    image: Array,
+    *,
+    refine_boundaries: bool,
+    boundary_level: float | None,
+    smoothing_px: float,
+    split_distance: float,
+    minimum_area_px: int,
+) -> tuple[Array, float]:
+    """The proposal with each nucleus at a level of its own, and the typical area in px.
+
+    Parameters as in `find_objects`. Gives a 2-D int32 label image.
+    """
+    nuclei, area = find_nuclei(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+    if not nuclei.any():
+        return nuclei, area
+    if refine_boundaries:
+        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+    nuclei = split_by_shape(nuclei, split_distance=split_distance)
+    if refine_boundaries:
+        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+    return nuclei, area
 
 
 def split_by_shape(labels: Array, *, split_distance: float = 0.75) -> Array:

@@ -1,0 +1,110 @@
+# What the rules of the figures show: frames, cases, and which figures an experiment has.
+
+
+def get_shown_frame(experiment):
+    """The frame that the figures of the annotation show: the middle one of those learned from."""
+    frames = [
+        (sample, index)
+        for sample in list_samples(experiment)
+        if is_annotated(sample)
+        for index in sample.train
+    ]
+    return frames[len(frames) // 2] if frames else None
+
+
+def describe_shown_frame(wildcards):
+    sample, index = get_shown_frame(wildcards.experiment)
+    size = sample.pixel_size_um
+    # Of the image that is annotated, which may be rescaled.
+    size = size and size / SETTINGS["preprocess"]["scale"]
+    return {"sample": sample.name, "frame": index, "pixel_size_um": size}
+
+
+def get_shown_file(name):
+    def file(wildcards):
+        sample, index = get_shown_frame(wildcards.experiment)
+        return f"<results>/{wildcards.experiment}/annotation/{sample.name}/{index:04d}/{name}"
+
+    return file
+
+
+def count_shown_megapixels(wildcards):
+    sample, index = get_shown_frame(wildcards.experiment)
+    frame = sample.frame(index)
+    return frame.height * frame.width / 1e6
+
+
+def list_compared(wildcards):
+    """Every segmented frame with a ground truth, with what is needed to draw it."""
+    cases = []
+    for case in list_cases(wildcards):
+        if case["stage"] == "segmentation":
+            sample = SAMPLES[wildcards.experiment, case["sample"]]
+            plane = describe_plane(sample, sample.frame(case["frame"]))
+            cases.append(case | {"plane": plane, "pixel_size_um": sample.pixel_size_um})
+    return cases
+
+
+def list_counted(wildcards):
+    """Every frame, with what became of it."""
+    counted = []
+    for sample in list_samples(wildcards.experiment):
+        annotated = set(list_annotated(sample))
+        for first, last in list_stretches(sample):
+            stretch = [frame for frame in sample.frames if first <= frame.index <= last]
+            counted += [
+                {
+                    "sample": sample.name,
+                    "frame": frame.index,
+                    "name": frame.name,
+                    "annotated": frame.index in annotated,
+                    "stretch": (first, last),
+                    "n_stretch": len(stretch),
+                }
+                for frame in stretch
+            ]
+    return counted
+
+
+def get_annotated_objects(wildcards):
+    if any(list_annotated(sample) for sample in list_samples(wildcards.experiment)):
+        return {"objects": f"<results>/{wildcards.experiment}/annotation/objects.csv"}
+    return {}
+
+
+def get_mosaic(sample):
+    """The first of the largest frames of a sample, if it is large enough for a mosaic."""
+    largest = max(sample.frames, key=lambda frame: frame.height * frame.width)
+    limit = SETTINGS["figures"]["mosaic_megapixels"]
+    return largest if largest.height * largest.width / 1e6 >= limit else None
+
+
+def describe_mosaic(wildcards):
+    sample = get_sample(wildcards)
+    frame = get_mosaic(sample)
+    return {"frame": frame.index, "name": frame.name, "pixel_size_um": sample.pixel_size_um}
+
+
+def list_training_files(wildcards, name):
+    """The files that the network without noise learns from."""
+    folder = f"<results>/{wildcards.experiment}/training/as_is"
+    return [
+        f"{folder}/{sample.name}/{index:04d}/{name}"
+        for sample in list_samples(wildcards.experiment)
+        for index in list_training(sample)
+    ]
+
+
+def list_figures(experiment):
+    """The figures that an experiment has."""
+    figures = ["counts.csv", "counts.svg", "counts.png"]
+    if get_shown_frame(experiment):
+        figures += ["annotation_overlay.png", "annotation_steps.png"]
+    if any(sample.truth for sample in list_samples(experiment)):
+        figures.append("comparison.png")
+    figures += [
+        f"mosaic_{sample.name}.png" for sample in list_samples(experiment) if get_mosaic(sample)
+    ]
+    if SETTINGS["figures"]["compare_noise"] and experiment not in SETTINGS["models"]:
+        figures += ["loss_comparison.svg", "loss_comparison.png"]
+    return [f"<results>/{experiment}/figures/{figure}" for figure in figures]

@@ -1,0 +1,270 @@
+# Figures of an experiment, from its own images.
+
+
+# The second network of `figures: {compare_noise: true}`.
+use rule compose_training_pair as compose_pair_as_is with:
+    output:
+        image=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_image.tif"),
+        labels=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_labels.tif"),
+    log:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.tsv"
+    params:
+        rejected="keep",
+    message:
+        "Composing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} as it is"
+
+
+use rule train_model as train_model_as_is with:
+    input:
+        images=lambda wildcards: list_training_files(wildcards, "training_image.tif"),
+        labels=lambda wildcards: list_training_files(wildcards, "training_labels.tif"),
+    output:
+        model=directory("<results>/{experiment}/training/as_is/model"),
+        history="<results>/{experiment}/training/as_is/loss.csv",
+    log:
+        "<logs>/{experiment}/train_model_as_is.log",
+    benchmark:
+        "<logs>/{experiment}/train_model_as_is.tsv"
+    message:
+        "Training a network of {wildcards.experiment} on images as they are, to compare"
+
+
+rule draw_annotation_overlay:
+    """Draw the annotated objects of one frame over its image, accepted and rejected."""
+    input:
+        image=get_shown_file("image.tif"),
+        objects=get_shown_file("objects.tif"),
+        table="<results>/{experiment}/annotation/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/annotation_overlay.png",
+            caption="../report/annotation_overlay.rst",
+            category="1 Annotation",
+            subcategory="{experiment}",
+            labels={"result": "Accepted and rejected objects"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_annotation_overlay.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_annotation_overlay.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1000 + 60 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(20),
+    params:
+        shown=describe_shown_frame,
+        code=digest_code("annotation_figures", "figures", "images", "measurement"),
+    message:
+        "Drawing the annotated objects of {wildcards.experiment}"
+    script:
+        "../scripts/draw_annotation_overlay.py"
+
+
+rule draw_annotation_steps:
+    """Draw the steps of the annotation of one frame side by side."""
+    input:
+        image=get_shown_file("image.tif"),
+        objects=get_shown_file("objects.tif"),
+        labels=get_shown_file("labels.tif"),
+        table="<results>/{experiment}/annotation/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/annotation_steps.png",
+            caption="../report/annotation_steps.rst",
+            category="1 Annotation",
+            subcategory="{experiment}",
+            labels={"result": "Steps of the annotation"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_annotation_steps.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_annotation_steps.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1000 + 100 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(20),
+    params:
+        shown=describe_shown_frame,
+        settings=SETTINGS["annotate"],
+        seed=SETTINGS["seed"],
+        code=digest_code(
+            "annotation",
+            "annotation_figures",
+            "composition",
+            "figures",
+            "images",
+            "measurement",
+            "proposals",
+        ),
+    message:
+        "Drawing the steps of the annotation of {wildcards.experiment}"
+    script:
+        "../scripts/draw_annotation_steps.py"
+
+
+rule draw_counts:
+    """Count objects and sum up durations, image by image."""
+    input:
+        unpack(get_annotated_objects),
+        tables=lambda wildcards: [
+            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
+            for sample in list_samples(wildcards.experiment)
+        ],
+        labels=lambda wildcards: [
+            get_labels(wildcards.experiment, sample.name)
+            for sample in list_samples(wildcards.experiment)
+        ],
+    output:
+        table=report(
+            "<results>/{experiment}/figures/counts.csv",
+            caption="../report/counts_table.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Nuclei and durations, image by image (table)"},
+        ),
+        svg="<results>/{experiment}/figures/counts.svg",
+        png=report(
+            "<results>/{experiment}/figures/counts.png",
+            caption="../report/counts.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Nuclei and durations, image by image"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_counts.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_counts.tsv"
+    # Reads the durations beside the logs, which are no files of the workflow.
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=grow(20),
+    params:
+        frames=list_counted,
+        samples=lambda wildcards: [sample.name for sample in list_samples(wildcards.experiment)],
+        code=digest_code("counts", "figures", "measurement"),
+    message:
+        "Counting the nuclei of {wildcards.experiment}"
+    script:
+        "../scripts/draw_counts.py"
+
+
+rule draw_comparison:
+    """Draw the worst, a median and the best region of truth and prediction side by side."""
+    input:
+        truth=lambda wildcards: [case["truth"] for case in list_compared(wildcards)],
+        labels=lambda wildcards: [case["labels"] for case in list_compared(wildcards)],
+        images=lambda wildcards: [case["plane"]["path"] for case in list_compared(wildcards)],
+    output:
+        png=report(
+            "<results>/{experiment}/figures/comparison.png",
+            caption="../report/comparison.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Truth and prediction side by side"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_comparison.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_comparison.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(3000),
+        runtime=grow(60),
+    params:
+        cases=list_compared,
+        crop=SETTINGS["preprocess"]["crop"],
+        iou=0.5,
+        code=digest_code("comparison", "evaluation", "figures", "images"),
+    message:
+        "Drawing truth and prediction of {wildcards.experiment} side by side"
+    script:
+        "../scripts/draw_comparison.py"
+
+
+rule draw_mosaic:
+    """Draw a very large image with all its nuclei, and parts of it in full."""
+    input:
+        image=lambda wildcards: get_mosaic(get_sample(wildcards)).path,
+        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/mosaic_{sample}.png",
+            caption="../report/mosaic.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "All nuclei of {sample}"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_mosaic_{sample}.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_mosaic_{sample}.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1500 + 16 * max(f.height * f.width / 1e6 for f in get_sample(wildcards).frames))
+            * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(30),
+    params:
+        shown=describe_mosaic,
+        plane=lambda wildcards: describe_plane(
+            get_sample(wildcards), get_mosaic(get_sample(wildcards))
+        ),
+        code=digest_code("figures", "images", "measurement", "mosaics"),
+    message:
+        "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/draw_mosaic.py"
+
+
+rule plot_noise_comparison:
+    """Plot the loss with and without noise over the epochs."""
+    input:
+        history="<results>/{experiment}/training/loss.csv",
+        other="<results>/{experiment}/training/as_is/loss.csv",
+    output:
+        svg="<results>/{experiment}/figures/loss_comparison.svg",
+        png=report(
+            "<results>/{experiment}/figures/loss_comparison.png",
+            caption="../report/loss_comparison.rst",
+            category="2 Training",
+            subcategory="{experiment}",
+            labels={"result": "Loss with and without noise"},
+        ),
+    log:
+        "<logs>/{experiment}/plot_noise_comparison.log",
+    benchmark:
+        "<logs>/{experiment}/plot_noise_comparison.tsv"
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        rejected=SETTINGS["annotate"]["rejected"],
+        code=digest_code("figures", "measurement"),
+    message:
+        "Plotting the losses of {wildcards.experiment} with and without noise"
+    script:
+        "../scripts/plot_noise_comparison.py"
