@@ -18,9 +18,11 @@ def count_training_megapixels(wildcards):
 
 
 def list_stretch(wildcards):
+    """The frames that one job predicts: of the whole sample, or of those learned from."""
     sample = get_sample(wildcards)
     first, last = int(wildcards.first), int(wildcards.last)
-    return [frame for frame in sample.frames if first <= frame.index <= last]
+    frames = list_checked(sample) if hasattr(wildcards, "round") else sample.frames
+    return [frame for frame in frames if first <= frame.index <= last]
 
 
 def count_stretch_megapixels(wildcards):
@@ -39,7 +41,7 @@ def list_stretch_files(suffix):
         folder = f"<results>/{wildcards.experiment}/segmentation/{wildcards.sample}/stretches"
         return [
             f"{folder}/{first:04d}-{last:04d}.{suffix}"
-            for first, last in list_stretches(get_sample(wildcards))
+            for first, last in list_stretches(get_sample(wildcards).frames)
         ]
 
     return files
@@ -106,3 +108,101 @@ def list_raw_files(wildcards):
         files += list_frame_files(sample)
         files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
     return list(dict.fromkeys(files))
+
+
+def list_checked(sample):
+    """Frames that a round of self-training annotates anew: those without given masks."""
+    return [sample.frame(index) for index in sample.train] if is_annotated(sample) else []
+
+
+def count_rounds(experiment):
+    """Rounds of self-training after the first training; none where masks are given."""
+    if any(map(is_annotated, list_samples(experiment))):
+        return SETTINGS["self_training"]["rounds"]
+    return 0
+
+
+def list_round_pairs(name):
+    """Images or labels of a round's training; frames with given masks stay as they are."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}"
+        found = []
+        for sample in list_samples(wildcards.experiment):
+            is_checked = int(wildcards.round) > 0 and is_annotated(sample)
+            for index in list_training(sample):
+                place = f"annotation/{sample.name}/{index:04d}"
+                if is_checked and name == "labels":
+                    found.append(f"{folder}/rounds/{wildcards.round}/{place}/labels.tif")
+                else:
+                    found.append(f"{folder}/{place}/{'' if is_checked else 'training_'}{name}.tif")
+        return found
+
+    return files
+
+
+def list_earlier_rounds(name):
+    """The file `name` of every round before that of the wildcard."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/rounds"
+        return [f"{folder}/{number}/{name}" for number in range(int(wildcards.round))]
+
+    return files
+
+
+def list_all_rounds(name):
+    """The file `name` of every round of an experiment."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/rounds"
+        return [f"{folder}/{n}/{name}" for n in range(count_rounds(wildcards.experiment) + 1)]
+
+    return files
+
+
+def find_round_stretch(wildcards):
+    """First and last frame number of the stretch of training frames that a frame is in."""
+    stretches = list_stretches(list_checked(get_sample(wildcards)))
+    return next(pair for pair in stretches if pair[0] <= int(wildcards.frame) <= pair[1])
+
+
+def get_round_stretch(suffix):
+    """The prediction by the round before of the stretch that a training frame is in."""
+
+    def file(wildcards):
+        first, last = find_round_stretch(wildcards)
+        folder = f"<results>/{wildcards.experiment}/rounds/{wildcards.round}/network"
+        return f"{folder}/{wildcards.sample}/{first:04d}-{last:04d}.{suffix}"
+
+    return file
+
+
+def find_round_page(wildcards):
+    """Which page of that prediction a training frame is."""
+    first, _ = find_round_stretch(wildcards)
+    frames = [frame.index for frame in list_checked(get_sample(wildcards))]
+    return frames.index(int(wildcards.frame)) - frames.index(first)
+
+
+def list_criterion_frames(wildcards):
+    """Up to ten frames on which rounds are compared: not learned from, where there are such."""
+    frames = [
+        (sample, frame)
+        for sample in list_samples(wildcards.experiment)
+        for frame in sample.frames
+        if frame.index not in list_training(sample)
+    ] or [
+        (sample, sample.frame(index))
+        for sample in list_samples(wildcards.experiment)
+        for index in list_training(sample)
+    ]
+    n = min(10, len(frames))
+    return [frames[i * len(frames) // n] for i in range(n)]
+
+
+def get_criterion_memory(wildcards, attempt):
+    largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
+    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    need = SNAKEMAKE_MB + estimate_memory(2 * largest, 2 * tile)
+    return round(need * (1 + 0.5 * (attempt - 1)))

@@ -1,0 +1,173 @@
+"""A second annotation, in which network and classical method check each other; when to stop.
+
+A network that learned from many nuclei finds some that the threshold missed or merged, and the
+threshold knows better than a network where an edge is. What both say is taken as a nucleus, what
+one of them says is ignored unless the network is sure, and the rest is background.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.boundaries import refine_boundaries
+from autonuclei.matching import add_metrics, compare_labels, pool_rows
+from autonuclei.measurement import measure_objects
+from autonuclei.preprocessing import rescale_image
+from autonuclei.selection import ACCEPTED, AreaWindow, judge_objects
+
+Array = npt.NDArray[Any]
+
+# From this IoU on, an object of the network and one of the classical method are the same nucleus.
+AGREEMENT_IOU = 0.6
+# From this probability on the network is sure.
+SURE_PROBABILITY = 0.7
+# What the network holds for a nucleus with less than that is background.
+DOUBT_PROBABILITY = 0.2
+
+# Of the copies of an image in which a network has to find the same nuclei again.
+SCALES = (0.8, 1.25)
+CONSISTENCY_IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def check_annotation(
+    image: Array,
+    first: Array,
+    objects: Array,
+    predicted: Array,
+    probability: Array,
+    window: AreaWindow,
+) -> Array:
+    """Annotate an image anew from the classical annotation and what a network finds in it.
+
+    An object of the network is a nucleus if an object of the classical method agrees with it
+    (`AGREEMENT_IOU`) and one of three holds: the classical method accepts its own, or the
+    network's has the area and shape of a nucleus, or the network is sure (`SURE_PROBABILITY`).
+    Without one that agrees, as where the threshold misses or merges nuclei, it needs the area
+    and shape and the network must be sure. Boundaries are drawn anew at the level of each
+    nucleus (`boundaries.refine_boundaries`).
+
+    Parameters
+    ----------
+    image
+        2-D preprocessed grey values.
+    first
+        Labels of the classical annotation: accepted nuclei above 0, ignored pixels -1.
+    objects
+        Label image of all objects of the classical method, rejected ones included.
+    predicted, probability
+        Label image of the network, 1..n, down to `DOUBT_PROBABILITY`, and (n,) probabilities.
+    window
+        Area and shape of a nucleus.
+
+    Returns
+    -------
+    int32 label image; nuclei 1..n, background 0. -1 (ignored) is everything else that the
+    classical annotation or the network does not hold for background.
+    """
+    drawn = refine_boundaries(image, predicted)
+    table = measure_objects(drawn, image)
+    n = len(probability)
+    has_shape = np.zeros(n + 1, bool)
+    has_shape[table["label"][judge_objects(table, window) == ACCEPTED]] = True
+    is_sure = np.r_[False, probability >= SURE_PROBABILITY]
+    partner = match_labels(drawn, objects, n)
+    accepted = np.zeros(int(objects.max()) + 1, bool)
+    accepted[objects[first > 0]] = True
+    accepted[0] = False
+    agrees = partner > 0
+    is_nucleus = np.where(agrees, accepted[partner] | has_shape | is_sure, has_shape & is_sure)
+    is_nucleus[np.setdiff1d(np.arange(n + 1), table["label"])] = False
+    number = np.where(is_nucleus, np.cumsum(is_nucleus), -1).astype(np.int32)
+    labels = np.where((first != 0) | (objects > 0) | (predicted > 0), np.int32(-1), np.int32(0))
+    labels[drawn > 0] = number[drawn[drawn > 0]]
+    return labels
+
+
+def match_labels(first: Array, second: Array, n_first: int, iou: float = AGREEMENT_IOU) -> Array:
+    """For each label 0..n of an image, the label of another that is the same object, or 0.
+
+    Two objects are the same from an `iou` on; above 0.5 there can be only one.
+    """
+    width = int(second.max()) + 1
+    area = [np.bincount(first.ravel(), minlength=n_first + 1), np.bincount(second.ravel())]
+    both = (first > 0) & (second > 0)
+    pairs, overlap = np.unique(
+        first[both].astype(np.int64) * width + second[both], return_counts=True
+    )
+    own, other = np.divmod(pairs, width)
+    same = overlap >= iou * (area[0][own] + area[1][other] - overlap)
+    partner = np.zeros(n_first + 1, np.int64)
+    partner[own[same]] = other[same]
+    return partner
+
+
+def count_nuclei(first: Array, second: Array) -> dict[str, int]:
+    """How many nuclei of two annotations of an image (0 background, -1 ignored) are the same."""
+    first, second = np.maximum(first, 0), np.maximum(second, 0)
+    n_first, n_second = (len(np.setdiff1d(labels, 0)) for labels in (first, second))
+    kept = int((match_labels(first, second, int(first.max())) > 0).sum())
+    return {
+        "n_before": n_first,
+        "n_after": n_second,
+        "n_kept": kept,
+        "n_dropped": n_first - kept,
+        "n_new": n_second - kept,
+    }
+
+
+def measure_consistency(find: Callable[[Array], Array], images: Iterable[Array]) -> float:
+    """How far a network finds the same nuclei in changed copies of the same images.
+
+    Mean F1 over `CONSISTENCY_IOUS`, all images pooled, between the nuclei found in an image and
+    those found in its mirror image and in smaller and larger copies of it (`SCALES`).
+
+    Parameters
+    ----------
+    find
+        Gives the label image of an image.
+    images
+        2-D grey values.
+
+    Returns
+    -------
+    From 0 to 1; NaN where no nucleus is found in any image.
+    """
+    rows = []
+    for image in images:
+        found = find(image)
+        again = [find(np.ascontiguousarray(image[::-1]))[::-1]]
+        for scale in SCALES:
+            again.append(restore_shape(find(rescale_image(image, scale)), image.shape))
+        rows += [compare_labels(found, labels, CONSISTENCY_IOUS) for labels in again]
+    pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
+    return float(np.mean([row["f1"] for row in pooled]))
+
+
+def restore_shape(labels: Array, shape: tuple[int, ...]) -> Array:
+    """A label image with as many rows and columns as another, by the nearest pixel."""
+    rows, columns = (
+        np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)
+        for n, size in zip(shape, labels.shape, strict=True)
+    )
+    return np.asarray(labels[np.ix_(rows, columns)])
+
+
+def find_best_round(criteria: Sequence[float]) -> int:
+    """The round with the best criterion; of equal ones the earliest, NaN being the worst."""
+    return int(np.argmax(np.nan_to_num(criteria, nan=-1.0)))
+
+
+def can_gain(criteria: Sequence[float]) -> bool:
+    """Whether one more round may pay after rounds with these criteria: the last gained."""
+    return len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
+
+
+def read_criterion(path: str | os.PathLike[str]) -> float:
+    """The consistency of a round as `measure_criterion` wrote it; NaN where it is undefined."""
+    value = json.loads(Path(path).read_text())["consistency"]
+    return float("nan") if value is None else float(value)
