@@ -135,7 +135,7 @@ def measure_consistency(find: Callable[[Array], Array], images: Iterable[Array])
 
     Returns
     -------
-    From 0 to 1; NaN where no nucleus is found in any image.
+    From 0 to 1; NaN where no nucleus is found in any image, or there is none.
     """
     rows = []
     for image in images:
@@ -144,6 +144,8 @@ def measure_consistency(find: Callable[[Array], Array], images: Iterable[Array])
         for scale in SCALES:
             again.append(restore_shape(find(rescale_image(image, scale)), image.shape))
         rows += [compare_labels(found, labels, CONSISTENCY_IOUS) for labels in again]
+    if not rows:
+        return float("nan")
     pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
     return float(np.mean([row["f1"] for row in pooled]))
 
