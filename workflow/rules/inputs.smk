@@ -161,6 +161,13 @@ def list_all_rounds(name):
     return files
 
 
+def list_criteria(wildcards):
+    """What the rounds of an experiment are compared by, where there are several."""
+    if count_rounds(wildcards.experiment) == 0:
+        return []
+    return list_all_rounds("criterion.json")(wildcards)
+
+
 def find_round_stretch(wildcards):
     """First and last frame number of the stretch of training frames that a frame is in."""
     stretches = list_stretches(list_checked(get_sample(wildcards)))

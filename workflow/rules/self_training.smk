@@ -152,7 +152,7 @@ rule choose_round:
     input:
         models=list_all_rounds("model"),
         histories=list_all_rounds("loss.csv"),
-        criteria=list_all_rounds("criterion.json"),
+        criteria=list_criteria,
         agreements=lambda wildcards: list_all_rounds("agreement.csv")(wildcards)[1:],
     output:
         model=directory("<results>/{experiment}/model"),

@@ -160,8 +160,11 @@ def restore_shape(labels: Array, shape: tuple[int, ...]) -> Array:
 
 
 def find_best_round(criteria: Sequence[float]) -> int:
-    """The round with the best criterion; of equal ones the earliest, NaN being the worst."""
-    return int(np.argmax(np.nan_to_num(criteria, nan=-1.0)))
+    """The round with the best criterion, 0 without any.
+
+    Of equal ones the earliest; NaN is the worst.
+    """
+    return int(np.argmax(np.nan_to_num([*criteria, -1.0], nan=-1.0)))
 
 
 def can_gain(criteria: Sequence[float]) -> bool:
