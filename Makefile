@@ -4,6 +4,8 @@
 # make lint       check the style of the code, as the tests do
 # make format     put the code into that style
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
+# make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
+#                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS; runs go to WORK=ablation)
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make clean      remove what runs of the example made
 
@@ -12,7 +14,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-cluster lint format benchmark lock clean run-env dev-env
+.PHONY: demo test test-cluster lint format benchmark ablation lock clean run-env dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -43,6 +45,11 @@ format: dev-env
 
 benchmark: dev-env
 	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
+
+ablation: dev-env
+	python tests/benchmarks/ablation.py $(DATA) --seeds $(or $(SEEDS),3) --cores $(CORES) \
+	  --epochs $(or $(EPOCHS),100) --steps $(or $(STEPS),256) --work $(or $(WORK),ablation) \
+	  $(if $(GROUPS),--groups $(GROUPS)) $(if $(VARIANTS),--variants $(VARIANTS))
 
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'
