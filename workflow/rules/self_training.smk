@@ -23,6 +23,8 @@ use rule train_model as train_round with:
         history="<results>/{experiment}/rounds/{round}/loss.csv",
     log:
         "<logs>/{experiment}/rounds/{round}/train_round.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/train_round.tsv"
     message:
         "Training the network of {wildcards.experiment}, round {wildcards.round}"
 
@@ -43,6 +45,8 @@ use rule predict_stretch as predict_training_frames with:
         ),
     log:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
     params:
         # The annotation of these frames is there already: no image is passed over.
         pass_over=False,
@@ -66,6 +70,8 @@ rule check_annotation:
         counts="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/counts.csv",
     log:
         "<logs>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/check_annotation.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/check_annotation.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -99,6 +105,8 @@ rule list_agreement:
         table="<results>/{experiment}/rounds/{round}/agreement.csv",
     log:
         "<logs>/{experiment}/rounds/{round}/list_agreement.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/list_agreement.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
@@ -125,6 +133,8 @@ rule measure_criterion:
         criterion="<results>/{experiment}/rounds/{round}/criterion.json",
     log:
         "<logs>/{experiment}/rounds/{round}/measure_criterion.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/measure_criterion.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 16
@@ -160,6 +170,8 @@ rule choose_round:
         rounds="<results>/{experiment}/training/rounds.csv",
     log:
         "<logs>/{experiment}/choose_round.log",
+    benchmark:
+        "<logs>/{experiment}/choose_round.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
