@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.annotation import number_by_position
 from autonuclei.boundaries import refine_boundaries
 from autonuclei.matching import add_metrics, compare_labels, pool_rows
 from autonuclei.measurement import measure_objects
@@ -47,9 +48,9 @@ def check_annotation(
     An object of the network is a nucleus if an object of the classical method agrees with it
     (`AGREEMENT_IOU`) and one of three holds: the classical method accepts its own, or the
     network's has the area and shape of a nucleus, or the network is sure (`SURE_PROBABILITY`).
-    Without one that agrees, as where the threshold misses or merges nuclei, it needs the area
-    and shape and the network must be sure. Boundaries are drawn anew at the level of each
-    nucleus (`boundaries.refine_boundaries`).
+    Its boundary is the classical one. Without one that agrees, as where the threshold misses or
+    merges nuclei, it needs the area and shape and the network must be sure; its boundary is
+    drawn anew at its own level of brightness (`boundaries.refine_boundaries`).
 
     Parameters
     ----------
@@ -79,13 +80,19 @@ def check_annotation(
     accepted = np.zeros(int(objects.max()) + 1, bool)
     accepted[objects[first > 0]] = True
     accepted[0] = False
-    agrees = partner > 0
-    is_nucleus = np.where(agrees, accepted[partner] | has_shape | is_sure, has_shape & is_sure)
-    is_nucleus[np.setdiff1d(np.arange(n + 1), table["label"])] = False
-    number = np.where(is_nucleus, np.cumsum(is_nucleus), -1).astype(np.int32)
-    labels = np.where((first != 0) | (objects > 0) | (predicted > 0), np.int32(-1), np.int32(0))
-    labels[drawn > 0] = number[drawn[drawn > 0]]
-    return labels
+    agrees = (partner > 0) & (accepted[partner] | has_shape | is_sure)
+    is_new = (partner == 0) & has_shape & is_sure
+    number = np.cumsum(agrees | is_new).astype(np.int32)
+
+    # What one of the two holds for a nucleus is no background, but for the rim of those that
+    # both know, where the classical boundary counts.
+    is_doubtful = (first != 0) | (objects > 0) | (predicted > 0) & ~agrees[predicted]
+    labels = np.where(is_doubtful, np.int32(-1), np.int32(0))
+    labels[is_new[drawn]] = number[drawn[is_new[drawn]]]
+    of_object = np.zeros(len(accepted), np.int32)
+    of_object[partner[agrees]] = number[agrees]
+    labels = np.where(of_object[objects] > 0, of_object[objects], labels)
+    return np.where(labels < 0, labels, number_by_position(np.maximum(labels, 0)))
 
 
 def match_labels(first: Array, second: Array, n_first: int, iou: float = AGREEMENT_IOU) -> Array:
