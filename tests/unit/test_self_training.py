@@ -14,7 +14,7 @@ from autonuclei.selection import AreaWindow
 from autonuclei.self_training import (
     can_gain,
     check_annotation,
-    count_nuclei,
+    count_changes,
     find_best_round,
     match_labels,
     measure_consistency,
@@ -119,12 +119,14 @@ def test_counts_of_a_round() -> None:
     first = draw_squares((40, 40), [(0, 0), (0, 20), (20, 0)], 10)
     second = draw_squares((40, 40), [(20, 0), (20, 20)], 10)
     first[39], second[39] = -1, -1
-    assert count_nuclei(first, second) == {
+    assert count_changes(first, second) == {
         "n_before": 3,
         "n_after": 2,
         "n_kept": 1,
         "n_dropped": 2,
         "n_new": 1,
+        # Of 100 px each: two nuclei went, one came.
+        "changed_px": 300,
     }
 
 
@@ -166,7 +168,8 @@ def test_consistency_tells_a_steady_finder_from_an_erratic_one() -> None:
 def test_rounds_stop_when_the_last_did_not_gain(
     criteria: list[float], best: int, goes_on: bool
 ) -> None:
-    assert can_gain(criteria) is goes_on
+    assert can_gain(criteria, 1) is goes_on
+    assert not can_gain(criteria, 0)
     assert find_best_round(criteria) == best
 
 

@@ -159,7 +159,7 @@ def test_rounds_of_self_training(tmp_path: Path) -> None:
     jobs = plan(tmp_path)
     assert jobs["predict_training_frames"] == 2 * 2  # three frames, at most two in a job
     assert jobs["check_annotation"] == 2 * 3
-    assert jobs["list_agreement"] == 2
+    assert jobs["list_changes"] == 2
     # Given masks need no second annotation, so that experiment is trained once.
     assert jobs["train_round"] == 3 + 1
     assert jobs["measure_criterion"] == 3

@@ -161,6 +161,21 @@ def list_all_rounds(name):
     return files
 
 
+def list_round_changes(wildcards):
+    """What a round's annotation changed; the first training has none before it."""
+    folder = f"<results>/{wildcards.experiment}/rounds/{wildcards.round}"
+    return [f"{folder}/changes.csv"] if int(wildcards.round) > 0 else []
+
+
+def get_annotation_before(wildcards):
+    """What the round before learned from in a frame."""
+    folder, number = f"<results>/{wildcards.experiment}", int(wildcards.round) - 1
+    place = f"annotation/{wildcards.sample}/{wildcards.frame}"
+    if number == 0:
+        return f"{folder}/{place}/training_labels.tif"
+    return f"{folder}/rounds/{number}/{place}/labels.tif"
+
+
 def list_criteria(wildcards):
     """What the rounds of an experiment are compared by, where there are several."""
     if count_rounds(wildcards.experiment) == 0:

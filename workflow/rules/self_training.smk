@@ -18,6 +18,7 @@ use rule train_model as train_round with:
         models=list_earlier_rounds("model"),
         histories=list_earlier_rounds("loss.csv"),
         criteria=list_earlier_rounds("criterion.json"),
+        changes=list_round_changes,
     output:
         model=directory("<results>/{experiment}/rounds/{round}/model"),
         history="<results>/{experiment}/rounds/{round}/loss.csv",
@@ -61,13 +62,14 @@ rule check_annotation:
     input:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
         first="<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif",
+        before=get_annotation_before,
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
         window="<results>/{experiment}/annotation/area_window.json",
         predicted=get_round_stretch("tif"),
         probability=get_round_stretch("csv"),
     output:
         labels="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/labels.tif",
-        counts="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/counts.csv",
+        changes="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/changes.csv",
     log:
         "<logs>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/check_annotation.log",
     benchmark:
@@ -92,21 +94,21 @@ rule check_annotation:
         "../scripts/check_annotation.py"
 
 
-rule list_agreement:
+rule list_changes:
     """How many nuclei a round took over, found anew and dropped, frame by frame."""
     input:
-        counts=lambda wildcards: [
+        changes=lambda wildcards: [
             f"<results>/{wildcards.experiment}/rounds/{wildcards.round}/annotation/"
-            f"{sample.name}/{frame.index:04d}/counts.csv"
+            f"{sample.name}/{frame.index:04d}/changes.csv"
             for sample in list_samples(wildcards.experiment)
             for frame in list_checked(sample)
         ],
     output:
-        table="<results>/{experiment}/rounds/{round}/agreement.csv",
+        table="<results>/{experiment}/rounds/{round}/changes.csv",
     log:
-        "<logs>/{experiment}/rounds/{round}/list_agreement.log",
+        "<logs>/{experiment}/rounds/{round}/list_changes.log",
     benchmark:
-        "<logs>/{experiment}/rounds/{round}/list_agreement.tsv"
+        "<logs>/{experiment}/rounds/{round}/list_changes.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
@@ -119,7 +121,7 @@ rule list_agreement:
     message:
         "Listing what round {wildcards.round} of {wildcards.experiment} changed"
     script:
-        "../scripts/list_agreement.py"
+        "../scripts/list_changes.py"
 
 
 rule measure_criterion:
@@ -163,7 +165,7 @@ rule choose_round:
         models=list_all_rounds("model"),
         histories=list_all_rounds("loss.csv"),
         criteria=list_criteria,
-        agreements=lambda wildcards: list_all_rounds("agreement.csv")(wildcards)[1:],
+        changes=lambda wildcards: list_all_rounds("changes.csv")(wildcards)[1:],
     output:
         model=directory("<results>/{experiment}/model"),
         history="<results>/{experiment}/training/loss.csv",

@@ -18,11 +18,11 @@ with log_job(snakemake.log[0]) as log:
         shutil.copytree(snakemake.input.models[best], partial)
     with write_beside(snakemake.output.history) as partial:
         shutil.copyfile(snakemake.input.histories[best], partial)
-    changes = [read_table(path) for path in snakemake.input.agreements]
+    changes = [read_table(path) for path in snakemake.input.changes]
     rounds = np.arange(len(snakemake.input.models))
     # A single round is not compared with anything.
     consistency = np.array(criteria or [np.nan])
     table = {"round": rounds, "consistency": consistency, "is_kept": rounds == best}
-    for name in ("n_before", "n_after", "n_kept", "n_dropped", "n_new"):
+    for name in ("n_before", "n_after", "n_kept", "n_dropped", "n_new", "changed_px"):
         table[name] = np.array([np.nan, *(float(change[name].sum()) for change in changes)])
     write_table(snakemake.output.rounds, table)

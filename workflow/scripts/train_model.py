@@ -10,7 +10,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.errors import InputError
     from autonuclei.files import write_beside
     from autonuclei.images import read_image
-    from autonuclei.measurement import write_table
+    from autonuclei.measurement import read_table, write_table
     from autonuclei.networks import choose_device
     from autonuclei.preprocessing import normalize_image
     from autonuclei.self_training import can_gain, find_best_round, read_criterion
@@ -18,10 +18,11 @@ with log_job(snakemake.log[0]) as log:
 
     # Only a round of self-training has rounds before it.
     criteria = [read_criterion(path) for path in snakemake.input.get("criteria", [])]
-    if not can_gain(criteria):
+    changes = [read_table(path) for path in snakemake.input.get("changes", [])]
+    if criteria and not can_gain(criteria, sum(int(t["changed_px"].sum()) for t in changes)):
         best = find_best_round(criteria)
-        log.info("no training: round %d did not gain %s", len(criteria) - 1, criteria)
-        log.info("the network of round %d is passed on", best)
+        log.info("no training: the annotation did not change or the round before did not gain")
+        log.info("criterion by round: %s; the network of round %d is passed on", criteria, best)
         with write_beside(snakemake.output.model) as partial:
             shutil.copytree(snakemake.input.models[best], partial)
         with write_beside(snakemake.output.history) as partial:

@@ -113,17 +113,24 @@ def match_labels(first: Array, second: Array, n_first: int, iou: float = AGREEME
     return partner
 
 
-def count_nuclei(first: Array, second: Array) -> dict[str, int]:
-    """How many nuclei of two annotations of an image (0 background, -1 ignored) are the same."""
-    first, second = np.maximum(first, 0), np.maximum(second, 0)
-    n_first, n_second = (len(np.setdiff1d(labels, 0)) for labels in (first, second))
+def count_changes(before: Array, after: Array) -> dict[str, int]:
+    """What differs between two annotations of an image (0 background, -1 ignored).
+
+    Returns
+    -------
+    Numbers of nuclei before and after, kept (the same nucleus in both), dropped and new, and of
+    pixels that changed between nucleus, background and ignored.
+    """
+    first, second = np.maximum(before, 0), np.maximum(after, 0)
+    n_before, n_after = (len(np.setdiff1d(labels, 0)) for labels in (first, second))
     kept = int((match_labels(first, second, int(first.max())) > 0).sum())
     return {
-        "n_before": n_first,
-        "n_after": n_second,
+        "n_before": n_before,
+        "n_after": n_after,
         "n_kept": kept,
-        "n_dropped": n_first - kept,
-        "n_new": n_second - kept,
+        "n_dropped": n_before - kept,
+        "n_new": n_after - kept,
+        "changed_px": int((np.sign(before) != np.sign(after)).sum()),
     }
 
 
@@ -174,9 +181,14 @@ def find_best_round(criteria: Sequence[float]) -> int:
     return int(np.argmax(np.nan_to_num([*criteria, -1.0], nan=-1.0)))
 
 
-def can_gain(criteria: Sequence[float]) -> bool:
-    """Whether one more round may pay after rounds with these criteria: the last gained."""
-    return len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
+def can_gain(criteria: Sequence[float], changed_px: int) -> bool:
+    """Whether a round may pay after rounds with these criteria.
+
+    Not if its annotation is that of the round before, which would give the same network again,
+    and not if the round before did not gain on those before it.
+    """
+    gained = len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
+    return gained and changed_px > 0
 
 
 def read_criterion(path: str | os.PathLike[str]) -> float:
