@@ -52,7 +52,10 @@ CHANGES = {
         "annotate.minimum_contrast",
     ],
     "boundary": ["annotate.refine_boundaries", "annotate.boundary_level"],
+    "levels": ["annotate.local_levels"],
+    "outlines": ["predict.refine_boundaries"],
     "filter": [
+        "annotate.minimum_relative_contrast",
         "annotate.area_tolerance_above",
         "annotate.solidity_tolerance",
         "annotate.share_at_border",
@@ -81,10 +84,10 @@ def read_schema() -> Settings:
 
 
 def list_changes(published: Settings, default: Settings) -> list[str]:
-    """Keys of preprocessing, annotation and training that two settings differ in."""
+    """Keys of the method that two settings differ in."""
     return [
         f"{section}.{key}"
-        for section in ("preprocess", "annotate", "train")
+        for section in ("preprocess", "annotate", "train", "predict")
         for key in default[section]
         if default[section][key] != published[section][key]
     ]

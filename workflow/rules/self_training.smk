@@ -51,6 +51,7 @@ use rule predict_stretch as predict_training_frames with:
     params:
         # The annotation of these frames is there already: no image is passed over.
         pass_over=False,
+        refine=False,
         least_probability=DOUBT_PROBABILITY,
     message:
         "Looking at training frames of {wildcards.experiment}/{wildcards.sample} with the network "
@@ -79,8 +80,8 @@ rule check_annotation:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 120),
-        runtime=scale_runtime(1, 0.3),
+        mem_mb=scale_memory(200, 80),
+        runtime=scale_runtime(1, 0.1),
     params:
         # Which page of the prediction is this frame.
         page=find_round_page,
@@ -114,7 +115,7 @@ rule list_changes:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         code=digest_code("measurement"),
@@ -141,7 +142,7 @@ rule measure_criterion:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=get_criterion_memory,
+        mem_mb=grow(estimate_criterion_memory),
         runtime=grow(60),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
@@ -179,7 +180,7 @@ rule choose_round:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         code=digest_code("files", "measurement", "self_training"),
