@@ -1,7 +1,6 @@
 """The second annotation on drawn disks, and when rounds stop."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from autonuclei.self_training import (
     count_changes,
     find_best_round,
     match_labels,
-    measure_consistency,
+    measure_agreement,
     read_criterion,
 )
 from shapes import GRID, draw_disks, draw_squares, photograph
@@ -130,27 +129,18 @@ def test_counts_of_a_round() -> None:
     }
 
 
-def label_bright(least_px: int) -> Callable[[Array], Array]:
-    """A finder that takes every bright piece of at least so many pixels."""
-
-    def find(image: Array) -> Array:
-        pieces = ndi.label(image > 1200)[0]
-        keep = np.bincount(pieces.ravel()) >= least_px
-        keep[0] = False
-        return np.asarray(np.where(keep[pieces], pieces, 0), np.int32)
-
-    return find
-
-
-def test_consistency_tells_a_steady_finder_from_an_erratic_one() -> None:
-    image = photograph(draw_disks((96, 96), GRID, 9), noise=0)
-    steady = measure_consistency(label_bright(10), [image])
-    assert steady == pytest.approx(1)
-    # At 0.8 of the size the disks have 162 px and are missed: 18 of 27 are found again.
-    erratic = measure_consistency(label_bright(200), [image])
-    assert erratic == pytest.approx(18 / (18 + 9 / 2))
-    assert np.isnan(measure_consistency(label_bright(10), [np.zeros((96, 96))]))
-    assert np.isnan(measure_consistency(label_bright(10), []))
+def test_agreement_where_the_annotation_is_not_in_doubt() -> None:
+    objects = draw_disks((96, 96), GRID[:4], 9)
+    accepted = np.where(objects == 4, 0, objects)
+    # Two of three nuclei, one on a rejected object, one where there is nothing: 2 TP, 1 FP, 1 FN.
+    found = draw_disks((96, 96), [GRID[0], GRID[1], GRID[3], GRID[8]], 9)
+    assert measure_agreement([(found, objects, accepted)]) == pytest.approx(2 / 3)
+    # The same twice as smaller disks, of an IoU of 0.77: right at 0.5, 0.6 and 0.7 only.
+    found = draw_disks((96, 96), GRID[:3], 8)
+    assert measure_agreement([(found, objects, accepted)] * 2) == pytest.approx(3 / 5)
+    nothing = np.zeros((96, 96), np.int32)
+    assert np.isnan(measure_agreement([(nothing, nothing, nothing)]))
+    assert np.isnan(measure_agreement([]))
 
 
 @pytest.mark.parametrize(
@@ -176,5 +166,5 @@ def test_rounds_stop_when_the_last_did_not_gain(
 @pytest.mark.parametrize(("written", "read"), [(0.5, 0.5), (None, float("nan"))])
 def test_criterion_of_a_round(tmp_path: Path, written: float | None, read: float) -> None:
     path = tmp_path / "criterion.json"
-    path.write_text(json.dumps({"round": 1, "consistency": written}))
+    path.write_text(json.dumps({"round": 1, "agreement": written}))
     assert read_criterion(path) == pytest.approx(read, nan_ok=True)

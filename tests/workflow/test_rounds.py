@@ -29,10 +29,10 @@ def test_rounds_stop_when_there_is_no_gain(tmp_path: Path) -> None:
     table = read_table(results / "training" / "rounds.csv")
     assert table["round"].tolist() == [0, 1]
     assert table["is_kept"].sum() == 1
-    assert ((table["consistency"] > 0) & (table["consistency"] <= 1)).all()
+    assert ((table["agreement"] > 0) & (table["agreement"] <= 1)).all()
     assert table["n_before"][1] == table["n_kept"][1] + table["n_dropped"][1] == 9
     assert table["changed_px"][1] > 0
-    best = int(table["consistency"].argmax())
+    best = int(table["agreement"].argmax())
     weights = [results / f"rounds/{n}/model/weights_best.h5" for n in (0, 1)]
     assert weights[0].read_bytes() != weights[1].read_bytes()
     assert (results / "model" / "weights_best.h5").read_bytes() == weights[best].read_bytes()
@@ -40,7 +40,7 @@ def test_rounds_stop_when_there_is_no_gain(tmp_path: Path) -> None:
 
     # Had the first round lost, the second one would spend no training.
     path = results / "rounds" / "1" / "criterion.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"consistency": 0.0}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"agreement": 0.0}))
     set_rounds(tmp_path, 2)
     run = run_snakemake(tmp_path, "--", "results/tiny/rounds/2/model")
     assert run.code == 0, run.all

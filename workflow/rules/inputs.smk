@@ -204,21 +204,30 @@ def find_round_page(wildcards):
 
 def list_criterion_frames(wildcards):
     """Up to ten frames on which rounds are compared: not learned from, where there are such."""
+    samples = list_samples(wildcards.experiment)
     frames = [
         (sample, frame)
-        for sample in list_samples(wildcards.experiment)
+        for sample in samples
         for frame in sample.frames
         if frame.index not in list_training(sample)
-    ] or [
-        (sample, sample.frame(index))
-        for sample in list_samples(wildcards.experiment)
-        for index in list_training(sample)
-    ]
+    ] or [(sample, frame) for sample in samples for frame in list_checked(sample)]
     n = min(10, len(frames))
     return [frames[i * len(frames) // n] for i in range(n)]
+
+
+def list_criterion_files(name):
+    """The file `name` of the annotation of each of these frames."""
+
+    def files(wildcards):
+        return [
+            f"<results>/{wildcards.experiment}/annotation/{sample.name}/{frame.index:04d}/{name}"
+            for sample, frame in list_criterion_frames(wildcards)
+        ]
+
+    return files
 
 
 def estimate_criterion_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    return SNAKEMAKE_MB + estimate_memory(2 * largest, 2 * tile)
+    return SNAKEMAKE_MB + estimate_memory(largest, tile)

@@ -126,11 +126,11 @@ rule list_changes:
 
 
 rule measure_criterion:
-    """How far a network contradicts itself on changed copies of the same images."""
+    """How well a network agrees with the annotation of frames that it did not learn from."""
     input:
-        images=lambda wildcards: list(
-            dict.fromkeys(frame.path for _, frame in list_criterion_frames(wildcards))
-        ),
+        images=list_criterion_files("image.tif"),
+        objects=list_criterion_files("objects.tif"),
+        labels=list_criterion_files("labels.tif"),
         model="<results>/{experiment}/rounds/{round}/model",
     output:
         criterion="<results>/{experiment}/rounds/{round}/criterion.json",
@@ -146,16 +146,12 @@ rule measure_criterion:
         runtime=grow(60),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
-        planes=lambda wildcards: [
-            describe_plane(sample, frame) for sample, frame in list_criterion_frames(wildcards)
-        ],
-        preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
-        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("annotation", "images", "networks", "prediction", "self_training"),
+        code=digest_code("images", "networks", "prediction", "self_training"),
     message:
-        "Measuring how sure the network of round {wildcards.round} of {wildcards.experiment} is"
+        "Comparing the network of round {wildcards.round} of {wildcards.experiment} with the "
+        "annotation"
     script:
         "../scripts/measure_criterion.py"
 

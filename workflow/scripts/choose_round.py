@@ -21,8 +21,8 @@ with log_job(snakemake.log[0]) as log:
     changes = [read_table(path) for path in snakemake.input.changes]
     rounds = np.arange(len(snakemake.input.models))
     # A single round is not compared with anything.
-    consistency = np.array(criteria or [np.nan])
-    table = {"round": rounds, "consistency": consistency, "is_kept": rounds == best}
+    agreement = np.array(criteria or [np.nan])
+    table = {"round": rounds, "agreement": agreement, "is_kept": rounds == best}
     for name in ("n_before", "n_after", "n_kept", "n_dropped", "n_new", "changed_px"):
         table[name] = np.array([np.nan, *(float(change[name].sum()) for change in changes)])
     write_table(snakemake.output.rounds, table)

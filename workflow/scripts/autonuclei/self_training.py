@@ -7,7 +7,7 @@ one of them says is ignored unless the network is sure, and the rest is backgrou
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.annotation import number_by_position
-from autonuclei.boundaries import refine_boundaries
-from autonuclei.matching import add_metrics, compare_labels, pool_rows
+from autonuclei.boundaries import measure_contrast, refine_boundaries
+from autonuclei.matching import add_metrics, compare_labels, drop_ignored, pool_rows
 from autonuclei.measurement import measure_objects
-from autonuclei.preprocessing import rescale_image
 from autonuclei.selection import ACCEPTED, AreaWindow, judge_objects
 
 Array = npt.NDArray[Any]
@@ -30,9 +29,8 @@ SURE_PROBABILITY = 0.7
 # What the network holds for a nucleus with less than that is background.
 DOUBT_PROBABILITY = 0.2
 
-# Of the copies of an image in which a network has to find the same nuclei again.
-SCALES = (0.8, 1.25)
-CONSISTENCY_IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
+# Overlaps over which the criterion is a mean.
+CRITERION_IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def check_annotation(
@@ -72,6 +70,7 @@ def check_annotation(
     """
     drawn = refine_boundaries(image, predicted)
     table = measure_objects(drawn, image)
+    table["relative_contrast"] = measure_contrast(image, drawn)[table["label"]]
     n = len(probability)
     has_shape = np.zeros(n + 1, bool)
     has_shape[table["label"][judge_objects(table, window) == ACCEPTED]] = True
@@ -134,43 +133,32 @@ def count_changes(before: Array, after: Array) -> dict[str, int]:
     }
 
 
-def measure_consistency(find: Callable[[Array], Array], images: Iterable[Array]) -> float:
-    """How far a network finds the same nuclei in changed copies of the same images.
+def measure_agreement(pairs: Iterable[tuple[Array, Array, Array]]) -> float:
+    """How well a network agrees with the classical annotation where that is not in doubt.
 
-    Mean F1 over `CONSISTENCY_IOUS`, all images pooled, between the nuclei found in an image and
-    those found in its mirror image and in smaller and larger copies of it (`SCALES`).
+    Mean F1 over `CRITERION_IOUS`, all images pooled, between the nuclei of the network and the
+    accepted objects; nuclei that lie mostly on rejected objects do not count.
 
     Parameters
     ----------
-    find
-        Gives the label image of an image.
-    images
-        2-D grey values.
+    pairs
+        Label images per image: nuclei of the network, all objects of the classical method, and
+        the accepted ones of them.
 
     Returns
     -------
-    From 0 to 1; NaN where no nucleus is found in any image, or there is none.
+    From 0 to 1; NaN without an image, or where neither has a nucleus.
     """
-    rows = []
-    for image in images:
-        found = find(image)
-        again = [find(np.ascontiguousarray(image[::-1]))[::-1]]
-        for scale in SCALES:
-            again.append(restore_shape(find(rescale_image(image, scale)), image.shape))
-        rows += [compare_labels(found, labels, CONSISTENCY_IOUS) for labels in again]
+    rows = [
+        compare_labels(
+            accepted, drop_ignored(found, (objects > 0) & (accepted == 0)), CRITERION_IOUS
+        )
+        for found, objects, accepted in pairs
+    ]
     if not rows:
         return float("nan")
     pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
     return float(np.mean([row["f1"] for row in pooled]))
-
-
-def restore_shape(labels: Array, shape: tuple[int, ...]) -> Array:
-    """A label image with as many rows and columns as another, by the nearest pixel."""
-    rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)
-        for n, size in zip(shape, labels.shape, strict=True)
-    )
-    return np.asarray(labels[np.ix_(rows, columns)])
 
 
 def find_best_round(criteria: Sequence[float]) -> int:
@@ -192,6 +180,6 @@ def can_gain(criteria: Sequence[float], changed_px: int) -> bool:
 
 
 def read_criterion(path: str | os.PathLike[str]) -> float:
-    """The consistency of a round as `measure_criterion` wrote it; NaN where it is undefined."""
-    value = json.loads(Path(path).read_text())["consistency"]
+    """The agreement of a round as `measure_criterion.py` wrote it; NaN where it is undefined."""
+    value = json.loads(Path(path).read_text())["agreement"]
     return float("nan") if value is None else float(value)
