@@ -55,6 +55,7 @@ CHANGES = {
     "levels": ["annotate.local_levels"],
     "outlines": ["predict.refine_boundaries"],
     "filter": [
+        "annotate.area_tolerance",
         "annotate.minimum_relative_contrast",
         "annotate.area_tolerance_above",
         "annotate.solidity_tolerance",
@@ -65,6 +66,14 @@ CHANGES = {
         "annotate.noise_unit",
         "annotate.noise_low",
         "annotate.noise_high",
+    ],
+    "training": [
+        "train.schedule",
+        "train.stop_after_epochs",
+        "train.learning_rate",
+        "train.augment",
+        "train.patch_px",
+        "train.grid",
     ],
 }
 # Images of 8 bits stay as they are.
