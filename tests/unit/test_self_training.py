@@ -158,8 +158,9 @@ def test_agreement_where_the_annotation_is_not_in_doubt() -> None:
 def test_rounds_stop_when_the_last_did_not_gain(
     criteria: list[float], best: int, goes_on: bool
 ) -> None:
-    assert can_gain(criteria, 1) is goes_on
-    assert not can_gain(criteria, 0)
+    assert can_gain(criteria, n_nuclei=1, changed_px=1) is goes_on
+    assert not can_gain(criteria, n_nuclei=1, changed_px=0)
+    assert not can_gain(criteria, n_nuclei=0, changed_px=1)
     assert find_best_round(criteria) == best
 
 

@@ -14,8 +14,8 @@ MODEL = "results/tiny/model"
 def set_rounds(folder: Path, number: int) -> None:
     path = folder / "config" / "config.yaml"
     settings = yaml.safe_load(path.read_text())
-    # The larger disks, those of the second field, are rejected at first.
-    settings["annotate"]["area_tolerance_above"] = 0.05
+    # The smaller disks, those of the first field, are rejected at first.
+    settings["annotate"]["area_tolerance"] = 0.05
     settings["self_training"] = {"rounds": number}
     path.write_text(yaml.safe_dump(settings))
 

@@ -19,9 +19,12 @@ with log_job(snakemake.log[0]) as log:
     # Only a round of self-training has rounds before it.
     criteria = [read_criterion(path) for path in snakemake.input.get("criteria", [])]
     changes = [read_table(path) for path in snakemake.input.get("changes", [])]
-    if criteria and not can_gain(criteria, sum(int(t["changed_px"].sum()) for t in changes)):
+    n_nuclei, changed_px = (
+        sum(int(t[name].sum()) for t in changes) for name in ("n_after", "changed_px")
+    )
+    if criteria and not can_gain(criteria, n_nuclei=n_nuclei, changed_px=changed_px):
         best = find_best_round(criteria)
-        log.info("no training: the annotation did not change or the round before did not gain")
+        log.info("no training: %d nuclei, %d pixels changed", n_nuclei, changed_px)
         log.info("criterion by round: %s; the network of round %d is passed on", criteria, best)
         with write_beside(snakemake.output.model) as partial:
             shutil.copytree(snakemake.input.models[best], partial)

@@ -169,14 +169,14 @@ def find_best_round(criteria: Sequence[float]) -> int:
     return int(np.argmax(np.nan_to_num([*criteria, -1.0], nan=-1.0)))
 
 
-def can_gain(criteria: Sequence[float], changed_px: int) -> bool:
+def can_gain(criteria: Sequence[float], *, n_nuclei: int, changed_px: int) -> bool:
     """Whether a round may pay after rounds with these criteria.
 
-    Not if its annotation is that of the round before, which would give the same network again,
-    and not if the round before did not gain on those before it.
+    Not if its annotation has no nucleus or is that of the round before, which would give the
+    same network again, and not if the round before did not gain on those before it.
     """
     gained = len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
-    return gained and changed_px > 0
+    return gained and n_nuclei > 0 and changed_px > 0
 
 
 def read_criterion(path: str | os.PathLike[str]) -> float:
