@@ -4,6 +4,8 @@
 # make lint       check the style of the code, as the tests do
 # make format     put the code into that style
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
+# make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
+#                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS; runs go to WORK=ablation)
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make paper      compare with the paper's numbers (DATA=its published data; see the README)
 # make clean      remove what runs of the example made
@@ -13,7 +15,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-cluster lint format benchmark paper lock clean run-env dev-env
+.PHONY: demo test test-cluster lint format benchmark ablation paper lock clean run-env dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -58,6 +60,11 @@ paper: run-env
 	PYTHONPATH=workflow/scripts python -m reproduction $(DATA) --out $(OUT) --cores $(CORES) \
 	  --runs $(RUNS) --epochs $(EPOCHS) --steps $(STEPS) --train $(TRAIN) --movie $(MOVIE) \
 	  $(if $(BBBC),--bbbc $(BBBC))
+
+ablation: dev-env
+	python tests/benchmarks/ablation.py $(DATA) --seeds $(or $(SEEDS),3) --cores $(CORES) \
+	  --epochs $(or $(EPOCHS),100) --steps $(or $(STEPS),256) --work $(or $(WORK),ablation) \
+	  $(if $(GROUPS),--groups $(GROUPS)) $(if $(VARIANTS),--variants $(VARIANTS))
 
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'

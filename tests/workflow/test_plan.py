@@ -172,6 +172,24 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
     assert plan(tmp_path) == dict.fromkeys(both | rest, 1)
 
 
+def test_rounds_of_self_training(tmp_path: Path) -> None:
+    draw_project(tmp_path)
+    row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
+    given = row | {"experiment": "given", "masks": "truth/*.tif"}
+    megapixels = 96 * 96 / 1e6
+    pages = {"predict": {"megapixels_per_job": 2.5 * megapixels}}
+    write_config(tmp_path, [row | {"train": "all"}, given], self_training={"rounds": 2}, **pages)
+    jobs = plan(tmp_path)
+    assert jobs["predict_training_frames"] == 2 * 2  # three frames, at most two in a job
+    assert jobs["check_annotation"] == 2 * 3
+    assert jobs["list_changes"] == 2
+    # Given masks need no second annotation, so that experiment is trained once.
+    assert jobs["train_round"] == 3 + 1
+    assert jobs["measure_criterion"] == 3
+    assert jobs["choose_round"] == 2
+    assert "train_model" not in jobs
+
+
 def test_without_anything_to_learn_from(tmp_path: Path) -> None:
     draw_project(tmp_path)
     row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}

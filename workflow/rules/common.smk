@@ -58,6 +58,7 @@ PACKAGE_MODULES = [
     "provenance",
     "samples",
     "selection",
+    "self_training",
     "settings",
     "sources",
     "synthetic",
@@ -79,6 +80,7 @@ from autonuclei.networks import check_model_folder
 from autonuclei.overview import describe_results
 from autonuclei.prediction import estimate_memory
 from autonuclei.samples import Frame, Sample, read_samples
+from autonuclei.self_training import DOUBT_PROBABILITY
 from autonuclei.settings import fill_defaults, list_problems
 from autonuclei.sources import digest_modules
 
@@ -191,11 +193,11 @@ def list_annotated(sample):
     return sorted({*sample.train, *compared})
 
 
-def list_stretches(sample):
+def list_stretches(frames):
     """Neighbouring frames that are predicted in one job, as (first, last) frame numbers."""
     limit = SETTINGS["predict"]["megapixels_per_job"]
     stretches, size = [], float("inf")
-    for frame in sample.frames:
+    for frame in frames:
         megapixels = frame.height * frame.width / 1e6
         if size + megapixels > limit:
             stretches.append([frame.index, frame.index])
@@ -443,4 +445,5 @@ wildcard_constraints:
     frame=r"\d+",
     first=r"\d+",
     last=r"\d+",
+    round=r"\d+",
     example="[a-z-]+",

@@ -50,7 +50,7 @@ def list_counted(wildcards):
     counted = []
     for sample in list_samples(wildcards.experiment):
         annotated = set(list_annotated(sample))
-        for first, last in list_stretches(sample):
+        for first, last in list_stretches(sample.frames):
             stretch = [frame for frame in sample.frames if first <= frame.index <= last]
             counted += [
                 {

@@ -18,9 +18,11 @@ def count_training_megapixels(wildcards):
 
 
 def list_stretch(wildcards):
+    """The frames that one job predicts: of the whole sample, or of those learned from."""
     sample = get_sample(wildcards)
     first, last = int(wildcards.first), int(wildcards.last)
-    return [frame for frame in sample.frames if first <= frame.index <= last]
+    frames = list_checked(sample) if hasattr(wildcards, "round") else sample.frames
+    return [frame for frame in frames if first <= frame.index <= last]
 
 
 def count_stretch_megapixels(wildcards):
@@ -38,7 +40,7 @@ def list_stretch_files(suffix):
         folder = f"<results>/{wildcards.experiment}/segmentation/{wildcards.sample}/stretches"
         return [
             f"{folder}/{first:04d}-{last:04d}.{suffix}"
-            for first, last in list_stretches(get_sample(wildcards))
+            for first, last in list_stretches(get_sample(wildcards).frames)
         ]
 
     return files
@@ -101,3 +103,131 @@ def list_raw_files(wildcards):
         files += list_frame_files(sample)
         files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
     return list(dict.fromkeys(files))
+
+
+def list_checked(sample):
+    """Frames that a round of self-training annotates anew: those without given masks."""
+    return [sample.frame(index) for index in sample.train] if is_annotated(sample) else []
+
+
+def count_rounds(experiment):
+    """Rounds of self-training after the first training; none where masks are given."""
+    if any(map(is_annotated, list_samples(experiment))):
+        return SETTINGS["self_training"]["rounds"]
+    return 0
+
+
+def list_round_pairs(name):
+    """Images or labels of a round's training; frames with given masks stay as they are."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}"
+        found = []
+        for sample in list_samples(wildcards.experiment):
+            is_checked = int(wildcards.round) > 0 and is_annotated(sample)
+            for index in list_training(sample):
+                place = f"annotation/{sample.name}/{index:04d}"
+                if is_checked and name == "labels":
+                    found.append(f"{folder}/rounds/{wildcards.round}/{place}/labels.tif")
+                else:
+                    found.append(f"{folder}/{place}/{'' if is_checked else 'training_'}{name}.tif")
+        return found
+
+    return files
+
+
+def list_earlier_rounds(name):
+    """The file `name` of every round before that of the wildcard."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/rounds"
+        return [f"{folder}/{number}/{name}" for number in range(int(wildcards.round))]
+
+    return files
+
+
+def list_all_rounds(name):
+    """The file `name` of every round of an experiment."""
+
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/rounds"
+        return [f"{folder}/{n}/{name}" for n in range(count_rounds(wildcards.experiment) + 1)]
+
+    return files
+
+
+def list_round_changes(wildcards):
+    """What a round's annotation changed; the first training has none before it."""
+    folder = f"<results>/{wildcards.experiment}/rounds/{wildcards.round}"
+    return [f"{folder}/changes.csv"] if int(wildcards.round) > 0 else []
+
+
+def get_annotation_before(wildcards):
+    """What the round before learned from in a frame."""
+    folder, number = f"<results>/{wildcards.experiment}", int(wildcards.round) - 1
+    place = f"annotation/{wildcards.sample}/{wildcards.frame}"
+    if number == 0:
+        return f"{folder}/{place}/training_labels.tif"
+    return f"{folder}/rounds/{number}/{place}/labels.tif"
+
+
+def list_criteria(wildcards):
+    """What the rounds of an experiment are compared by, where there are several."""
+    if count_rounds(wildcards.experiment) == 0:
+        return []
+    return list_all_rounds("criterion.json")(wildcards)
+
+
+def find_round_stretch(wildcards):
+    """First and last frame number of the stretch of training frames that a frame is in."""
+    stretches = list_stretches(list_checked(get_sample(wildcards)))
+    return next(pair for pair in stretches if pair[0] <= int(wildcards.frame) <= pair[1])
+
+
+def get_round_stretch(suffix):
+    """The prediction by the round before of the stretch that a training frame is in."""
+
+    def file(wildcards):
+        first, last = find_round_stretch(wildcards)
+        folder = f"<results>/{wildcards.experiment}/rounds/{wildcards.round}/network"
+        return f"{folder}/{wildcards.sample}/{first:04d}-{last:04d}.{suffix}"
+
+    return file
+
+
+def find_round_page(wildcards):
+    """Which page of that prediction a training frame is."""
+    first, _ = find_round_stretch(wildcards)
+    frames = [frame.index for frame in list_checked(get_sample(wildcards))]
+    return frames.index(int(wildcards.frame)) - frames.index(first)
+
+
+def list_criterion_frames(wildcards):
+    """Up to ten frames on which rounds are compared: not learned from, where there are such."""
+    samples = list_samples(wildcards.experiment)
+    frames = [
+        (sample, frame)
+        for sample in samples
+        for frame in sample.frames
+        if frame.index not in list_training(sample)
+    ] or [(sample, frame) for sample in samples for frame in list_checked(sample)]
+    n = min(10, len(frames))
+    return [frames[i * len(frames) // n] for i in range(n)]
+
+
+def list_criterion_files(name):
+    """The file `name` of the annotation of each of these frames."""
+
+    def files(wildcards):
+        return [
+            f"<results>/{wildcards.experiment}/annotation/{sample.name}/{frame.index:04d}/{name}"
+            for sample, frame in list_criterion_frames(wildcards)
+        ]
+
+    return files
+
+
+def estimate_criterion_memory(wildcards):
+    largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
+    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    return SNAKEMAKE_MB + estimate_memory(largest, tile)

@@ -34,6 +34,7 @@ rule predict_stretch:
         frames=lambda wildcards: [frame.index for frame in list_stretch(wildcards)],
         # A movie with a missing frame is no movie; stills have nothing to do with each other.
         pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
+        least_probability=None,  # that of the model
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
         refine=SETTINGS["predict"]["refine_boundaries"],

@@ -29,7 +29,7 @@ rule train_model:
         settings={key: value for key, value in SETTINGS["train"].items() if key != "device"},
         device=SETTINGS["train"]["device"],
         seed=SETTINGS["seed"],
-        code=digest_code("training", "networks", "preprocessing", "images"),
+        code=digest_code("training", "networks", "preprocessing", "images", "self_training"),
     message:
         "Training the network of {wildcards.experiment}"
     script:

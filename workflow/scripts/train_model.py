@@ -3,14 +3,34 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    import shutil
+    import sys
     from pathlib import Path
 
     from autonuclei.errors import InputError
+    from autonuclei.files import write_beside
     from autonuclei.images import read_image
-    from autonuclei.measurement import write_table
+    from autonuclei.measurement import read_table, write_table
     from autonuclei.networks import choose_device
     from autonuclei.preprocessing import normalize_image
+    from autonuclei.self_training import can_gain, find_best_round, read_criterion
     from autonuclei.training import TrainingSettings, train_model
+
+    # Only a round of self-training has rounds before it.
+    criteria = [read_criterion(path) for path in snakemake.input.get("criteria", [])]
+    changes = [read_table(path) for path in snakemake.input.get("changes", [])]
+    n_nuclei, changed_px = (
+        sum(int(t[name].sum()) for t in changes) for name in ("n_after", "changed_px")
+    )
+    if criteria and not can_gain(criteria, n_nuclei=n_nuclei, changed_px=changed_px):
+        best = find_best_round(criteria)
+        log.info("no training: %d nuclei, %d pixels changed", n_nuclei, changed_px)
+        log.info("criterion by round: %s; the network of round %d is passed on", criteria, best)
+        with write_beside(snakemake.output.model) as partial:
+            shutil.copytree(snakemake.input.models[best], partial)
+        with write_beside(snakemake.output.history) as partial:
+            shutil.copyfile(snakemake.input.histories[best], partial)
+        sys.exit()
 
     pairs, empty = [], 0
     for image, labels in zip(snakemake.input.images, snakemake.input.labels, strict=True):

@@ -30,6 +30,7 @@ def predict_nuclei(
     *,
     preprocess: Mapping[str, Any],
     megapixels_per_tile: float,
+    least_probability: float | None = None,
     refine: bool = False,
 ) -> tuple[Array, Array]:
     """Find the nuclei of one raw image.
@@ -44,6 +45,8 @@ def predict_nuclei(
         Keyword arguments of `preprocessing.preprocess_image`, the same as in training.
     megapixels_per_tile
         Larger images are predicted in tiles.
+    least_probability
+        Nuclei of less are left out; None: the threshold of the model.
     refine
         Whether each nucleus is drawn anew at a level of brightness found in the image
         (`redraw_nuclei`).
@@ -58,7 +61,11 @@ def predict_nuclei(
     prepared = normalize_image(preprocess_image(image, **preprocess))
     tiles = count_tiles(prepared.shape, megapixels_per_tile)
     _, found = model.predict_instances(
-        prepared, n_tiles=tiles, show_tile_progress=False, return_labels=False
+        prepared,
+        n_tiles=tiles,
+        prob_thresh=least_probability,
+        show_tile_progress=False,
+        return_labels=False,
     )
     outlines = place_outlines(found["coord"], image.shape, prepared.shape, preprocess.get("crop"))
     labels = draw_outlines(outlines, found["prob"], image.shape)

@@ -1,0 +1,70 @@
+"""Variants, parting and table of `make ablation`."""
+
+import math
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ABLATION = runpy.run_path(str(ROOT / "tests" / "benchmarks" / "ablation.py"))
+PRESET = yaml.safe_load((ROOT / "config" / "presets" / "englbrecht2021.yaml").read_text())
+
+
+def test_the_changes_lead_from_the_published_procedure_to_the_default() -> None:
+    variants = ABLATION["make_variants"](ABLATION["read_schema"](), PRESET)
+    published, default = variants["paper-preset"], variants["default"]
+    differ = set(ABLATION["list_changes"](published, default)) - ABLATION["NO_EFFECT"]
+    changed = set()
+    for name, settings in variants.items():
+        if "+" in name and name.startswith("paper"):
+            keys = ABLATION["list_changes"](published, settings)
+            assert keys, name
+            changed |= set(keys)
+    assert changed == differ
+    assert variants["default"]["self_training"]["rounds"] == 0
+    assert variants["default+2-rounds"]["self_training"]["rounds"] == 2
+
+
+def test_a_change_without_a_name_is_told() -> None:
+    schema = ABLATION["read_schema"]()
+    schema["properties"]["annotate"]["properties"]["new"] = {"default": 1}
+    with pytest.raises(ValueError, match=r"annotate\.new"):
+        ABLATION["make_variants"](schema, PRESET | {"annotate": PRESET["annotate"] | {"new": 2}})
+
+
+def test_no_image_is_in_training_and_test() -> None:
+    rows = [{"id": f"{i:03d}", "group": "a", "paper_subset": ""} for i in range(50)]
+    rows += [{"id": f"b{i}", "group": "b", "paper_subset": "test/1"} for i in range(2)]
+    rows += [{"id": f"c{i}", "group": "c", "paper_subset": "training/1"} for i in range(6)]
+    split = ABLATION["split_groups"](reversed(rows))
+    assert list(split) == ["a", "c", "paper_subset"]
+    for parts in split.values():
+        assert not set(parts["train"]) & set(parts["test"])
+    assert len(split["a"]["train"]) == ABLATION["MOST_TRAINING"]
+    assert split["a"]["train"][0] == "000"
+    assert split["a"]["test"] == [f"{i:03d}" for i in range(1, 50, 2)]
+    assert split["paper_subset"]["test"] == ["b0", "b1"]
+
+
+def test_table_has_mean_and_spread() -> None:
+    runs = [
+        {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": "good"},
+        {"f1 0.5": 0.8, "f1 0.8": 0.7, "f1 0.9": 0.5, "mean iou": 0.8, "verdict": "look"},
+    ]
+    lines = ABLATION["format_rows"]({("a", "default"): runs})
+    assert len(lines) == 3
+    cells = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    assert cells == [
+        "a",
+        "default",
+        "2",
+        "0.850 ± 0.071",
+        "0.700 ± 0.000",
+        "0.500",
+        "0.800 ± 0.000",
+        "",
+        "",
+        "good, look",
+    ]

@@ -1,0 +1,186 @@
+# Rounds of self-training: network and classical method check each other's nuclei, and a network
+# is trained from scratch on the result. With `self_training: rounds: 0` none of this has a job.
+
+# Both make the model of an experiment.
+if SETTINGS["self_training"]["rounds"]:
+
+    ruleorder: choose_round > train_model
+
+else:
+
+    ruleorder: train_model > choose_round
+
+
+use rule train_model as train_round with:
+    input:
+        images=list_round_pairs("image"),
+        labels=list_round_pairs("labels"),
+        models=list_earlier_rounds("model"),
+        histories=list_earlier_rounds("loss.csv"),
+        criteria=list_earlier_rounds("criterion.json"),
+        changes=list_round_changes,
+    output:
+        model=directory("<results>/{experiment}/rounds/{round}/model"),
+        history="<results>/{experiment}/rounds/{round}/loss.csv",
+    log:
+        "<logs>/{experiment}/rounds/{round}/train_round.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/train_round.tsv"
+    message:
+        "Training the network of {wildcards.experiment}, round {wildcards.round}"
+
+
+use rule predict_stretch as predict_training_frames with:
+    input:
+        images=lambda wildcards: list(
+            dict.fromkeys(frame.path for frame in list_stretch(wildcards))
+        ),
+        model=lambda wildcards: list_earlier_rounds("model")(wildcards)[-1],
+    output:
+        labels=temp("<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.tif"),
+        probability=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.csv"
+        ),
+        problems=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.problems.csv"
+        ),
+    log:
+        "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
+    params:
+        # The annotation of these frames is there already: no image is passed over.
+        pass_over=False,
+        refine=False,
+        least_probability=DOUBT_PROBABILITY,
+    message:
+        "Looking at training frames of {wildcards.experiment}/{wildcards.sample} with the network "
+        "before round {wildcards.round}"
+
+
+rule check_annotation:
+    """Annotate a training frame anew: network and classical method check each other."""
+    input:
+        image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+        first="<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif",
+        before=get_annotation_before,
+        objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+        window="<results>/{experiment}/annotation/area_window.json",
+        predicted=get_round_stretch("tif"),
+        probability=get_round_stretch("csv"),
+    output:
+        labels="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/labels.tif",
+        changes="<results>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/changes.csv",
+    log:
+        "<logs>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/check_annotation.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/annotation/{sample}/{frame}/check_annotation.tsv"
+    localrule: IN_SUBMITTED_JOB
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_memory(200, 80),
+        runtime=scale_runtime(1, 0.1),
+    params:
+        # Which page of the prediction is this frame.
+        page=find_round_page,
+        crop=SETTINGS["preprocess"]["crop"],
+        scale=SETTINGS["preprocess"]["scale"],
+        code=digest_code("evaluation", "images", "measurement", "selection", "self_training"),
+    message:
+        "Checking frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} for round "
+        "{wildcards.round}"
+    script:
+        "../scripts/check_annotation.py"
+
+
+rule list_changes:
+    """How many nuclei a round took over, found anew and dropped, frame by frame."""
+    input:
+        changes=lambda wildcards: [
+            f"<results>/{wildcards.experiment}/rounds/{wildcards.round}/annotation/"
+            f"{sample.name}/{frame.index:04d}/changes.csv"
+            for sample in list_samples(wildcards.experiment)
+            for frame in list_checked(sample)
+        ],
+    output:
+        table="<results>/{experiment}/rounds/{round}/changes.csv",
+    log:
+        "<logs>/{experiment}/rounds/{round}/list_changes.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/list_changes.tsv"
+    localrule: True
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=digest_code("measurement"),
+    message:
+        "Listing what round {wildcards.round} of {wildcards.experiment} changed"
+    script:
+        "../scripts/list_changes.py"
+
+
+rule measure_criterion:
+    """How well a network agrees with the annotation of frames that it did not learn from."""
+    input:
+        images=list_criterion_files("image.tif"),
+        objects=list_criterion_files("objects.tif"),
+        labels=list_criterion_files("labels.tif"),
+        model="<results>/{experiment}/rounds/{round}/model",
+    output:
+        criterion="<results>/{experiment}/rounds/{round}/criterion.json",
+    log:
+        "<logs>/{experiment}/rounds/{round}/measure_criterion.log",
+    benchmark:
+        "<logs>/{experiment}/rounds/{round}/measure_criterion.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 16
+    resources:
+        mem_mb=grow(estimate_criterion_memory),
+        runtime=grow(60),
+        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+    params:
+        megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        device=SETTINGS["train"]["device"],
+        code=digest_code("images", "networks", "prediction", "self_training"),
+    message:
+        "Comparing the network of round {wildcards.round} of {wildcards.experiment} with the "
+        "annotation"
+    script:
+        "../scripts/measure_criterion.py"
+
+
+rule choose_round:
+    """Keep the network of the round with the best criterion."""
+    input:
+        models=list_all_rounds("model"),
+        histories=list_all_rounds("loss.csv"),
+        criteria=list_criteria,
+        changes=lambda wildcards: list_all_rounds("changes.csv")(wildcards)[1:],
+    output:
+        model=directory("<results>/{experiment}/model"),
+        history="<results>/{experiment}/training/loss.csv",
+        rounds="<results>/{experiment}/training/rounds.csv",
+    log:
+        "<logs>/{experiment}/choose_round.log",
+    benchmark:
+        "<logs>/{experiment}/choose_round.tsv"
+    localrule: True
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=digest_code("files", "measurement", "self_training"),
+    message:
+        "Choosing the network of {wildcards.experiment}"
+    script:
+        "../scripts/choose_round.py"

@@ -1,0 +1,31 @@
+"""Annotate one training frame anew with the help of the network."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]) as log:
+    from autonuclei.evaluation import crop_labels, rescale_labels
+    from autonuclei.images import read_image, read_plane, write_image
+    from autonuclei.measurement import read_table, write_table
+    from autonuclei.selection import read_window
+    from autonuclei.self_training import check_annotation, count_changes
+
+    # The network has looked at the raw image, the annotation is in the pixels of training.
+    predicted = read_plane(snakemake.input.predicted, frame=snakemake.params.page).astype("int32")
+    predicted = rescale_labels(
+        crop_labels(predicted, snakemake.params.crop), snakemake.params.scale
+    )
+    table = read_table(snakemake.input.probability)
+    of_frame = table["frame"] == int(snakemake.wildcards.frame)
+    labels = check_annotation(
+        read_image(snakemake.input.image),
+        read_image(snakemake.input.first),
+        read_image(snakemake.input.objects),
+        predicted,
+        table["probability"][of_frame],
+        read_window(snakemake.input.window),
+    )
+    changes = count_changes(read_image(snakemake.input.before), labels)
+    log.info("%s; %.1f %% of the pixels ignored", changes, 100 * (labels < 0).mean())
+    write_image(snakemake.output.labels, labels)
+    place = {name: [snakemake.wildcards[name]] for name in ("round", "sample", "frame")}
+    write_table(snakemake.output.changes, place | {name: [n] for name, n in changes.items()})
