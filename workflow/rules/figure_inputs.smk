@@ -108,3 +108,10 @@ def list_figures(experiment):
     if SETTINGS["figures"]["compare_noise"] and experiment not in SETTINGS["models"]:
         figures += ["loss_comparison.svg", "loss_comparison.png"]
     return [f"<results>/{experiment}/figures/{figure}" for figure in figures]
+
+
+def get_first_history(wildcards):
+    """The loss of the network that learns from the annotation, before any round."""
+    folder = f"<results>/{wildcards.experiment}"
+    rounds = SETTINGS["self_training"]["rounds"]
+    return f"{folder}/rounds/0/loss.csv" if rounds else f"{folder}/training/loss.csv"

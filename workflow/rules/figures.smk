@@ -239,7 +239,7 @@ rule draw_mosaic:
 rule plot_noise_comparison:
     """Plot the loss with and without noise over the epochs."""
     input:
-        history="<results>/{experiment}/training/loss.csv",
+        history=get_first_history,
         other="<results>/{experiment}/training/as_is/loss.csv",
     output:
         svg="<results>/{experiment}/figures/loss_comparison.svg",
