@@ -106,3 +106,10 @@ def list_raw_files(wildcards):
         files += list_frame_files(sample)
         files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
     return list(dict.fromkeys(files))
+
+
+def name_motility_figure(wildcards):
+    """`density_and_mitoses` becomes "Density and mitoses"."""
+    return (
+        wildcards.figure.replace("_", " ").replace("msd", "mean squared displacement").capitalize()
+    )

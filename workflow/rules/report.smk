@@ -1,0 +1,115 @@
+# What a person reads: a page for each experiment, and what `snakemake --report` needs.
+
+# Captions take the numbers of this run from the very files that they describe. Snakemake renders
+# them with Jinja when it makes the report, and its Environment copies these filters.
+DEFAULT_FILTERS["read_table"] = read_table
+DEFAULT_FILTERS["read_json"] = lambda path: json.loads(Path(path).read_text())
+DEFAULT_FILTERS["show"] = format_number
+
+
+report: "../report/workflow.rst"
+
+
+def list_summarised(wildcards):
+    """Every result of the experiment but the page itself, and what may fail for a few images."""
+    return [
+        path
+        for path in list_experiment_results(wildcards.experiment)
+        if not path.endswith(("/summary.html", "/complete.txt"))
+    ]
+
+
+def list_views(wildcards):
+    return [
+        f"<results>/{wildcards.experiment}/segmentation/{sample.name}/overview.json"
+        for sample in list_samples(wildcards.experiment)
+    ]
+
+
+def get_found_nuclei(wildcards):
+    """The nuclei of a sample, with their tracks in a movie."""
+    folder = f"<results>/{wildcards.experiment}"
+    if get_sample(wildcards).kind == "movie":
+        return f"{folder}/tracking/{wildcards.sample}/tracks.csv"
+    return f"{folder}/segmentation/{wildcards.sample}/objects.csv"
+
+
+def get_view_memory(wildcards, attempt):
+    largest = max(frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames)
+    return round((1000 + 60 * largest) * (1 + 0.5 * (attempt - 1)))
+
+
+rule draw_segmentation:
+    """Show the nuclei of the frame that stands for a sample."""
+    input:
+        images=lambda wildcards: list_frame_files(get_sample(wildcards)),
+        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        objects=get_found_nuclei,
+    output:
+        picture=report(
+            "<results>/{experiment}/segmentation/{sample}/overview.jpg",
+            caption="../report/segmentation.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Nuclei found", "sample": "{sample}"},
+        ),
+        view=temp("<results>/{experiment}/segmentation/{sample}/overview.json"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/draw_segmentation.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/draw_segmentation.tsv"
+    localrule: IN_SUBMITTED_JOB
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=get_view_memory,
+        runtime=grow(20),
+    params:
+        planes=lambda wildcards: {
+            frame.index: describe_plane(get_sample(wildcards), frame)
+            for frame in get_sample(wildcards).frames
+        },
+        names=get_frame_names,
+        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        code=digest_code("images", "measurement", "views"),
+    message:
+        "Drawing the nuclei of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/draw_segmentation.py"
+
+
+rule make_summary:
+    """Write the page of an experiment that is read first."""
+    input:
+        results=list_summarised,
+        views=list_views,
+    output:
+        page=report(
+            "<results>/{experiment}/summary.html",
+            caption="../report/summary.rst",
+            category="0 Overview",
+            subcategory="{experiment}",
+            labels={"result": "What came out, on one page"},
+        ),
+    log:
+        "<logs>/{experiment}/make_summary.log",
+    benchmark:
+        "<logs>/{experiment}/make_summary.tsv"
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(2000),
+        runtime=grow(10),
+    params:
+        sizes=lambda wildcards: {
+            sample.name: sorted({(frame.height, frame.width) for frame in sample.frames})
+            for sample in list_samples(wildcards.experiment)
+        },
+        code=digest_code("summary", "summary.html"),
+    message:
+        "Writing the overview of {wildcards.experiment}"
+    script:
+        "../scripts/make_summary.py"
