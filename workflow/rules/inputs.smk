@@ -108,8 +108,7 @@ def list_raw_files(wildcards):
     return list(dict.fromkeys(files))
 
 
-def name_motility_figure(wildcards):
-    """`density_and_mitoses` becomes "Density and mitoses"."""
-    return (
-        wildcards.figure.replace("_", " ").replace("msd", "mean squared displacement").capitalize()
-    )
+def label_motility(wildcards):
+    """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
+    words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
+    return {"result": words.capitalize(), "sample": wildcards.sample}

@@ -85,12 +85,14 @@ rule make_summary:
         results=list_summarised,
         views=list_views,
     output:
-        page=report(
-            "<results>/{experiment}/summary.html",
+        # Not in the report: browsers show no page of more than 2 MB within another.
+        page="<results>/{experiment}/summary.html",
+        table=report(
+            "<results>/{experiment}/summary.csv",
             caption="../report/summary.rst",
             category="0 Overview",
             subcategory="{experiment}",
-            labels={"result": "What came out, on one page"},
+            labels={"result": "What went in and came out (table)"},
         ),
     log:
         "<logs>/{experiment}/make_summary.log",

@@ -143,7 +143,7 @@ rule measure_motility:
             caption="../report/motility.rst",
             category="4 Tracking",
             subcategory="{experiment}",
-            labels={"result": name_motility_figure, "sample": "{sample}"},
+            labels=label_motility,
         ),
     log:
         "<logs>/{experiment}/tracking/{sample}/measure_motility.log",

@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]):
     from pathlib import Path
 
     from autonuclei.files import write_beside
-    from autonuclei.summary import Experiment, write_summary
+    from autonuclei.summary import Experiment, render_summary, write_samples
 
     folder = Path(snakemake.output.page).parent
     experiment = Experiment(
@@ -18,6 +18,7 @@ with log_job(snakemake.log[0]):
         ),
         sizes=snakemake.params.sizes,
     )
-    page = write_summary(experiment, [Path(path) for path in snakemake.input.views])
+    write_samples(snakemake.output.table, experiment)
+    page = render_summary(experiment, [Path(path) for path in snakemake.input.views])
     with write_beside(snakemake.output.page) as partial:
         partial.write_text(page, encoding="utf-8")

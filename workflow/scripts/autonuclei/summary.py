@@ -6,6 +6,7 @@ the folder is not told.
 
 import base64
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autonuclei.measurement import Table, read_table
+from autonuclei.measurement import Table, read_table, write_table
 from autonuclei.overview import format_number
 from autonuclei.viewer import embed_views, load_library
 from autonuclei.views import read_view
@@ -30,6 +32,7 @@ VERDICTS = {
 # little more; the pictures of all samples lie in their folders.
 MAX_VIEWS = 4
 
+NAN = float("nan")
 UNITS = {"um_per_min": "µm/min", "um_per_frame": "µm/frame"} | {
     "px_per_min": "px/min",
     "px_per_frame": "px/frame",
@@ -143,8 +146,14 @@ class Experiment:
 
 
 def describe_samples(experiment: Experiment) -> list[dict[str, Any]]:
-    """What went into each sample and what came out of it, a row each; None: does not apply."""
+    """What went into each sample and what came out of it, a row each; NaN: does not apply."""
     return [_describe_sample(experiment, sample) for sample in experiment.record["samples"]]
+
+
+def write_samples(path: str | os.PathLike[str], experiment: Experiment) -> None:
+    """Write the rows of `describe_samples` as a table."""
+    rows = describe_samples(experiment)
+    write_table(path, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _describe_sample(experiment: Experiment, sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,18 +165,18 @@ def _describe_sample(experiment: Experiment, sample: Mapping[str, Any]) -> dict[
         "kind": sample["kind"],
         "n_images": sample["n_frames"],
         "size": f"{sizes[-1][1]} x {sizes[-1][0]}" + (" and smaller" if len(sizes) > 1 else ""),
-        "pixel_size_um": sample["pixel_size_um"],
-        "frame_interval_min": sample["frame_interval_min"],
+        "pixel_size_um": _fill(sample["pixel_size_um"]),
+        "frame_interval_min": _fill(sample["frame_interval_min"]),
         "n_training": len(sample["training_frames"]),
         "n_nuclei": len(objects["label"]),
-        "median_area_px": float(np.median(objects["area_px"])) if len(objects["label"]) else None,
+        "nuclei_per_image": len(objects["label"]) / sample["n_frames"],
+        "median_area_px": _take_median(objects["area_px"]),
         "n_failed": 0,
-        "n_tracks": None,
-        "n_divisions": None,
-        "speed": None,
-        "speed_unit": None,
+        "n_tracks": NAN,
+        "n_divisions": NAN,
+        "median_speed": NAN,
+        "speed_unit": "",
     }
-    row["per_image"] = row["n_nuclei"] / row["n_images"]
     if sample["kind"] == "stills":
         masks = experiment.folder / f"segmentation/{name}/labels"
         row["n_failed"] = row["n_images"] - len(list(masks.glob("*.tif")))
@@ -177,11 +186,19 @@ def _describe_sample(experiment: Experiment, sample: Mapping[str, Any]) -> dict[
         row["n_divisions"] = int((tracks["daughters"] > 0).sum())
         steps = read_table(experiment.folder / f"tracking/{name}/motility/steps.csv")
         column = next(column for column in steps if column.startswith("speed_"))
-        known = np.asarray(steps[column], dtype=np.float64)
-        known = known[np.isfinite(known)]
-        row["speed"] = float(np.median(known)) if len(known) else None
+        row["median_speed"] = _take_median(steps[column])
         row["speed_unit"] = UNITS[column.removeprefix("speed_")]
     return row
+
+
+def _fill(value: float | None) -> float:
+    return NAN if value is None else value
+
+
+def _take_median(values: npt.NDArray[Any]) -> float:
+    """The median of what is known; NaN if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else NAN
 
 
 def describe_metrics(experiment: Experiment) -> list[dict[str, Any]]:
@@ -249,7 +266,7 @@ def list_files(experiment: Experiment) -> list[tuple[str, list[str]]]:
     return [(words, paths) for words, paths in listed if paths]
 
 
-def write_summary(experiment: Experiment, views: Sequence[Path]) -> str:
+def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
     """Make the page as HTML that needs no other file, beside the pictures' and tables' links.
 
     Parameters
