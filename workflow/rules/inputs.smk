@@ -112,3 +112,32 @@ def label_motility(wildcards):
     """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
     words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
     return {"result": words.capitalize(), "sample": wildcards.sample}
+
+
+def list_summarised(wildcards):
+    """Every result of the experiment but the page itself, and what may fail for a few images."""
+    return [
+        path
+        for path in list_experiment_results(wildcards.experiment)
+        if Path(path).name not in ("summary.html", "complete.txt")
+    ]
+
+
+def list_views(wildcards):
+    return [
+        f"<results>/{wildcards.experiment}/segmentation/{sample.name}/overview.json"
+        for sample in list_samples(wildcards.experiment)
+    ]
+
+
+def get_found_nuclei(wildcards):
+    """The nuclei of a sample, with their tracks in a movie."""
+    folder = f"<results>/{wildcards.experiment}"
+    if get_sample(wildcards).kind == "movie":
+        return f"{folder}/tracking/{wildcards.sample}/tracks.csv"
+    return f"{folder}/segmentation/{wildcards.sample}/objects.csv"
+
+
+def get_view_memory(wildcards, attempt):
+    largest = max(frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames)
+    return round((1000 + 60 * largest) * (1 + 0.5 * (attempt - 1)))

@@ -10,35 +10,6 @@ DEFAULT_FILTERS["show"] = format_number
 report: "../report/workflow.rst"
 
 
-def list_summarised(wildcards):
-    """Every result of the experiment but the page itself, and what may fail for a few images."""
-    return [
-        path
-        for path in list_experiment_results(wildcards.experiment)
-        if not path.endswith(("/summary.html", "/complete.txt"))
-    ]
-
-
-def list_views(wildcards):
-    return [
-        f"<results>/{wildcards.experiment}/segmentation/{sample.name}/overview.json"
-        for sample in list_samples(wildcards.experiment)
-    ]
-
-
-def get_found_nuclei(wildcards):
-    """The nuclei of a sample, with their tracks in a movie."""
-    folder = f"<results>/{wildcards.experiment}"
-    if get_sample(wildcards).kind == "movie":
-        return f"{folder}/tracking/{wildcards.sample}/tracks.csv"
-    return f"{folder}/segmentation/{wildcards.sample}/objects.csv"
-
-
-def get_view_memory(wildcards, attempt):
-    largest = max(frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames)
-    return round((1000 + 60 * largest) * (1 + 0.5 * (attempt - 1)))
-
-
 rule draw_segmentation:
     """Show the nuclei of the frame that stands for a sample."""
     input:

@@ -308,5 +308,3 @@ def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
         datatables=(bundle / "dt_bundle.js").read_text("utf-8").replace("<!--", "<\\!--"),
         datatables_style=(bundle / "dt_bundle.css").read_text("utf-8"),
     )
-
-

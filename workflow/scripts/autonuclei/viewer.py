@@ -48,12 +48,11 @@ def draw_viewer(view: View) -> Any:
     # Rows run downwards.
     top, left = -view.top, view.left
     plot = figure(
-        x_range=Range1d(left, left + view.width, bounds=(left, left + view.width)),
-        y_range=Range1d(top - view.height, top, bounds=(top - view.height, top)),
+        x_range=_make_range(left, left + view.width),
+        y_range=_make_range(top - view.height, top),
         aspect_ratio=view.width / view.height,
         sizing_mode="stretch_width",
         toolbar_location="above",
-        output_backend="canvas",
         tools=[],
         min_border=0,
         outline_line_color=None,
@@ -113,3 +112,8 @@ def draw_viewer(view: View) -> Any:
     plot.toolbar.active_drag = pan
     plot.toolbar.active_scroll = wheel
     return plot
+
+
+def _make_range(start: int, end: int) -> Range1d:
+    """A range that cannot be left by moving or zooming."""
+    return Range1d(start=start, end=end, bounds=(start, end))

@@ -60,13 +60,11 @@ def choose_frame(frames: Array, shown: list[int]) -> int:
     shown
         The frames to choose from, also those without a nucleus; the first of equals is taken.
     """
-    counts = np.array([np.count_nonzero(frames == index) for index in shown])
-    return shown[int(np.argsort(counts, kind="stable")[(len(counts) - 1) // 2])]
+    counts = [np.count_nonzero(frames == index) for index in shown]
+    return shown[counts.index(sorted(counts)[(len(counts) - 1) // 2])]
 
 
-def choose_part(
-    shape: tuple[int, int], nucleus_area_px: float
-) -> tuple[slice, slice, float]:
+def choose_part(shape: tuple[int, int], nucleus_area_px: float) -> tuple[slice, slice, float]:
     """Which part of a frame to show, from its middle, and at how many pixels per pixel.
 
     All of it if nuclei of that area (NaN: unknown) stay `NUCLEUS_PX` wide in `SIDE_PX`.
