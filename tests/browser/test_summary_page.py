@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from autonuclei.summary import render_summary
 from summary_examples import make_experiment
@@ -24,8 +25,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check_page(page: Any) -> None:
     """What holds for every page, once its scripts have run."""
-    page.wait_for_selector("table.dataTable")
-    page.wait_for_function("document.querySelector('.viewer > *')?.clientHeight > 0")
+    page.wait_for_selector("table.dataTable", state="attached")
+    page.wait_for_function("document.querySelector('.viewer').clientHeight > 200")
     inner, whole = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
     assert whole <= inner, "the page is wider than the screen"
     images = page.evaluate(
@@ -70,24 +71,24 @@ def test_with_everything(open_page: OpenPage, drawn: Path) -> None:
 
 def test_tables_sort(open_page: OpenPage, drawn: Path) -> None:
     page = open_page(drawn)
-    page.wait_for_selector("table.dataTable")
+    page.wait_for_selector("table.dataTable", state="attached")
     table = page.locator("[aria-label='Metrics of each image'] table.sortable")
 
-    def read(column: int) -> list[str]:
-        return [cell.inner_text() for cell in table.locator(f"tbody td:nth-child({column})").all()]
+    def expect_column(column: int, values: list[str]) -> None:
+        expect(table.locator(f"tbody td:nth-child({column})")).to_have_text(values)
 
-    assert read(2) == ["0", "1", "10"]
+    expect_column(2, ["0", "1", "10"])
     f1 = table.locator("thead th", has_text="F1")
     f1.click()
-    assert read(8) == ["0.8", "0.9", "1"]
+    expect_column(8, ["0.8", "0.9", "1"])
     assert f1.get_attribute("aria-sort") == "ascending"
     f1.click()
-    assert read(8) == ["1", "0.9", "0.8"]
+    expect_column(8, ["1", "0.9", "0.8"])
     # Numbers, not words: 10 comes after 1, and what is undefined is at one end.
     table.locator("thead th", has_text="Image").click()
-    assert read(2) == ["0", "1", "10"]
+    expect_column(2, ["0", "1", "10"])
     table.locator("thead th", has_text="Precision").click()
-    assert read(6) == ["undefined", "0.5", "1"]
+    expect_column(6, ["undefined", "0.5", "1"])
 
 
 def test_pictures_enlarge(open_page: OpenPage, drawn: Path) -> None:
@@ -99,7 +100,7 @@ def test_pictures_enlarge(open_page: OpenPage, drawn: Path) -> None:
     large.click()
     assert large.bounding_box()["width"] > 1.5 * before
     page.keyboard.press("Escape")
-    assert page.locator("dialog[open]").count() == 0
+    expect(page.locator("dialog[open]")).to_have_count(0)
 
 
 def test_nuclei_tell_their_values(open_page: OpenPage, drawn: Path) -> None:
@@ -110,7 +111,7 @@ def test_nuclei_tell_their_values(open_page: OpenPage, drawn: Path) -> None:
     box = viewer.locator("canvas").first.bounding_box()
     # The middle one of nine disks.
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    told = viewer.locator(".bk-Tooltip")
+    told = page.locator(".bk-tooltip-content")
     told.wait_for(state="visible")
     text = told.inner_text()
     assert "number" in text

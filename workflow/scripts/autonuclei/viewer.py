@@ -19,14 +19,14 @@ from bokeh.resources import Resources
 
 from autonuclei.views import View
 
-# What is told of a nucleus under the pointer: column, words, format.
+# What is told of a nucleus under the pointer: column, words, value in Bokeh's format.
 TOLD = (
-    ("label", "number", "0"),
-    ("track", "track", "0"),
-    ("area_um2", "area", "0.0 µm²"),
-    ("area_px", "area", "0 px"),
-    ("probability", "probability", "0.00"),
-    ("mean_intensity", "mean intensity", "0.0"),
+    ("label", "number", "@label{0}"),
+    ("track", "track", "@track{0}"),
+    ("area_um2", "area", "@area_um2{0.0} µm²"),
+    ("area_px", "area", "@area_px{0} px"),
+    ("probability", "probability", "@probability{0.00}"),
+    ("mean_intensity", "mean intensity", "@mean_intensity{0.0}"),
 )
 
 
@@ -71,8 +71,8 @@ def draw_viewer(view: View) -> Any:
         anchor="top_left",
     )
     told = [
-        (column, words, form)
-        for column, words, form in TOLD
+        (column, words, value)
+        for column, words, value in TOLD
         if any(column in nucleus for nucleus in view.nuclei)
         # Square micrometres where they are known, else pixels.
         and not (column == "area_px" and any("area_um2" in nucleus for nucleus in view.nuclei))
@@ -101,7 +101,7 @@ def draw_viewer(view: View) -> Any:
     )
     hover = HoverTool(
         renderers=[patches],
-        tooltips=[(words, f"@{column}{{{form}}}") for column, words, form in told],
+        tooltips=[(words, value) for _, words, value in told],
         point_policy="follow_mouse",
     )
     # The wheel scrolls the page; with the control key it zooms.
