@@ -46,6 +46,8 @@ PACKAGE_MODULES = [
     "prediction",
     "preprocessing",
     "provenance",
+    "quality",
+    "quality_figures",
     "samples",
     "selection",
     "settings",
@@ -58,6 +60,7 @@ PACKAGE_MODULES = [
     "trackmate_features",
     "trackmate_validation",
     "training",
+    "verdicts",
 ]
 PACKAGE = {name: locate_module(name) for name in PACKAGE_MODULES}
 sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
@@ -327,7 +330,7 @@ def list_results():
                 f"{folder}/evaluation/{name}"
                 for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
             ]
-        results.append(f"{folder}/provenance/provenance.json")
+        results += [f"{folder}/quality/verdict.json", f"{folder}/provenance/provenance.json"]
     return results
 
 
