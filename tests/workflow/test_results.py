@@ -37,6 +37,11 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "evaluation/summary.csv",
         "evaluation/f1_over_iou.svg",
         "evaluation/f1_over_iou.png",
+        "quality/verdict.json",
+        "quality/images.csv",
+        "quality/calibration.csv",
+        "quality/areas.png",
+        "quality/indicators.svg",
         "tracking/film/tracks.csv",
         "provenance/provenance.json",
         "provenance/config.yaml",
@@ -184,7 +189,16 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
     write_config(tmp_path, [row], models={"new": str(finished / "results/tiny/model")})
     plan = run_snakemake(tmp_path, "-n", "--quiet", "rules")
     assert plan.jobs == dict.fromkeys(
-        ("predict_stretch", "write_stills", "check_stills", "measure_nuclei", "write_provenance"), 1
+        (
+            "predict_stretch",
+            "write_stills",
+            "check_stills",
+            "measure_nuclei",
+            "measure_quality",
+            "judge_quality",
+            "write_provenance",
+        ),
+        1,
     )
     run = run_snakemake(tmp_path, "results/new/segmentation/s/labels")
     assert run.code == 0, run.all

@@ -132,10 +132,7 @@ def _measure_saturation(image: Array, labels: Array) -> float:
 
     Of the image and not of its type, since a camera of 12 bits saturates at 4095 in a file of 16.
     """
-    top = image == image.max()
-    # One brightest pixel is no saturation: it has company in a nucleus that is cut off.
-    n_top = int((top & (labels > 0)).sum())
-    return 0.0 if n_top <= 1 else n_top / int((labels > 0).sum())
+    return float((image[labels > 0] == image.max()).mean())
 
 
 def _measure_touching(labels: Array, present: Array) -> Row:

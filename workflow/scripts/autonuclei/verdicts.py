@@ -275,19 +275,21 @@ INDICATORS = (
 FAILED = Indicator(
     "failed_images",
     "Images that were not segmented",
-    "images",
+    "share of the images",
     "They could not be read, or nothing can be measured in them; the log of the run says why.",
     "Mend or leave out these files.",
     look=0,
+    unsuitable=0.5,
     low_is_bad=False,
 )
 EMPTY = Indicator(
     "empty_images",
     "Images without a nucleus",
-    "images",
+    "share of the images",
     "The network found no nucleus in them, or they have no contrast beyond their noise.",
     "Look at these images; lower annotate.minimum_contrast if they do show nuclei.",
     look=0,
+    unsuitable=0.5,
     low_is_bad=False,
 )
 REASONS = {
@@ -347,8 +349,8 @@ def summarize_images(
     values["n_training"] = n_training
     values["nucleus_in_patch"] = values["diameter_px"] / patch_px
     counts = np.array([row["n_nuclei"] for row in images], np.float64)
-    values[FAILED.name] = int(np.isnan(counts).sum())
-    values[EMPTY.name] = int((counts == 0).sum())
+    values[FAILED.name] = float(np.isnan(counts).mean())
+    values[EMPTY.name] = float((counts == 0).mean())
     return values
 
 
@@ -421,7 +423,7 @@ def list_findings(
         verdict, meaning = indicator.judge(value), indicator.meaning
         weak = [row for row in images if _is_weak(indicator, row)]
         if verdict == UNDEFINED:
-            why = missing.get(indicator.about, "No image has a nucleus in which to measure it.")
+            why = missing.get(indicator.about, "no image has a nucleus in which to measure it.")
             meaning = f"{meaning} Undefined: {why}"
         remedy = indicator.remedy if verdict in (LOOK, UNSUITABLE) or weak else ""
         if "{reason}" in remedy:
