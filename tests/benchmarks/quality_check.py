@@ -35,6 +35,8 @@ from autonuclei.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 # Limits were chosen on these groups and checked on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "512x640", "603x1272", "1040x1388")
 MOST_IMAGES = 20
+OF_IMAGES = [indicator for indicator in INDICATORS if indicator.of_images]
+NO_INDICATOR = ("group", "f1", "n_true", "verdict", "pooled area_accepted")
 # Of images: enough nuclei that the F1 of one image means something.
 FEWEST_NUCLEI = 5
 
@@ -62,12 +64,14 @@ def measure_group(group, images, truths, settings):
     """Indicators and F1 of the annotation of each image; the images are one experiment."""
     objects = [annotate(image, settings) for image in images]
     tables = judge([measure_objects(*pair) for pair in zip(objects, images, strict=True)], settings)
+    counted = count_verdicts(concatenate_tables(tables, ("area_px", "verdict")))
     for image, truth, labels, table in zip(images, truths, objects, tables, strict=True):
         metrics = add_metrics(compare_labels(truth, labels, (0.5,))[0])
         yield (
             {"group": group, "f1": metrics["f1"], "n_true": metrics["n_true"]}
             | measure_image(image, labels)
             | count_verdicts(table)
+            | {"pooled area_accepted": counted["area_accepted"]}
         )
 
 
@@ -106,24 +110,75 @@ def read_default():
     return fill_defaults({}, schema)["annotate"]
 
 
+def judge_values(values):
+    """The worst verdict by the indicators that are there, and those that are not good."""
+    judged = {
+        i.title.lower(): (i.judge(values[i.name]), values[i.name])
+        for i in INDICATORS
+        if i.name in values
+    }
+    verdicts = [verdict for verdict, _ in judged.values()]
+    worst = next((v for v in (UNSUITABLE, LOOK) if v in verdicts), GOOD)
+    weak = [f"{k} {v:.2g}" for k, (verdict, v) in judged.items() if verdict in (LOOK, UNSUITABLE)]
+    return worst, "; ".join(weak)
+
+
+def name_group(group):
+    return f"{group} (chosen on)" if group in CHOSEN_ON else group
+
+
+def print_classes(images):
+    """F1 of images by verdict, apart for the groups on which the limits were chosen."""
+    table = []
+    for chosen in (True, False):
+        for verdict in (GOOD, LOOK, UNSUITABLE):
+            own = [
+                row["f1"]
+                for row in images
+                if row["verdict"] == verdict
+                and (row["group"] in CHOSEN_ON) == chosen
+                and row["n_true"] >= FEWEST_NUCLEI
+                and np.isfinite(row["f1"])
+            ]
+            if own:
+                good = float(np.mean(np.array(own) >= 0.8))
+                where = "chosen on" if chosen else "checked on"
+                table.append((where, verdict, len(own), float(np.median(own)), good))
+    print_table(
+        ("groups", "verdict on image", "images", "median F1", "with F1 of 0.8 or more"), table
+    )
+
+
 def check_annotation(data):
-    settings, rows = read_default(), []
+    settings, rows, experiments = read_default(), [], []
     for group, images, truths in read_groups(data):
         pairs = spread(list(zip(images, truths, strict=True)), MOST_IMAGES)
-        rows += measure_group(group, *map(list, zip(*pairs, strict=True)), settings)
-    names = [n for n in rows[0] if n not in ("group", "f1", "n_true") and "rejected" not in n]
+        own = list(measure_group(group, *map(list, zip(*pairs, strict=True)), settings))
+        for row in own:
+            row["verdict"] = judge_values(
+                {i.name: row[i.name] for i in OF_IMAGES if i.name in row}
+            )[0]
+        rows += own
+        names = [n for n in own[0] if n not in NO_INDICATOR and "rejected" not in n]
+        median = {n: float(np.nanmedian([row[n] for row in own])) for n in names}
+        # Of all objects together, as in `summarize_images`.
+        median["area_accepted"] = own[0]["pooled area_accepted"]
+        f1 = float(np.median([row["f1"] for row in own]))
+        experiments.append((group, len(own), f1, median))
+    experiments.sort(key=lambda experiment: -experiment[2])
     print_table(
-        ("indicator", "all images", "within groups", "group medians"),
+        ("indicator", "images", "within groups", "group medians"),
         [(name, *correlate(rows, name)) for name in names],
     )
-    groups = dict.fromkeys(row["group"] for row in rows)
-    medians = []
-    for group in groups:
-        own = [row for row in rows if row["group"] == group]
-        medians.append(
-            [group, len(own)] + [float(np.nanmedian([r[n] for r in own])) for n in ("f1", *names)]
-        )
-    print_table(("median of", "images", "F1", *names), sorted(medians, key=lambda row: -row[2]))
+    print_table(
+        ("group", "images", "median F1", "verdict", "because of"),
+        [(name_group(g), n, f1, *judge_values(median)) for g, n, f1, median in experiments],
+    )
+    print_classes(rows)
+    print_table(
+        ("median of", "F1", *names),
+        [(g, f1, *(median[name] for name in names)) for g, _, f1, median in experiments],
+    )
 
 
 def spoil(image, how, strength, radius, rng):
@@ -248,7 +303,7 @@ def check_network(results):
         ("experiment", "F1", "verdict", "because of"),
         [
             (
-                row["group"] + (" (chosen on)" if row["group"] in CHOSEN_ON else ""),
+                name_group(row["group"]),
                 row["f1"],
                 row["verdict"]["verdict"],
                 "; ".join(
@@ -274,24 +329,7 @@ def check_network(results):
         ("experiment", "F1", *names),
         [[row["group"], row["f1"], *(float(row[name]) for name in names)] for row in experiments],
     )
-    table = []
-    for chosen in (True, False):
-        for verdict in (GOOD, LOOK, UNSUITABLE):
-            own = [
-                row["f1"]
-                for row in images
-                if row["verdict"] == verdict
-                and (row["group"] in CHOSEN_ON) == chosen
-                and row["n_true"] >= FEWEST_NUCLEI
-                and np.isfinite(row["f1"])
-            ]
-            if own:
-                good = float(np.mean(np.array(own) >= 0.8))
-                where = "chosen on" if chosen else "checked on"
-                table.append((where, verdict, len(own), float(np.median(own)), good))
-    print_table(
-        ("groups", "verdict on image", "images", "median F1", "share with F1 >= 0.8"), table
-    )
+    print_classes(images)
 
 
 def main():

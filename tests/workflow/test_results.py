@@ -146,6 +146,22 @@ def test_a_frame_without_a_nucleus_counts_zero(finished: Path) -> None:
     assert len(tracks) == len(objects)
 
 
+def test_quality_of_every_image_and_of_the_experiment(finished: Path) -> None:
+    folder = finished / "results" / "tiny" / "quality"
+    images = pd.read_csv(folder / "images.csv")
+    assert images["sample"].tolist() == ["fields"] * 3 + ["film"] * 3
+    annotated = (images["sample"] == "fields").to_numpy()
+    assert (images["agreement_f1"].notna() == annotated).all()
+    objects = pd.read_csv(finished / "results" / "tiny" / "annotation" / "objects.csv")
+    accepted = objects[objects["verdict"] == "accepted"].groupby("frame").size()
+    assert images["n_accepted"][annotated].tolist() == accepted.tolist()
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["verdict"] in ("good", "look", "unsuitable")
+    found = {finding["indicator"]: finding for finding in verdict["findings"]}
+    assert found["empty_images"]["images"] == [["film", 2]]
+    assert found["n_training"]["value"] == accepted[:2].sum()
+
+
 def test_provenance_names_what_made_the_results(finished: Path) -> None:
     record = json.loads((finished / "results/tiny/provenance/provenance.json").read_text())
     raw = {**record["sha256"]["inputs"]}
@@ -200,8 +216,13 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
         ),
         1,
     )
-    run = run_snakemake(tmp_path, "results/new/segmentation/s/labels")
+    targets = ("results/new/segmentation/s/labels", "results/new/quality/verdict.json")
+    run = run_snakemake(tmp_path, *targets)
     assert run.code == 0, run.all
+    verdict = json.loads((tmp_path / targets[1]).read_text())
+    (agreement,) = [f for f in verdict["findings"] if f["indicator"] == "agreement_f1"]
+    assert agreement["value"] is None
+    assert "a model was given, so nothing was annotated" in agreement["meaning"]
     for number in range(3):
         ours = tmp_path / f"results/new/segmentation/s/labels/field{number}.tif"
         theirs = finished / f"results/tiny/segmentation/fields/labels/field{number}.tif"

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from autonuclei.figures import COLOURS
 from autonuclei.selection import ACCEPTED, AreaWindow
@@ -94,21 +95,24 @@ def plot_indicators(images: Sequence[Mapping[str, Any]], title: str) -> Figure:
     Samples follow each other; a line parts them. Indicators that are undefined throughout are
     left out.
     """
-    shown = [
-        indicator
+    columns = {
+        indicator: np.array([row.get(indicator.name, np.nan) for row in images], np.float64)
         for indicator in INDICATORS
-        if indicator.of_images and any(row[indicator.name] == row[indicator.name] for row in images)
-    ]
+        if indicator.of_images
+    }
+    shown = {key: values for key, values in columns.items() if np.isfinite(values).any()}
     n_rows = max(1, -(-len(shown) // 2))
-    figure = Figure(figsize=(9, 1.2 + 1.9 * n_rows), layout="constrained")
+    figure = Figure(figsize=(9, 1.4 + 1.7 * n_rows), layout="constrained")
     figure.suptitle(title)
+    if not shown:
+        figure.text(0.5, 0.5, "no image has a nucleus", ha="center")
+        return figure
     grid = figure.subplots(n_rows, 2, squeeze=False)
     samples = [row["sample"] for row in images]
     starts = [i for i in range(len(samples)) if i == 0 or samples[i] != samples[i - 1]]
-    for axes, indicator in zip(grid.flat, shown, strict=False):
-        values = np.array([row[indicator.name] for row in images], np.float64)
+    for axes, (indicator, values) in zip(grid.flat, shown.items(), strict=False):
         axes.plot(values, ".", color=NETWORK_COLOUR, markersize=5)
-        low, high = _choose_range(values)
+        low, high = _choose_range(values, indicator)
         _shade(axes, indicator, low, high)
         axes.set_ylim(low, high)
         axes.set_title(indicator.title, fontsize=9)
@@ -120,16 +124,23 @@ def plot_indicators(images: Sequence[Mapping[str, Any]], title: str) -> Figure:
         axes.set_xticks(starts, [samples[i] for i in starts], fontsize=7, ha="left")
     for axes in list(grid.flat)[len(shown) :]:
         axes.axis("off")
-    if not shown:
-        figure.text(0.5, 0.5, "no image has a nucleus", ha="center")
+    shades = {"look": LOOK_COLOUR, "unsuitable": UNSUITABLE_COLOUR}
+    figure.legend(
+        handles=[Patch(color=colour, label=name) for name, colour in shades.items()],
+        loc="outside lower right",
+        ncols=2,
+        fontsize=8,
+    )
     return figure
 
 
-def _choose_range(values: Array) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    low, high = float(known.min()), float(known.max())
-    margin = 0.08 * (high - low) or 0.1 * abs(high) or 0.05
-    return min(0.0, low - margin) if low >= 0 else low - margin, high + margin
+def _choose_range(values: Array, indicator: Indicator) -> tuple[float, float]:
+    """From 0 (no indicator is negative) to above the largest value and the first limit."""
+    high = float(np.nanmax(values))
+    if indicator.look is not None:
+        high = max(high, 1.1 * indicator.look)
+    margin = 0.06 * high or 0.05
+    return -margin, high + margin
 
 
 def _shade(axes: Axes, indicator: Indicator, low: float, high: float) -> None:

@@ -65,22 +65,24 @@ INDICATORS = (
         PERCENT,
         "Share of the annotated area that lies in accepted objects; the network learns from these.",
         "Look at annotation/ to see what was rejected: {reason}",
-        look=0.75,
-        unsuitable=0.5,
         about=ANNOTATION,
+        look=0.7,
+        unsuitable=0.5,
+        of_images=True,
     ),
     Indicator(
         "annotated_area_ratio",
         "Largest annotated objects",
         "times the median area",
-        "Area that one of ten annotated objects exceeds, over the median. Large where nuclei are "
-        "merged, or where there are nuclei of two sizes.",
-        "Lower annotate.split_distance if nuclei are merged; put nuclei of two sizes into "
-        "experiments of their own.",
-        look=2.0,
-        unsuitable=3.0,
+        "Area that one in ten annotated objects of an image exceeds, over the median area. Large "
+        "where nuclei are merged, since they touch or lie in clumps, and where debris is many.",
+        "Lower annotate.split_distance; learn from sparser images (column 'train'). Nuclei that "
+        "touch nearly everywhere do not suit the method.",
         low_is_bad=False,
         about=ANNOTATION,
+        of_images=True,
+        look=1.55,
+        unsuitable=2.5,
     ),
     Indicator(
         "n_training",
@@ -152,9 +154,9 @@ INDICATORS = (
         "times the pixel noise",
         "Brightness of the median nucleus above the background around it.",
         "Expose longer or stain more; raise annotate.smoothing_px for noisy images.",
-        look=4.0,
-        unsuitable=2.0,
         of_images=True,
+        look=3.0,
+        unsuitable=1.5,
     ),
     Indicator(
         "sharpness",
@@ -163,8 +165,9 @@ INDICATORS = (
         "Radius of the median nucleus over the width of its edge.",
         "Focus anew, or leave blurred frames out of the column 'train'; for nuclei of few pixels "
         "use a higher magnification.",
-        look=1.5,
         of_images=True,
+        look=1.5,
+        unsuitable=1.2,
     ),
     Indicator(
         "unclear_outline",
@@ -173,6 +176,7 @@ INDICATORS = (
         "Share of the outlines at which brightness falls less than half as steeply as usual.",
         "Look at the outlines in Fiji; even out the light (preprocess.background_radius_px).",
         low_is_bad=False,
+        of_images=True,
     ),
     Indicator(
         "saturated_share",
@@ -182,6 +186,7 @@ INDICATORS = (
         "Expose shorter: what is cut off cannot be split or measured.",
         low_is_bad=False,
         of_images=True,
+        look=0.5,
     ),
     Indicator(
         "illumination",
@@ -190,10 +195,10 @@ INDICATORS = (
         "How much the background beside the nuclei varies over the image (5th to 95th percentile).",
         "Correct for the light of the microscope, or set preprocess.background_radius_px to about "
         "twice the diameter of a nucleus.",
-        look=0.15,
-        unsuitable=0.3,
         low_is_bad=False,
         of_images=True,
+        look=0.25,
+        unsuitable=0.5,
     ),
     Indicator(
         "brightness_spread",
@@ -201,8 +206,9 @@ INDICATORS = (
         "times the median contrast",
         "Interquartile range of the contrast of the nuclei.",
         "Lower annotate.threshold_factor so that dim nuclei are annotated too.",
-        look=0.7,
         low_is_bad=False,
+        look=0.7,
+        of_images=True,
     ),
     Indicator(
         "covered_share",
@@ -217,8 +223,9 @@ INDICATORS = (
         PERCENT,
         "Nuclei with a neighbour at most 2 px away.",
         "Image sooner after seeding, or with a higher magnification; learn from sparser frames.",
-        look=0.5,
         low_is_bad=False,
+        look=0.4,
+        of_images=True,
     ),
     Indicator(
         "shared_outline",
@@ -336,7 +343,8 @@ def summarize_images(
     Returns
     -------
     By name of `INDICATORS`, `FAILED` and `EMPTY`: of values per image their median over the
-    images that have one, NaN if none has.
+    images that have one, NaN if none has. The accepted area is that of all objects together:
+    images of nuclei of another size than in the rest may have hardly any.
     """
     values = {}
     for indicator in INDICATORS:
@@ -345,7 +353,7 @@ def summarize_images(
         values[indicator.name] = float(np.median(known)) if len(known) else NAN
     if objects is not None:
         counted = count_verdicts(objects)
-        values |= {name: counted[name] for name in ("area_accepted", "annotated_area_ratio")}
+        values["area_accepted"] = counted["area_accepted"]
     values["n_training"] = n_training
     values["nucleus_in_patch"] = values["diameter_px"] / patch_px
     counts = np.array([row["n_nuclei"] for row in images], np.float64)
@@ -386,9 +394,10 @@ def describe_missing(samples: Sequence[Mapping[str, Any]], *, model_given: bool)
 def judge_images(images: Sequence[Row]) -> None:
     """Add to each row its `verdict`, the worst by any indicator of images, and `weak` points."""
     for row in images:
-        judged = {i.title: i.judge(row[i.name]) for i in INDICATORS if i.of_images}
+        judged = {i.title: i.judge(row.get(i.name, NAN)) for i in INDICATORS if i.of_images}
         weak = [title for title, verdict in judged.items() if verdict in (LOOK, UNSUITABLE)]
-        row["verdict"] = min(judged.values(), key=ORDER.index)
+        worst = min(judged.values(), key=ORDER.index)
+        row["verdict"] = worst if weak else GOOD
         if np.isnan(row["n_nuclei"]):
             row["verdict"], weak = LOOK, [FAILED.title]
         elif row["n_nuclei"] == 0:
@@ -451,7 +460,10 @@ def _is_weak(indicator: Indicator, row: Row) -> bool:
         return bool(np.isnan(row["n_nuclei"]))
     if indicator is EMPTY:
         return bool(row["n_nuclei"] == 0)
-    return indicator.of_images and indicator.judge(row[indicator.name]) in (LOOK, UNSUITABLE)
+    return indicator.of_images and indicator.judge(row.get(indicator.name, NAN)) in (
+        LOOK,
+        UNSUITABLE,
+    )
 
 
 def judge_experiment(experiment: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
