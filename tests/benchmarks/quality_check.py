@@ -5,7 +5,7 @@
     python tests/benchmarks/quality_check.py spoiled DATA
     python tests/benchmarks/quality_check.py sheet DATA FOLDER
     (cd FOLDER && snakemake --snakefile PATH/TO/Snakefile --cores all --keep-going)
-    python tests/benchmarks/quality_check.py network FOLDER/results
+    python tests/benchmarks/quality_check.py network FOLDER [results/EXPERIMENT ...]
 
 `annotation` needs no network: indicators of the annotation against its own F1, image by image.
 `spoiled` adds noise, blur, uneven light and saturation to good images until the annotation fails.
@@ -25,9 +25,17 @@ from annotation_quality import ROOT, THRESHOLDS, annotate, read_groups, score
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
+from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels
 from autonuclei.measurement import concatenate_tables, measure_objects, read_table
-from autonuclei.quality import count_verdicts, measure_image
+from autonuclei.quality import (
+    MATCH_IOU,
+    count_confirmed,
+    count_verdicts,
+    find_overlaps,
+    measure_image,
+    pool_calibration,
+)
 from autonuclei.selection import compute_area_window, judge_objects
 from autonuclei.settings import fill_defaults
 from autonuclei.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
@@ -175,9 +183,10 @@ def check_annotation(data):
         [(name_group(g), n, f1, *judge_values(median)) for g, n, f1, median in experiments],
     )
     print_classes(rows)
+    limited = [i.name for i in INDICATORS if i.look is not None and i.name in names]
     print_table(
-        ("median of", "F1", *names),
-        [(g, f1, *(median[name] for name in names)) for g, _, f1, median in experiments],
+        ("median of", "F1", *limited),
+        [(g, f1, *(median[name] for name in limited)) for g, _, f1, median in experiments],
     )
 
 
@@ -325,11 +334,57 @@ def check_network(results):
         of_images = correlate(images, name)[:2] if name in images[0] else (float("nan"),) * 2
         table.append((name, len(own), rank, *of_images))
     print_table(("indicator", "experiments", "experiments", "images", "within experiments"), table)
+    limited = [i.name for i in INDICATORS if i.look is not None]
     print_table(
-        ("experiment", "F1", *names),
-        [[row["group"], row["f1"], *(float(row[name]) for name in names)] for row in experiments],
+        ("experiment", "F1", *limited),
+        [[row["group"], row["f1"], *(float(row[name]) for name in limited)] for row in experiments],
     )
     print_classes(images)
+
+
+def list_true(folder, experiment, sample):
+    """Probability of each nucleus that the network found, and whether it is a true one."""
+    results = folder / "results" / experiment
+    images = read_rows(results / "quality" / "samples" / sample / "images.csv", ("image",))
+    table = read_table(results / "segmentation" / sample / "objects.csv")
+    for row in images:
+        labels = read_plane(results / "segmentation" / sample / "labels" / f"{row['image']}.tif")
+        truth = read_plane(folder / "data" / experiment / sample / "masks" / f"{row['image']}.tif")
+        matched = find_overlaps(labels.astype(int), truth.astype(int))[0] > MATCH_IOU
+        own = table["frame"] == row["frame"]
+        yield table["probability"][own], matched[table["label"][own]]
+
+
+def check_calibration(folder):
+    """Probability against what the annotation confirms and what is true."""
+    rows = []
+    for place in sorted((folder / "results").iterdir()):
+        checks = place / "quality" / "samples" / "train" / "calibration.csv"
+        if not checks.is_file() or not (folder / "data" / place.name).is_dir():
+            continue
+        rows += read_rows(checks, ("checked_by",))
+        for sample in ("train", "test"):
+            for pair in list_true(folder, place.name, sample):
+                rows += count_confirmed(f"true, {sample}", *pair)
+    pooled = {(row["checked_by"], row["low"]): row for row in pool_calibration(rows)}
+    table = []
+    for low in dict.fromkeys(low for _, low in sorted(pooled, key=lambda key: key[1])):
+        cells = []
+        for source in ("annotation", "true, train", "true, test"):
+            row = pooled.get((source, low))
+            cells += [row["n"], row["confirmed"] / row["n"]] if row else [0, float("nan")]
+        table.append([f"{low:.1f} to {low + 0.1:.1f}", *cells[:2], cells[3], *cells[4:]])
+    print_table(
+        (
+            "probability",
+            "nuclei, learned from",
+            "confirmed by annotation",
+            "true",
+            "nuclei, test",
+            "true",
+        ),
+        table,
+    )
 
 
 def main():
@@ -340,7 +395,9 @@ def main():
         command.add_argument("data", type=lambda path: Path(path).absolute())
         if name == "sheet":
             command.add_argument("folder", type=lambda path: Path(path).absolute())
-    commands.add_parser("network").add_argument("results", type=Path)
+    network = commands.add_parser("network")
+    network.add_argument("folder", type=Path, help="as for `sheet`, with its results")
+    network.add_argument("more", nargs="*", type=Path, help="other results/EXPERIMENT folders")
     given = parser.parse_args()
     if given.command == "annotation":
         check_annotation(given.data)
@@ -349,7 +406,9 @@ def main():
     elif given.command == "sheet":
         write_sheet(given.data, given.folder)
     else:
-        check_network(sorted(path for path in given.results.iterdir() if path.is_dir()))
+        places = [*(given.folder / "results").iterdir(), *given.more]
+        check_network(sorted(path for path in places if path.is_dir()))
+        check_calibration(given.folder)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ def test_noise_blur_uneven_light_and_saturation_are_told() -> None:
     # 0.7 px is the filter before measuring.
     sigma = np.hypot(2, 0.7)
     assert blurred["edge_width_px"] == pytest.approx(np.sqrt(2 * np.pi) * sigma, rel=0.1)
-    ramp = np.linspace(0, 1000, 96)[:, None]
-    uneven = measure_image(good + ramp, DISKS)
-    # The middle of the first and of the last row of disks lie two thirds of the ramp apart.
-    assert uneven["illumination"] == pytest.approx(1000 * 2 / 3 / 2000, rel=0.3)
+    far = draw_disks((60, 400), [(30, 30), (30, 200), (30, 370)], 6)
+    uneven = measure_image(photograph(far) + np.linspace(0, 1000, 400), far)
+    # From the first to the last disk the light rises by 340 of 400 px; 5th to 95th percentile.
+    assert uneven["illumination"] == pytest.approx(0.9 * 1000 * 340 / 400 / 2000, rel=0.05)
     cut = np.minimum(good, 2200)
     share = (good[DISKS > 0] >= 2200).mean()
     assert measure_image(cut, DISKS)["saturated_share"] == pytest.approx(share)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from autonuclei.figures import save_figure
-from autonuclei.quality import SAMPLE_COLUMNS
+from autonuclei.quality import ANNOTATION_COLUMNS, SAMPLE_COLUMNS
 from autonuclei.quality_figures import plot_areas, plot_calibration, plot_indicators
 from autonuclei.selection import AreaWindow
 from autonuclei.verdicts import (
@@ -92,7 +92,7 @@ def test_indicators_are_whole() -> None:
         has_limit = indicator.look is not None or indicator.unsuitable is not None
         assert bool(indicator.remedy) or not has_limit, f"{indicator.name} has no remedy"
         if indicator.of_images:
-            assert indicator.name in SAMPLE_COLUMNS
+            assert indicator.name in (*SAMPLE_COLUMNS, *ANNOTATION_COLUMNS)
         if indicator.look is not None and indicator.unsuitable is not None:
             assert (indicator.unsuitable < indicator.look) == indicator.low_is_bad
     # A remedy that names a key of the configuration names one that exists.

@@ -61,6 +61,7 @@ def test_run_ends_by_saying_what_it_made(finished: Path) -> None:
     said = (finished / "said.txt").read_text()
     assert "nuclei in segmentation/fields/labels/, objects.csv" in said
     assert "segmentation: F1" in said
+    assert "quality: " in said
 
 
 def test_annotation_counts_the_drawn_nuclei(finished: Path) -> None:

@@ -99,9 +99,10 @@ INDICATORS = (
         "Nucleus against training patch",
         "diameters per patch side",
         "Diameter of the median nucleus over train.patch_px, both in pixels of training.",
-        "Set train.patch_px to at least twice the diameter, or preprocess.scale below 1.",
-        look=0.75,
+        "The nuclei are large: set train.patch_px to twice their diameter, or preprocess.scale "
+        "below 1.",
         low_is_bad=False,
+        look=1.0,
     ),
     # Network against annotation.
     Indicator(
@@ -112,10 +113,10 @@ INDICATORS = (
         "nuclei on rejected objects are left out.",
         "Train longer (train.epochs) or on more frames (column 'train'); look at annotation/ for "
         "mistakes that repeat.",
-        look=0.8,
-        unsuitable=0.6,
         of_images=True,
         about=AGREEMENT,
+        look=0.95,
+        unsuitable=0.7,
     ),
     Indicator(
         "accepted_found",
@@ -166,8 +167,8 @@ INDICATORS = (
         "Focus anew, or leave blurred frames out of the column 'train'; for nuclei of few pixels "
         "use a higher magnification.",
         of_images=True,
-        look=1.5,
-        unsuitable=1.2,
+        look=1.7,
+        unsuitable=1.3,
     ),
     Indicator(
         "unclear_outline",
@@ -222,10 +223,11 @@ INDICATORS = (
         "Touching nuclei",
         PERCENT,
         "Nuclei with a neighbour at most 2 px away.",
-        "Image sooner after seeding, or with a higher magnification; learn from sparser frames.",
+        "Nuclei that touch nearly everywhere do not suit the method: image sooner after seeding, "
+        "or learn from sparser frames.",
         low_is_bad=False,
-        look=0.4,
         of_images=True,
+        look=0.6,
     ),
     Indicator(
         "shared_outline",
@@ -246,8 +248,9 @@ INDICATORS = (
         "Nucleus against image",
         "diameters per shorter side",
         "Diameter of the median nucleus over the shorter side of the image.",
-        "Use a lower magnification or larger images, so that fewer nuclei are cut.",
+        "Few and large nuclei do not suit the method: use a lower magnification or larger images.",
         low_is_bad=False,
+        look=0.2,
     ),
     # Movies.
     Indicator(
