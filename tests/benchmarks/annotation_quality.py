@@ -14,25 +14,28 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from autonuclei.annotation import find_foreground, split_nuclei
-from autonuclei.boundaries import refine_boundaries
+from autonuclei.annotation import find_foreground
+from autonuclei.boundaries import measure_contrast
 from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels, pool_rows
-from autonuclei.measurement import concatenate_tables, measure_objects
+from autonuclei.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
+from autonuclei.proposals import find_objects
 from autonuclei.selection import ACCEPTED, compute_area_window, judge_objects, keep_labels
 from autonuclei.settings import fill_defaults
 
 ROOT = Path(__file__).resolve().parents[2]
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
-# The default before boundaries were refined.
-BEFORE = {
-    "smoothing_px": 1.7,
-    "threshold_factor": 0.5,
-    "refine_boundaries": False,
-    "area_tolerance_above": None,
-    "solidity_tolerance": None,
-    "share_at_border": None,
-}
+FIND = (
+    "local_levels",
+    "smoothing_px",
+    "split_smoothing",
+    "split_distance",
+    "minimum_area_px",
+    "refine_boundaries",
+    "boundary_level",
+)
+# Without nuclei at levels of their own.
+ONE_THRESHOLD = {"local_levels": False, "minimum_relative_contrast": None}
 # Parameters were chosen on these, and reported on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "paper frame 1")
 HEAD = (
@@ -49,28 +52,23 @@ def annotate(image, settings):
         threshold_factor=settings["threshold_factor"],
         minimum_contrast=settings["minimum_contrast"],
     )
-    labels = split_nuclei(
-        foreground,
-        smoothing=settings["split_smoothing"],
-        minimum_distance=settings["split_distance"],
-        minimum_area_px=settings["minimum_area_px"],
-    )
-    if settings["refine_boundaries"]:
-        labels = refine_boundaries(image, labels, level=settings["boundary_level"])
-    return labels
+    return find_objects(image, foreground, **{key: settings[key] for key in FIND})
 
 
 def select(images, objects, settings):
     """Keep the objects that count as nuclei; the images are one experiment."""
-    tables = [measure_objects(*pair) for pair in zip(objects, images, strict=True)]
-    joined = concatenate_tables(tables)
+    tables = []
+    for labels, image in zip(objects, images, strict=True):
+        table = measure_objects(labels, image)
+        table["relative_contrast"] = measure_contrast(image, labels)[table["label"]]
+        tables.append(table)
     window = compute_area_window(
-        joined["area_px"],
+        concatenate_tables(tables, ANNOTATION_COLUMNS),
         settings["area_tolerance"],
         tolerance_above=settings["area_tolerance_above"],
-        solidities=joined["solidity"],
         solidity_tolerance=settings["solidity_tolerance"],
         share_at_border=settings["share_at_border"],
+        minimum_relative_contrast=settings["minimum_relative_contrast"],
     )
     return [
         keep_labels(labels, table["label"][judge_objects(table, window) == ACCEPTED])
@@ -126,7 +124,7 @@ def main():
     default = fill_defaults({}, schema)["annotate"]
     variants = {
         "paper preset": fill_defaults(copy.deepcopy(preset), schema)["annotate"],
-        "before": default | BEFORE,
+        "one threshold": default | ONE_THRESHOLD,
         "default": default,
     }
     print(HEAD)

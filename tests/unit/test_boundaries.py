@@ -13,6 +13,7 @@ from autonuclei.boundaries import (
     keep_largest,
     measure_background,
     measure_brightness,
+    measure_contrast,
     refine_boundaries,
 )
 from autonuclei.measurement import measure_objects
@@ -209,12 +210,28 @@ def test_merged_nuclei_are_rejected_by_their_shape():
     labels[np.hypot(rows - 45, columns - 308) <= 12] = 6
     table = measure_objects(labels, labels)
     window = compute_area_window(
-        table["area_px"],
+        table,
         0.5,
         tolerance_above=1.0,
-        solidities=table["solidity"],
         solidity_tolerance=0.05,
     )
     assert window.high == 2 * window.median
     assert judge_objects(table, window).tolist() == [ACCEPTED] * 5 + [NOT_CONVEX]
-    assert set(judge_objects(table, compute_area_window(table["area_px"], 1.0))) == {ACCEPTED}
+    assert set(judge_objects(table, compute_area_window(table, 1.0))) == {ACCEPTED}
+
+
+def test_contrast_is_relative_to_the_typical_nucleus():
+    image, truth = draw([(30, 30, 12, 100), (30, 85, 12, 100), (85, 30, 12, 100), (85, 85, 12, 15)])
+    contrast = measure_contrast(image, truth)[1:]
+    assert contrast == pytest.approx([1, 1, 1, 0.15], abs=0.02)
+
+
+def test_contrast_does_not_depend_on_offset_and_gain():
+    image, truth = draw([(30, 30, 12, 100), (85, 85, 12, 40)])
+    expected = measure_contrast(image, truth)
+    assert measure_contrast(3 * image + 500, truth) == pytest.approx(expected, abs=1e-3)
+
+
+def test_no_nucleus_has_no_contrast():
+    assert measure_contrast(np.ones((20, 20)), np.zeros((20, 20), int)).tolist() == [0]
+    assert not measure_contrast(np.ones((20, 20)), np.eye(20, dtype=int)).any()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autonuclei.selection import (
     ACCEPTED,
+    TOO_DIM,
     TOO_LARGE,
     TOO_SMALL,
     UNKNOWN,
@@ -23,7 +24,7 @@ from shapes import draw_squares
 
 
 def test_window_is_the_median_and_half_of_it() -> None:
-    window = compute_area_window(np.array([10, 100, 120, 1000]), 0.5)
+    window = compute_area_window({"area_px": np.array([10, 100, 120, 1000])}, 0.5)
     assert window == AreaWindow(low=55, median=110, high=165, n_objects=4)
 
 
@@ -34,7 +35,7 @@ def test_objects_on_the_edge_of_the_window_are_kept() -> None:
 
 
 def test_without_an_object_the_window_is_undefined(tmp_path: Path) -> None:
-    window = compute_area_window(np.array([]), 0.5)
+    window = compute_area_window({"area_px": np.array([])}, 0.5)
     assert np.isnan([window.low, window.median, window.high]).all()
     assert window.n_objects == 0
     assert judge_objects({"area_px": np.array([])}, window).tolist() == []
@@ -52,7 +53,7 @@ def test_objects_are_not_judged_by_an_undefined_window() -> None:
 
 @given(st.lists(st.integers(1, 10_000), min_size=1), st.floats(0.01, 3))
 def test_the_median_object_is_always_inside(areas: list[int], tolerance: float) -> None:
-    window = compute_area_window(np.array(areas), tolerance)
+    window = compute_area_window({"area_px": np.array(areas)}, tolerance)
     assert window.low <= window.median <= window.high
     if len(areas) % 2:
         verdict = judge_objects({"area_px": np.array(areas)}, window)
@@ -90,9 +91,22 @@ def test_nuclei_cut_by_the_border_may_be_smaller() -> None:
         "touches_border": np.array([False, False, True, True, True]),
     }
     areas = np.array([100.0, 100.0, 100.0])
-    window = compute_area_window(areas, 0.5, share_at_border=0.2)
+    window = compute_area_window({"area_px": areas}, 0.5, share_at_border=0.2)
     assert judge_objects(table, window).tolist() == [
         "accepted", "too small", "accepted", "too small", "too large",
     ]  # fmt: skip
-    window = compute_area_window(areas, 0.5)
+    window = compute_area_window({"area_px": areas}, 0.5)
     assert judge_objects(table, window)[2] == "too small"
+
+
+def test_dim_objects_are_rejected_and_do_not_count() -> None:
+    """Debris as large as this would otherwise move the median."""
+    table = {
+        "area_px": np.array([100, 100, 100, 900, 900, 900, 900]),
+        "relative_contrast": np.array([1.0, 0.9, 0.3, 0.1, 0.1, 0.1, 0.1]),
+    }
+    window = compute_area_window(table, 0.5, minimum_relative_contrast=0.2)
+    assert (window.median, window.n_objects) == (100, 3)
+    assert judge_objects(table, window).tolist() == [ACCEPTED] * 3 + [TOO_DIM] * 4
+    every = compute_area_window(table, 0.5)
+    assert (every.median, every.n_objects) == (900, 7)

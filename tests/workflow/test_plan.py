@@ -31,6 +31,7 @@ EXPERIMENT = (
     "list_objects",
     "train_model",
     "plot_loss",
+    "judge_quality",
     "write_provenance",
 )
 
@@ -61,6 +62,7 @@ def test_shipped_example(tmp_path: Path) -> None:
         check_stills=2,
         join_movie=1,
         measure_nuclei=3,
+        measure_quality=3,
         evaluate_masks=2,
         plot_f1=2,
         **dict.fromkeys(TRACKING, 1),
@@ -114,6 +116,7 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
         check_stills=2,
         join_movie=1,
         measure_nuclei=3,
+        measure_quality=3,
         evaluate_masks=1,
         plot_f1=1,
         **dict.fromkeys(TRACKING, 1),
@@ -137,6 +140,8 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
             "write_stills",
             "check_stills",
             "measure_nuclei",
+            "measure_quality",
+            "judge_quality",
             "write_provenance",
         ),
         1,

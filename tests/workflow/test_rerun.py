@@ -14,6 +14,8 @@ AFTER_FIELDS = {
     "write_stills",
     "check_stills",
     "measure_nuclei",
+    "measure_quality",
+    "judge_quality",
     "evaluate_masks",
     "plot_f1",
     "write_provenance",
@@ -45,9 +47,14 @@ def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
     stack[0, 0, 0] += 1
     tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TYX"}, resolution=(2, 2))
     jobs = plan(finished_copy).jobs
-    assert set(jobs) == {"predict_stretch", "join_movie", "measure_nuclei", "write_provenance"} | (
-        TRACKING
-    )
+    assert set(jobs) == TRACKING | {
+        "predict_stretch",
+        "join_movie",
+        "measure_nuclei",
+        "measure_quality",
+        "judge_quality",
+        "write_provenance",
+    }
     assert jobs["measure_nuclei"] == jobs["predict_stretch"] == 1
 
 
@@ -96,7 +103,7 @@ def test_a_changed_setting(finished_copy: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("figures", {"plot_loss", "plot_f1"}),
+        ("figures", {"plot_loss", "plot_f1", "judge_quality"}),
         ("selection", None),
         ("hyperstack", {"write_stills", "join_movie"}),
     ],

@@ -53,7 +53,7 @@ rule threshold_image:
 
 
 rule split_nuclei:
-    """Split the foreground into single objects with a watershed and draw their boundaries."""
+    """Find the objects that could be nuclei, split what touches and draw the boundaries."""
     input:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
         foreground="<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif",
@@ -69,14 +69,21 @@ rule split_nuclei:
         mem_mb=scale_memory(500, 80),
         runtime=scale_runtime(1, 0.2),
     params:
-        smoothing=SETTINGS["annotate"]["split_smoothing"],
-        minimum_distance=SETTINGS["annotate"]["split_distance"],
-        minimum_area_px=SETTINGS["annotate"]["minimum_area_px"],
-        refine_boundaries=SETTINGS["annotate"]["refine_boundaries"],
-        boundary_level=SETTINGS["annotate"]["boundary_level"],
-        code=digest_code("annotation", "boundaries", "images"),
+        find={
+            key: SETTINGS["annotate"][key]
+            for key in (
+                "local_levels",
+                "smoothing_px",
+                "split_smoothing",
+                "split_distance",
+                "minimum_area_px",
+                "refine_boundaries",
+                "boundary_level",
+            )
+        },
+        code=digest_code("images", "proposals"),
     message:
-        "Splitting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
+        "Finding objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/split_nuclei.py"
 
@@ -98,7 +105,7 @@ rule measure_objects:
         mem_mb=scale_memory(500, 100),
         runtime=scale_runtime(1, 0.2),
     params:
-        code=digest_code("measurement", "images"),
+        code=digest_code("boundaries", "images", "measurement"),
     message:
         "Measuring objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
@@ -129,6 +136,7 @@ rule compute_area_window:
         tolerance_above=SETTINGS["annotate"]["area_tolerance_above"],
         solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
         share_at_border=SETTINGS["annotate"]["share_at_border"],
+        minimum_relative_contrast=SETTINGS["annotate"]["minimum_relative_contrast"],
         code=digest_code("annotation", "measurement", "selection"),
     message:
         "Computing the area window of {wildcards.experiment}"

@@ -25,6 +25,7 @@ PACKAGE_MODULES = [
     "__init__",
     "annotation",
     "boundaries",
+    "component_tree",
     "composition",
     "ctc",
     "errors",
@@ -47,7 +48,10 @@ PACKAGE_MODULES = [
     "overview",
     "prediction",
     "preprocessing",
+    "proposals",
     "provenance",
+    "quality",
+    "quality_figures",
     "samples",
     "selection",
     "settings",
@@ -61,6 +65,7 @@ PACKAGE_MODULES = [
     "trackmate_features",
     "trackmate_validation",
     "training",
+    "verdicts",
     "viewer",
     "views",
 ]
@@ -344,6 +349,10 @@ def list_experiment_results(experiment):
             f"{folder}/evaluation/{name}"
             for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
         ]
+    results += [
+        f"{folder}/quality/{name}"
+        for name in ("verdict.json", "images.csv", "areas.png", "indicators.png", "calibration.png")
+    ]
     results += [
         f"{folder}/provenance/{name}" for name in ("provenance.json", "config.yaml", "samples.tsv")
     ]

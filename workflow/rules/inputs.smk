@@ -138,6 +138,46 @@ def get_found_nuclei(wildcards):
     return f"{folder}/segmentation/{wildcards.sample}/objects.csv"
 
 
-def get_view_memory(wildcards, attempt):
-    largest = max(frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames)
-    return round((1000 + 60 * largest) * (1 + 0.5 * (attempt - 1)))
+def list_compared(sample):
+    """Frames on which the network can be compared with what it learned from, or with more of it."""
+    if sample.experiment in SETTINGS["models"]:
+        return []
+    return list_training(sample) if sample.masks else list_annotated(sample)
+
+
+def get_annotation_pairs(wildcards):
+    """All annotated objects and the accepted ones, of each frame of `list_compared`."""
+    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}"
+    sample = get_sample(wildcards)
+    names = ("masks.tif", "masks.tif") if sample.masks else ("objects.tif", "labels.tif")
+    return {
+        key: [f"{folder}/{index:04d}/{name}" for index in list_compared(sample)]
+        for key, name in zip(("objects", "nuclei"), names, strict=True)
+    }
+
+
+def get_objects_table(wildcards):
+    """The verdicts of the annotation, where there is one."""
+    if not any(list_annotated(sample) for sample in list_samples(wildcards.experiment)):
+        return {}
+    folder = f"<results>/{wildcards.experiment}/annotation"
+    return {"objects": f"{folder}/objects.csv", "window": f"{folder}/area_window.json"}
+
+
+def list_quality_tables(name):
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/quality/samples"
+        return [f"{folder}/{sample.name}/{name}" for sample in list_samples(wildcards.experiment)]
+
+    return files
+
+
+def scale_sample_memory(base_mb, mb_per_megapixel):
+    """Memory of a job that goes through the images of a sample one by one, in MB."""
+
+    def mem_mb(wildcards, attempt):
+        frames = get_sample(wildcards).frames
+        largest = max(frame.height * frame.width for frame in frames) / 1e6
+        return round((base_mb + mb_per_megapixel * largest) * (1 + 0.5 * (attempt - 1)))
+
+    return mem_mb

@@ -34,7 +34,7 @@ rule draw_segmentation:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=get_view_memory,
+        mem_mb=scale_sample_memory(1000, 60),
         runtime=grow(20),
     params:
         planes=lambda wildcards: {

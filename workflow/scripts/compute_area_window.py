@@ -3,17 +3,18 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.measurement import concatenate_tables, read_table
+    from autonuclei.measurement import ANNOTATION_COLUMNS, concatenate_tables, read_table
     from autonuclei.selection import compute_area_window, write_window
 
-    objects = concatenate_tables([read_table(path) for path in snakemake.input.tables])
+    tables = [read_table(path) for path in snakemake.input.tables]
+    objects = concatenate_tables(tables, ANNOTATION_COLUMNS)
     window = compute_area_window(
-        objects["area_px"],
+        objects,
         snakemake.params.tolerance,
         tolerance_above=snakemake.params.tolerance_above,
-        solidities=objects["solidity"],
         solidity_tolerance=snakemake.params.solidity_tolerance,
         share_at_border=snakemake.params.share_at_border,
+        minimum_relative_contrast=snakemake.params.minimum_relative_contrast,
     )
     log.info("%s", window)
     write_window(snakemake.output.window, window)

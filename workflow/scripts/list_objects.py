@@ -5,7 +5,12 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]) as log:
     import numpy as np
 
-    from autonuclei.measurement import OBJECT_COLUMNS, concatenate_tables, read_table, write_table
+    from autonuclei.measurement import (
+        ANNOTATION_COLUMNS,
+        concatenate_tables,
+        read_table,
+        write_table,
+    )
     from autonuclei.selection import judge_objects, read_window
 
     tables = []
@@ -13,7 +18,7 @@ with log_job(snakemake.log[0]) as log:
         table = read_table(path)
         n = len(table["label"])
         tables.append({"sample": np.full(n, sample, dtype=f"U{len(sample)}")} | table)
-    objects = concatenate_tables(tables, ("sample", *OBJECT_COLUMNS))
+    objects = concatenate_tables(tables, ("sample", *ANNOTATION_COLUMNS))
     objects["verdict"] = judge_objects(objects, read_window(snakemake.input.window))
     verdicts, counts = np.unique(objects["verdict"], return_counts=True)
     log.info("%s", dict(zip(verdicts.tolist(), counts.tolist(), strict=True)))

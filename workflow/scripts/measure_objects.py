@@ -3,13 +3,12 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    from autonuclei.boundaries import measure_contrast
     from autonuclei.images import read_image
     from autonuclei.measurement import measure_objects, write_table
 
-    table = measure_objects(
-        read_image(snakemake.input.objects),
-        read_image(snakemake.input.image),
-        frame=int(snakemake.wildcards.frame),
-    )
+    objects, image = read_image(snakemake.input.objects), read_image(snakemake.input.image)
+    table = measure_objects(objects, image, frame=int(snakemake.wildcards.frame))
+    table["relative_contrast"] = measure_contrast(image, objects)[table["label"]]
     log.info("%d objects", len(table["label"]))
     write_table(snakemake.output.table, table)

@@ -17,6 +17,8 @@ Array = npt.NDArray[Any]
 HIGHEST_LEVEL = 0.5
 LOWEST_LEVEL = 0.3
 N_LEVELS = 20
+# How far nuclei may grow, in radii of the median nucleus.
+REACH = 0.6
 
 
 def refine_boundaries(
@@ -24,7 +26,7 @@ def refine_boundaries(
     labels: Array,
     *,
     level: float | None = None,
-    reach: float = 0.6,
+    reach: float = REACH,
     smoothing_px: float = 0.7,
 ) -> Array:
     """Draw each nucleus anew at its own level of brightness.
@@ -180,6 +182,35 @@ def measure_brightness(smooth: Array, labels: Array, dark: Array) -> Array:
         middle = (np.cumsum(count) - count + (count - 1) // 2)[present]
         median[present] = order[middle].astype(np.int32).view(np.float32) + darkest
     return np.where(median > dark, median, np.float32(np.nan))
+
+
+def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) -> Array:
+    """Brightness of each nucleus above its background, relative to the typical one of the image.
+
+    Parameters
+    ----------
+    image, labels
+        2-D grey values and label image.
+    smoothing_px
+        Standard deviation of the Gaussian filter before measuring, in px.
+
+    Returns
+    -------
+    By label, index 0 meaningless: 1 is the contrast of the nucleus in which the median pixel of
+    all nuclei lies; 0 for one that is no brighter than its background.
+    """
+    area = np.bincount(labels.ravel())
+    area[0] = 0
+    if not area.any():
+        return np.zeros(len(area))
+    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
+    zones = grow_labels(labels, max(1, round(REACH * radius)))
+    dark = measure_background(smooth, zones, radius)
+    contrast = np.nan_to_num(measure_brightness(smooth, labels, dark) - dark).astype(np.float64)
+    order = np.argsort(contrast)
+    typical = contrast[order][np.searchsorted(np.cumsum(area[order]), area.sum() / 2)]
+    return contrast / typical if typical > 0 else np.zeros(len(area))
 
 
 def keep_largest(labels: Array) -> Array:

@@ -41,6 +41,8 @@ OBJECT_COLUMNS = (
     "x_um",
     "area_um2",
 )
+# Annotated objects also have this (`boundaries.measure_contrast`).
+ANNOTATION_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast")
 
 
 def measure_objects(

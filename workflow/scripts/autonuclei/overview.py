@@ -1,5 +1,6 @@
 """What a finished run made, in a few lines for the terminal."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,9 @@ def describe_results(results: Path, experiments: Sequence[str]) -> str:
                 f"  tracks against the truth: TRA {score['TRA']:.3f}, LNK {score['LNK']:.3f}, "
                 f"division F1 {score['division_f1_1']:.3f} ({table.name})"
             )
+        verdict = folder / "quality/verdict.json"
+        if verdict.is_file():
+            lines.append(f"  quality: {json.loads(verdict.read_text())['sentence']} (quality/)")
         lines.append("  versions, settings and checksums in provenance/")
     return "\n".join(lines)
 

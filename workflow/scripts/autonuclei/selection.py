@@ -15,7 +15,7 @@ from autonuclei.files import write_beside
 Array = npt.NDArray[Any]
 
 ACCEPTED, TOO_SMALL, TOO_LARGE = "accepted", "too small", "too large"
-NOT_CONVEX, UNKNOWN = "not convex", "no area window"
+NOT_CONVEX, TOO_DIM, UNKNOWN = "not convex", "too dim", "no area window"
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class AreaWindow:
     """Areas in px between which an object counts as a nucleus, and its least solidity.
 
     `low_at_border` is the least area of an object that the border of the image cuts; 0: `low`.
+    `contrast` is the least brightness above the background, as part of that of the typical
+    nucleus of the image; 0: any.
     """
 
     low: float
@@ -31,16 +33,17 @@ class AreaWindow:
     n_objects: int
     solidity: float = 0.0
     low_at_border: float = 0.0
+    contrast: float = 0.0
 
 
 def compute_area_window(
-    areas: Array,
+    objects: Mapping[str, Array],
     tolerance: float,
     *,
     tolerance_above: float | None = None,
-    solidities: Array | None = None,
     solidity_tolerance: float | None = None,
     share_at_border: float | None = None,
+    minimum_relative_contrast: float | None = None,
 ) -> AreaWindow:
     """What counts as a nucleus in a whole data set, from the medians of all its objects.
 
@@ -48,18 +51,27 @@ def compute_area_window(
     same), and solidity down to `solidity_tolerance` below its median (None: any). A median and
     no constant, since few pixels make small nuclei less convex. Objects cut by the border count
     from `share_at_border` of the median area on (None: as the others): else the network never
-    sees a nucleus there. NaN without an object.
+    sees a nucleus there. Objects of less than `minimum_relative_contrast` (None: any) do not
+    count as nuclei, nor in the medians. NaN without an object.
+
+    `objects` has the columns `area_px`, and as far as they are asked for `solidity` and
+    `relative_contrast`.
     """
+    contrast = minimum_relative_contrast or 0.0
+    areas = objects["area_px"]
+    is_bright = objects["relative_contrast"] >= contrast if contrast > 0 else areas > 0
+    areas = areas[is_bright]
     if len(areas) == 0:
         return AreaWindow(float("nan"), float("nan"), float("nan"), 0)
     above = tolerance if tolerance_above is None else tolerance_above
     median = float(np.median(areas))
     solidity = 0.0
-    if solidities is not None and solidity_tolerance is not None:
-        solidity = max(0.0, float(np.median(solidities)) - solidity_tolerance)
+    if solidity_tolerance is not None:
+        typical = float(np.median(objects["solidity"][is_bright]))
+        solidity = max(0.0, typical - solidity_tolerance)
     low, high = median * (1 - tolerance), median * (1 + above)
     low_at_border = 0.0 if share_at_border is None else share_at_border * median
-    return AreaWindow(low, median, high, len(areas), solidity, low_at_border)
+    return AreaWindow(low, median, high, len(areas), solidity, low_at_border, contrast)
 
 
 def keep_labels(labels: Array, accepted: Array) -> Array:
@@ -83,6 +95,8 @@ def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
         low[table["touches_border"].astype(bool)] = window.low_at_border
     verdict[area < low] = TOO_SMALL
     verdict[area > window.high] = TOO_LARGE
+    if window.contrast > 0:
+        verdict[table["relative_contrast"] < window.contrast] = TOO_DIM
     return verdict
 
 
