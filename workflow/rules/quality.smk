@@ -13,6 +13,8 @@ rule measure_quality:
         calibration="<results>/{experiment}/quality/samples/{sample}/calibration.csv",
     log:
         "<logs>/{experiment}/quality/{sample}/measure_quality.log",
+    benchmark:
+        "<logs>/{experiment}/quality/{sample}/measure_quality.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
@@ -83,6 +85,8 @@ rule judge_quality:
         calibration_svg="<results>/{experiment}/quality/calibration.svg",
     log:
         "<logs>/{experiment}/quality/judge_quality.log",
+    benchmark:
+        "<logs>/{experiment}/quality/judge_quality.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"
