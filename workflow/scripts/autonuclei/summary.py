@@ -27,6 +27,8 @@ VERDICTS = {
     "good": ("✔", "Good"),
     "look": ("!", "Look at this"),
     "unsuitable": ("✖", "Unsuitable"),
+    "information": ("i", "For information"),
+    "undefined": ("?", "Not judged"),
 }
 # An interactive picture weighs some hundred kB. More of them make the page slow to open and say
 # little more; the pictures of all samples lie in their folders.
@@ -80,6 +82,20 @@ WELL_FOUND = {
     "quality": "What tells good from poor images without a ground truth.",
     "figures": "Nuclei in each image.",
 }
+
+# Of all indicators those that most people can use: name, words, whether it is a number.
+QUALITY_COLUMNS = (
+    ("sample", "Sample", False),
+    ("image", "Image", False),
+    ("verdict", "Verdict", False),
+    ("weak", "What is weak", False),
+    ("n_nuclei", "Nuclei", True),
+    ("contrast", "Contrast (noise)", True),
+    ("sharpness", "Sharpness", True),
+    ("touching_share", "Share touching", True),
+    ("agreement_f1", "F1 of network and annotation", True),
+    ("neighbour_share", "Share seen in next frames", True),
+)
 
 # Files to link to: pattern, what it is. As in README.md.
 FILES = (
@@ -142,7 +158,9 @@ class Experiment:
 
     def read(self, name: str) -> Table | None:
         """A planned table; None if it is not planned."""
-        return read_table(self.folder / name) if name in self.planned else None
+        if name not in self.planned:
+            return None
+        return read_table(self.folder / name, text=("sample", "image", "weak"))
 
 
 def describe_samples(experiment: Experiment) -> list[dict[str, Any]]:
@@ -239,6 +257,17 @@ def read_verdict(experiment: Experiment) -> dict[str, Any] | None:
     return verdict
 
 
+def list_image_quality(experiment: Experiment) -> list[dict[str, Any]]:
+    """The main indicators of quality of each image."""
+    table = experiment.read("quality/images.csv")
+    if table is None:
+        return []
+    columns = {name: table[name] for name, _, _ in QUALITY_COLUMNS}
+    return [
+        {name: column[i] for name, column in columns.items()} for i in range(len(table["sample"]))
+    ]
+
+
 def list_pictures(experiment: Experiment) -> list[dict[str, str]]:
     """The pictures of the page, with what they show, as files within the page."""
     pictures = []
@@ -286,7 +315,6 @@ def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
     )
     environment.filters["show"] = format_number
     bundle = resources.files("itables") / "html"
-    quality = experiment.read("quality/images.csv")
     return environment.get_template("summary.html").render(
         name=record["experiment"],
         record=record,
@@ -296,7 +324,8 @@ def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
         metrics=describe_metrics(experiment),
         image_metrics=list_image_metrics(experiment),
         track_metrics=describe_tracks(experiment),
-        quality=quality,
+        image_quality=list_image_quality(experiment),
+        quality_columns=QUALITY_COLUMNS,
         pictures=list_pictures(experiment),
         films=experiment.find("tracking/*/tracks.mp4"),
         files=list_files(experiment),
