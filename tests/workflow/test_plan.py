@@ -33,6 +33,7 @@ EXPERIMENT = (
     "plot_loss",
     "judge_quality",
     "write_provenance",
+    "make_summary",
 )
 
 
@@ -63,6 +64,7 @@ def test_shipped_example(tmp_path: Path) -> None:
         join_movie=1,
         measure_nuclei=3,
         measure_quality=3,
+        draw_segmentation=3,
         evaluate_masks=2,
         plot_f1=2,
         **dict.fromkeys(TRACKING, 1),
@@ -117,6 +119,7 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
         join_movie=1,
         measure_nuclei=3,
         measure_quality=3,
+        draw_segmentation=3,
         evaluate_masks=1,
         plot_f1=1,
         **dict.fromkeys(TRACKING, 1),
@@ -142,7 +145,9 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
             "measure_nuclei",
             "measure_quality",
             "judge_quality",
+            "draw_segmentation",
             "write_provenance",
+            "make_summary",
         ),
         1,
     )
