@@ -16,9 +16,11 @@ AFTER_FIELDS = {
     "measure_nuclei",
     "measure_quality",
     "judge_quality",
+    "draw_segmentation",
     "evaluate_masks",
     "plot_f1",
     "write_provenance",
+    "make_summary",
 }
 TRACKING = {
     "link_nuclei",
@@ -53,7 +55,9 @@ def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
         "measure_nuclei",
         "measure_quality",
         "judge_quality",
+        "draw_segmentation",
         "write_provenance",
+        "make_summary",
     }
     assert jobs["measure_nuclei"] == jobs["predict_stretch"] == 1
 
@@ -89,7 +93,12 @@ def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
 def test_a_changed_ground_truth(finished_copy: Path) -> None:
     path = finished_copy / "truth" / "field0.tif"
     tifffile.imwrite(path, tifffile.imread(path) * 2)
-    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
+    assert set(plan(finished_copy).jobs) == {
+        "evaluate_masks",
+        "plot_f1",
+        "write_provenance",
+        "make_summary",
+    }
 
 
 def test_a_changed_setting(finished_copy: Path) -> None:
@@ -97,7 +106,12 @@ def test_a_changed_setting(finished_copy: Path) -> None:
     settings = yaml.safe_load(path.read_text())
     settings["evaluate"]["iou_thresholds"] = [0.6]
     path.write_text(yaml.safe_dump(settings))
-    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
+    assert set(plan(finished_copy).jobs) == {
+        "evaluate_masks",
+        "plot_f1",
+        "write_provenance",
+        "make_summary",
+    }
 
 
 @pytest.mark.parametrize(
@@ -125,7 +139,7 @@ def test_an_edited_module_runs_again_what_uses_it(
         assert expected <= jobs
         assert not jobs & {"train_model", "preprocess_image", "compute_area_window"}
     else:
-        assert jobs == expected | {"write_provenance"}
+        assert jobs == expected | {"write_provenance", "make_summary"}
 
 
 def test_an_edited_script_runs_again(
@@ -134,12 +148,15 @@ def test_an_edited_script_runs_again(
     checkout = copy_workflow()
     path = checkout / "workflow" / "scripts" / "plot_loss.py"
     path.write_text(path.read_text() + "\n# edited\n")
-    assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {"plot_loss"}
+    assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {
+        "plot_loss",
+        "make_summary",
+    }
 
 
 def test_a_lost_result_is_made_again(finished_copy: Path) -> None:
     (finished_copy / "results/tiny/training/loss.svg").unlink()
-    assert set(plan(finished_copy).jobs) == {"plot_loss"}
+    assert set(plan(finished_copy).jobs) == {"plot_loss", "make_summary"}
     run = run_snakemake(finished_copy)
     assert run.code == 0, run.all
     assert (finished_copy / "results/tiny/training/loss.svg").exists()

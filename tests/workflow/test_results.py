@@ -46,6 +46,10 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "provenance/provenance.json",
         "provenance/config.yaml",
         "provenance/samples.tsv",
+        "segmentation/film/overview.jpg",
+        "segmentation/fields/overview.json",
+        "summary.html",
+        "summary.csv",
     ):
         assert (results / name).stat().st_size > 0, name
     left = [path for path in results.rglob("*") if ".partial" in path.name]
@@ -213,7 +217,9 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
             "measure_nuclei",
             "measure_quality",
             "judge_quality",
+            "draw_segmentation",
             "write_provenance",
+            "make_summary",
         ),
         1,
     )

@@ -24,7 +24,7 @@ rule draw_segmentation:
             subcategory="{experiment}",
             labels={"result": "Nuclei found", "sample": "{sample}"},
         ),
-        view=temp("<results>/{experiment}/segmentation/{sample}/overview.json"),
+        view="<results>/{experiment}/segmentation/{sample}/overview.json",
     log:
         "<logs>/{experiment}/segmentation/{sample}/draw_segmentation.log",
     benchmark:
