@@ -107,8 +107,9 @@ def benchmark_tracking(folder, images):
         figures = json.loads(out.splitlines()[-1])
         print(f"tracking, {frames} frames x {nuclei} nuclei = {figures['spots']} spots: ", end="")
         print(
-            f"linking {figures['link_s']:.1f} s, TrackMate file {figures['trackmate_s']:.1f} s"
-            f" ({figures['outlines']}), peak {figures['peak_mb']:.0f} MB, one core"
+            f"linking {figures['link_s']:.1f} CPU-s, TrackMate file"
+            f" {figures['trackmate_s']:.1f} CPU-s ({figures['outlines']}),"
+            f" peak {figures['peak_mb']:.0f} MB, one core"
         )
 
 

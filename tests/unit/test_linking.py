@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -20,6 +21,7 @@ from autonuclei.track_evaluation import evaluate_tracks
 from autonuclei.track_labels import recolour_frames
 
 COLUMNS = ["frame", "label", "y_px", "x_px", "area_px", "mean_intensity"]
+Change = Callable[[pd.Series, pd.Series], pd.Series]
 RADIUS = 8.0
 AREA = np.pi * RADIUS**2
 
@@ -61,6 +63,18 @@ def default_movie(seed: int) -> tuple[DrawnMovie, pd.DataFrame]:
     return movie, measure_movie(movie, Settings().pixel_size_um)
 
 
+def evaluate(movie: DrawnMovie, tracks: pd.DataFrame) -> dict[str, float | str]:
+    new, table = make_ctc_tracks(tracks)
+    labels = recolour_frames(
+        tracks,
+        values=new,
+        read_labels=movie.labels.__getitem__,
+        n_frames=len(movie.labels),
+        dtype=np.uint16,
+    )
+    return evaluate_tracks(movie.tracks, movie.labels, table, labels)
+
+
 def tracks_by_label(tracks: pd.DataFrame) -> dict[int, set[int]]:
     return {int(k): set(g) for k, g in tracks.groupby("label")["track"]}
 
@@ -91,16 +105,40 @@ def test_default_movie_from_true_masks(seed: int) -> None:
     movie, objects = default_movie(seed)
     result = link_objects(objects, interval_min=5.0)
     check_tables(objects, result.tracks, result.lineages)
-    new, table = make_ctc_tracks(result.tracks)
-    labels = recolour_frames(
-        result.tracks,
-        values=new,
-        read_labels=movie.labels.__getitem__,
-        n_frames=len(movie.labels),
-        dtype=np.uint16,
-    )
-    values = evaluate_tracks(movie.tracks, movie.labels, table, labels)
+    values = evaluate(movie, result.tracks)
     assert float(values["TRA"]) >= 0.98
+    assert float(values["LNK"]) >= 0.98
+    assert float(values["division_f1_0"]) >= 0.9
+
+
+def test_what_the_camera_adds_changes_nothing() -> None:
+    _, objects = default_movie(1)
+    objects = objects.assign(background_intensity=300.0)
+    shifted = objects.assign(
+        mean_intensity=objects["mean_intensity"] + 2.0**15, background_intensity=300 + 2.0**15
+    )
+    one, other = link_objects(objects), link_objects(shifted)
+    assert one.tracks["track"].tolist() == other.tracks["track"].tolist()
+
+
+def add_offset(mean: pd.Series, frame: pd.Series) -> pd.Series:
+    return mean + 32768.0
+
+
+def normalise_frames(mean: pd.Series, frame: pd.Series) -> pd.Series:
+    groups = mean.groupby(frame)
+    return (mean - groups.transform("mean")) / groups.transform("std")
+
+
+def saturate(mean: pd.Series, frame: pd.Series) -> pd.Series:
+    return mean.clip(upper=1.1 * mean.median())
+
+
+@pytest.mark.parametrize("change", [add_offset, normalise_frames, saturate])
+def test_odd_intensities_without_a_background_cost_little(change: Change) -> None:
+    movie, objects = default_movie(0)
+    odd = objects.assign(mean_intensity=change(objects["mean_intensity"], objects["frame"]))
+    values = evaluate(movie, link_objects(odd).tracks)
     assert float(values["LNK"]) >= 0.98
     assert float(values["division_f1_0"]) >= 0.9
 

@@ -36,10 +36,16 @@ def draw_ellipses() -> Array:
     return labels
 
 
+def test_background_is_unknown_where_objects_cover_all() -> None:
+    table = measure_objects(np.ones((3, 4), np.uint8), np.ones((3, 4), np.uint8))
+    assert np.isnan(table["background_intensity"]).all()
+
+
 def test_rectangle_is_measured_exactly() -> None:
     labels = np.zeros((20, 30), np.int32)
     labels[4:8, 10:20] = 5
-    image = np.zeros((20, 30), np.uint16)
+    image = np.full((20, 30), 7, np.uint16)
+    image[0, :5] = 900  # a bright speck is not the background
     image[4:8, 10:15] = 100
     image[4:8, 15:20] = 300
     table = measure_objects(labels, image, frame=7, pixel_size_um=0.5, probability={5: 0.75})
@@ -53,6 +59,7 @@ def test_rectangle_is_measured_exactly() -> None:
     assert row["mean_intensity"] == [200]
     assert row["std_intensity"] == [100]
     assert row["max_intensity"] == [300]
+    assert row["background_intensity"] == [7]
     assert row["perimeter_px"] == [2 * (3 + 9)]  # through the centres of the border pixels
     assert row["solidity"] == [1]
     # A rectangle of sides a and b has the moments a^2 / 12 and b^2 / 12.

@@ -9,9 +9,11 @@ from autonuclei.motility import (
     count_nuclei,
     list_divisions,
     measure_displacement,
+    measure_drift,
     measure_motility,
     measure_neighbours,
     measure_steps,
+    subtract_drift,
     summarise_tracks,
     write_motility,
 )
@@ -54,6 +56,62 @@ def test_unknown_units_are_pixels_and_frames():
     np.testing.assert_array_equal(mixed["speed_um_per_frame"], [np.nan, 1.5, 2, 2, 0])
     mixed = measure_steps(make_tracks(PATH), units=Units(None, 10.0))
     np.testing.assert_allclose(mixed["speed_px_per_min"], [np.nan, 0.3, 0.4, 0.4, 0])
+
+
+def make_drifting(n_tracks, frames=(0, 1, 2, 4)):
+    """Resting nuclei but for one that runs right by 7 a frame; the stage goes (2, -1) a frame."""
+    paths = {
+        t: [(f, 10 * t - 1 * f, 5 * t + 2 * f + (7 * f if t == 1 else 0)) for f in frames]
+        for t in range(1, n_tracks + 1)
+    }
+    return make_tracks(paths)
+
+
+def test_drift_is_the_common_movement_of_all_nuclei():
+    drift = measure_drift(make_drifting(11), units=KNOWN)
+    assert drift["frame"].tolist() == [0, 1, 2, 4]
+    assert drift["time_min"].tolist() == [0, 10, 20, 40]
+    assert drift["n_tracks"].tolist() == [0, 11, 11, 11]
+    np.testing.assert_array_equal(drift["step_x_um"], [np.nan, 1, 1, 2])
+    np.testing.assert_array_equal(drift["step_y_um"], [np.nan, -0.5, -0.5, -1])
+    assert drift["drift_x_um"].tolist() == [0, 1, 2, 4]
+    assert drift["drift_y_um"].tolist() == [0, -0.5, -1, -2]
+
+
+@pytest.mark.parametrize("remove", [True, False])
+def test_speeds_are_with_or_without_the_drift(remove):
+    tracks = make_drifting(11)
+    motility = measure_motility(
+        tracks,
+        frames=[0, 1, 2, 4],
+        image_shape=(200, 200),
+        pixel_size_um=0.5,
+        frame_interval_min=10.0,
+        remove_drift=remove,
+    )
+    assert motility.drift_removed == remove
+    own = motility.tracks.set_index("track")
+    resting, running = own.loc[2], own.loc[1]
+    if remove:
+        assert resting["total_displacement_um"] == 0
+        assert running["mean_speed_um_per_min"] == pytest.approx(0.35)
+        assert running["direction_deg"] == 0
+        # One of eleven runs; the others rest.
+        assert motility.msd.set_index("lag_frames").loc[1, "msd_um2"] == pytest.approx(3.5**2 / 11)
+    else:
+        assert resting["mean_speed_um_per_min"] == pytest.approx(0.05 * np.sqrt(5))
+        assert running["mean_speed_um_per_min"] == pytest.approx(0.05 * np.hypot(9, 1))
+    # Places are those in the images.
+    assert motility.steps["x_um"].tolist() == (0.5 * tracks["x_px"]).tolist()
+    assert motility.steps["y_um"].tolist() == (0.5 * tracks["y_px"]).tolist()
+    assert motility.drift["drift_x_um"].tolist() == [0, 1, 2, 4]
+
+
+def test_a_few_nuclei_tell_no_drift():
+    tracks = make_drifting(9)
+    drift = measure_drift(tracks, units=UNKNOWN)
+    assert drift["step_x_px"].isna().all()
+    pd.testing.assert_frame_equal(subtract_drift(tracks, drift, units=UNKNOWN), tracks)
 
 
 def test_order_of_rows_is_kept():
@@ -254,6 +312,7 @@ def test_all_tables_are_written(tmp_path, n_rows):
         "frames.csv",
         "divisions.csv",
         "msd.csv",
+        "drift.csv",
     ]
     for path in paths:
         table = getattr(motility, path.stem)

@@ -20,7 +20,7 @@ from autonuclei.motility_figures import (
 )
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 
-NAMES = ["tracks", "directions", "density_and_mitoses", "msd", "track_lengths", "speeds"]
+NAMES = ["tracks", "directions", "density_and_mitoses", "msd", "track_lengths", "speeds", "drift"]
 
 
 def measure(n_rows=None, pixel_size=0.5, interval=10.0, n_frames=N_FRAMES):

@@ -91,11 +91,21 @@ def turn_edge(text):
     )
 
 
+def move_outline(text):
+    """Give the outline of a spot in places of the image."""
+
+    def move(found):
+        return found[1] + " ".join(str(float(number) + 99) for number in found[2].split()) + "<"
+
+    return re.sub(r'(ROI_N_POINTS="\d+">)([^<]+)<', move, text, count=1)
+
+
 SPOT_LINE = r" *<Spot .*</Spot>\n"
 EDGE_LINE = r" *<Edge .*\n"
 RULES = {
     "order": (move_settings_first, "silent: the parts of TrackMate are not in their order"),
     "version": (swap(' version="8.1.0"', ""), "crash: TrackMate has no version"),
+    "Model": (remove_part("Model"), "crash: TrackMate has no Model"),
     "AllSpots": (remove_part("AllSpots"), "crash: Model has no AllSpots"),
     "AllTracks": (remove_part("AllTracks"), "crash: Model has no AllTracks"),
     "FilteredTracks": (remove_part("FilteredTracks"), "crash: Model has no FilteredTracks"),
@@ -130,6 +140,11 @@ RULES = {
     "outline text": (
         sub(r'(ROI_N_POINTS="\d+">)\S+', r"\1nan"),
         "crash: the outline of spot .* not a number",
+    ),
+    "outline place": (move_outline, "silent: the outline of spot .* lies beside it"),
+    "times of a frame": (
+        sub(r'POSITION_T="10.0"', 'POSITION_T="11.0"'),
+        "silent: spot .* has POSITION_T",
     ),
     "FeatureDeclarations": (
         remove_part("FeatureDeclarations"),
@@ -249,8 +264,17 @@ def test_breaking_one_rule_is_told(exported, tmp_path, rule):
     path.write_text(bad, encoding="utf-8")
     problems = validate_trackmate(path)
     assert any(re.match(message, problem) for problem in problems), problems
-    if rule in {"AllSpots", "AllTracks", "AnalyzerCollection", "SpotAnalyzers", "no track id"}:
-        return  # What needs the absent part is told too.
+    if rule in {
+        "Model",
+        "AllSpots",
+        "AllTracks",
+        "AnalyzerCollection",
+        "SpotAnalyzers",
+        "no track id",
+        "times of a frame",
+        "interval",
+    }:
+        return  # What needs the broken part is told too.
     assert len(problems) == 1, problems
 
 
@@ -258,6 +282,17 @@ def test_plain_tiff_beside_the_file_is_told(tmp_path):
     path, _, _, _ = export_example(tmp_path)
     tifffile.imwrite(tmp_path / "movie.tif", np.zeros((N_FRAMES, HEIGHT, WIDTH), np.uint8))
     assert validate_trackmate(path) == ["silent: movie.tif is not an ImageJ hyperstack"]
+
+
+def test_times_and_frames_must_fit_the_movie(exported):
+    text = exported[0].read_text(encoding="utf-8")
+    path = exported[0].parent / "times.xml"
+    path.write_text(re.sub(r'POSITION_T="20.0"', 'POSITION_T="2.0"', text), encoding="utf-8")
+    assert validate_trackmate(path) == [
+        "silent: POSITION_T is 2 in frame 2, by the interval of the movie it should be 20"
+    ]
+    path.write_text(text.replace('nframes="6"', 'nframes="5"'), encoding="utf-8")
+    assert "silent: there are spots in frame 5 of 5 frames" in validate_trackmate(path)
 
 
 def test_problem_of_many_spots_is_told_once(exported):

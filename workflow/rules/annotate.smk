@@ -72,8 +72,8 @@ rule split_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(200, 50),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=scale_memory(200, 70),
+        runtime=scale_runtime(1, 0.2),
     params:
         find={
             key: SETTINGS["annotate"][key]

@@ -10,7 +10,7 @@ rule make_example_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=grow(1500),
+        mem_mb=grow(SNAKEMAKE_MB + 400),
         runtime=grow(10),
     params:
         code=digest_code("examples"),
@@ -32,7 +32,7 @@ rule make_example:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=grow(1500),
+        mem_mb=grow(SNAKEMAKE_MB + 400),
         runtime=grow(10),
     params:
         code=digest_code("examples"),

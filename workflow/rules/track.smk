@@ -167,6 +167,7 @@ rule measure_motility:
         runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
+        motility=SETTINGS["motility"],
         code=digest_code("motility", "motility_figures", "images"),
     message:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
@@ -196,6 +197,7 @@ rule film_movie:
     params:
         movie=get_movie,
         film=SETTINGS["film"],
+        motility=SETTINGS["motility"],
         code=digest_code("films", "motility", "images"),
     message:
         "Filming {wildcards.experiment}/{wildcards.sample}"

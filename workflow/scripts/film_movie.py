@@ -7,7 +7,7 @@ with log_job(snakemake.log[0]):
 
     from autonuclei.films import write_outline_film, write_track_film
     from autonuclei.images import read_label_page, read_movie_page
-    from autonuclei.motility import Units, measure_steps
+    from autonuclei.motility import measure_motility
 
     movie = snakemake.params.movie
 
@@ -27,9 +27,16 @@ with log_job(snakemake.log[0]):
         **units,
         **look,
     )
+    motility = measure_motility(
+        pd.read_csv(snakemake.input.tracks),
+        frames=sorted(movie["planes"]),
+        image_shape=movie["shape"],
+        remove_drift=snakemake.params.motility["remove_drift"],
+        **units,
+    )
     write_track_film(
         snakemake.output.tracks,
-        measure_steps(pd.read_csv(snakemake.input.tracks), units=Units(**units)),
+        motility.steps,
         read_image=read_image,
         n_frames=movie["n_frames"],
         **units,

@@ -17,6 +17,7 @@ with log_job(snakemake.log[0]):
         image_shape=movie["shape"],
         pixel_size_um=movie["pixel_size_um"],
         frame_interval_min=movie["frame_interval_min"],
+        remove_drift=snakemake.params.motility["remove_drift"],
     )
     with write_beside(snakemake.output.folder) as folder:
         folder.mkdir()

@@ -38,6 +38,9 @@ _CUT_SHIFT = 0.15  # of a diameter
 _MISSED = 2.0  # cost of one frame in which a nucleus is missed
 _WEIGHT_LOOK = 0.8
 _LOOK_CAP = 5.0
+_RARITY = 3.0  # most that an end costs more where nuclei move little
+_ROUNDS = 2  # of measuring scales and motion from the links
+_DIM = 0.1  # of the usual contrast, added to each
 _HISTORY = 5  # frames before a division that tell what the mother usually looks like
 _FUTURE = 4  # frames after it that tell whether the daughters live and grow
 _NEIGHBOURS = 8
@@ -138,7 +141,6 @@ def _read_spots(objects: pd.DataFrame) -> _Spots:
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         log_area = np.log(column("area_px"))
-        log_mean = np.log(column("mean_intensity"))
     time = objects["frame"].to_numpy(np.int64)
     frames, first = np.unique(time, return_index=True)
     border = column("touches_border")
@@ -146,13 +148,32 @@ def _read_spots(objects: pd.DataFrame) -> _Spots:
         position=position,
         time=time,
         log_area=np.where(np.isfinite(log_area), log_area, np.nan),
-        log_mean=np.where(np.isfinite(log_mean), log_mean, np.nan),
+        log_mean=_log_contrast(column("mean_intensity"), column("background_intensity")),
         eccentricity=column("eccentricity"),
         orientation=column("orientation_rad"),
         border=np.nan_to_num(border, nan=0.0).astype(bool),
         first=np.append(first, len(time)).astype(np.int64),
         frames=frames.astype(np.int64),
     )
+
+
+def _log_contrast(mean: Floats, background: Floats) -> Floats:
+    """Give the log of how much brighter than the background each nucleus is, in any unit.
+
+    Cameras add a constant, which may be far larger than the signal; without it brightness is
+    proportional to DNA. Where the background is unknown it is guessed: nuclei of one movie
+    differ in brightness by about a third.
+    """
+    mean = np.where(np.isfinite(mean), mean, np.nan)
+    guess = _median(mean) - 3 * _spread(mean)
+    if np.isfinite(guess) and np.nanmin(mean) >= 0:
+        guess = max(guess, 0.0)
+    contrast = np.maximum(mean - np.where(np.isfinite(background), background, guess), 0.0)
+    # The relative error of a dim nucleus is large; a share of the usual contrast tames it.
+    usual = _median(contrast)
+    if not usual > 0:
+        return np.full(len(mean), np.nan)
+    return np.asarray(np.log(contrast + _DIM * usual))
 
 
 def _has_microns(objects: pd.DataFrame) -> bool:
@@ -289,8 +310,15 @@ def _look_cost(change: Floats, scale: float) -> Floats:
     return np.minimum(np.nan_to_num(cost, nan=0.0), _LOOK_CAP)
 
 
-def _end_costs(spots: _Spots) -> Floats:
-    return np.where(spots.border, _END_BORDER, _END_INSIDE)
+def _end_costs(spots: _Spots, scales: _Scales) -> Floats:
+    """Give the cost of an end (or a start) at each spot.
+
+    Where nuclei move little for their distance, a spot within reach is hardly there by chance,
+    and an end must cost more.
+    """
+    crowding = 2 * np.pi * (scales.move / scales.neighbour) ** 2
+    rarity = float(np.clip(-0.5 * np.log(crowding), 0, _RARITY))
+    return np.where(spots.border, _END_BORDER, _END_INSIDE) + rarity
 
 
 def _list_pairs(
@@ -302,7 +330,7 @@ def _list_pairs(
     `max_step` are not linked.
     """
     sources, targets, costs = [], [], []
-    ends = _end_costs(spots)
+    ends = _end_costs(spots, scales)
     for k in range(len(spots.frames) - 1):
         step = int(spots.frames[k + 1] - spots.frames[k])
         if step > max_step:
@@ -340,11 +368,13 @@ def _pair_cost(
     cost = _tail_cost((distance / move) ** 2, 2, _TAIL_MOVE)
     area = spots.log_area[target] - spots.log_area[source]
     mean = spots.log_mean[target] - spots.log_mean[source]
-    if len(mean) and np.isfinite(mean).any():
+    if np.isfinite(mean).any():
         # Bleaching and a flickering lamp change all nuclei alike.
         mean = mean - np.nanmedian(mean)
+    # Chromatin is kept: what condenses gets brighter. Area alone tells nuclei apart, too.
+    total = mean + np.where(cut, 0.0, area)
     look = np.where(cut, 0.0, _look_cost(area, scales.area * np.sqrt(step)))
-    look += _look_cost(mean, scales.mean * np.sqrt(step))
+    look += _look_cost(total, np.hypot(scales.mean, scales.area) * np.sqrt(step))
     return np.asarray(cost + _WEIGHT_LOOK * look)
 
 
@@ -473,30 +503,19 @@ FEATURES = (
     "middle",
     "middle_moves",
     "separation",
-    "separation_odd",
-    "opposite",
     "lopsided",
     "area_differs",
     "mean_differs",
-    "area_sum",
-    "area_sum_odd",
-    "larger_daughter",
+    "total_sum",
+    "larger_total",
     "larger_daughter_now",
     "mother_brightens",
-    "mother_shrinks",
-    "daughters_brighter",
-    "mother_bright",
-    "mother_small",
-    "daughters_bright",
-    "daughters_small",
     "daughters_grow",
     "daughters_fade",
-    "daughters_live",
-    "mother_lived",
-    "mother_stretches",
     "daughters_across",
-    "mother_across",
+    "mother_lived",
     "new",
+    "enters",
     "returns",
     "remerges",
     "mother_swells",
@@ -510,39 +529,28 @@ _N_LOOK = len(FEATURES) - 1  # all but `otherwise`, which takes long to find
 # Logistic regression on drawn movies of many kinds (interval, density, speed, mitotic look).
 # Made by tests/benchmarks/fit_divisions.py.
 _WEIGHTS = {
-    "middle": (0.320, -3.698, -0.761, 0.000),
-    "middle_moves": (1.735, -0.703, -1.098, -0.193),
-    "separation": (1.030, -0.488, -0.516, -0.436),
-    "separation_odd": (0.225, -0.207, -0.034, 0.000),
-    "opposite": (-0.801, 0.099, 0.282, 0.000),
-    "lopsided": (0.395, -3.925, -2.861, -0.520),
-    "area_differs": (0.163, -1.770, -2.299, -0.983),
-    "mean_differs": (0.154, -2.583, -2.079, -2.120),
-    "area_sum": (0.077, 1.526, 0.260, 0.000),
-    "area_sum_odd": (0.393, -0.442, -0.418, 0.000),
-    "larger_daughter": (-0.498, -1.666, -0.187, 0.000),
-    "larger_daughter_now": (-0.071, -2.424, -1.313, 0.000),
-    "mother_brightens": (0.084, 4.526, 2.368, 0.000),
-    "mother_shrinks": (-0.065, 0.485, 0.828, 0.000),
-    "daughters_brighter": (0.100, -0.861, 0.594, 0.000),
-    "mother_bright": (0.213, 0.309, 1.142, 0.000),
-    "mother_small": (-0.090, -1.559, -0.566, 0.000),
-    "daughters_bright": (0.190, 0.808, 0.324, 0.000),
-    "daughters_small": (-0.531, 0.104, -0.537, 0.000),
-    "daughters_grow": (0.183, -1.333, -1.300, 0.000),
-    "daughters_fade": (-0.096, -0.782, -0.716, 0.000),
-    "daughters_live": (4.000, 0.088, 0.048, 0.000),
-    "mother_lived": (5.000, 0.433, 0.348, 0.000),
-    "mother_stretches": (0.004, -0.349, -0.267, 0.000),
-    "daughters_across": (0.299, 1.998, 2.154, 0.000),
-    "mother_across": (0.273, 0.664, 0.215, 0.000),
-    "new": (2.000, 5.818, 3.606, 0.000),
+    "middle": (0.310, -2.703, -0.754, 0.000),
+    "middle_moves": (1.706, -0.790, -0.905, -0.134),
+    "separation": (0.971, -0.899, -0.621, -0.469),
+    "lopsided": (0.353, -4.960, -3.595, -1.488),
+    "area_differs": (0.170, -2.571, -1.744, -1.115),
+    "mean_differs": (0.137, -2.769, -1.905, -2.462),
+    "total_sum": (0.192, 1.172, -0.300, -0.096),
+    "larger_total": (-0.386, -2.478, -0.677, 0.000),
+    "larger_daughter_now": (-0.181, -1.149, -0.907, 0.000),
+    "mother_brightens": (0.074, 3.916, 2.351, 0.000),
+    "daughters_grow": (0.208, -0.915, -0.928, 0.000),
+    "daughters_fade": (-0.097, -2.008, -2.676, 0.000),
+    "daughters_across": (0.383, 3.222, 2.854, 0.000),
+    "mother_lived": (5.000, 0.177, 0.208, 0.000),
+    "new": (2.000, 6.453, 3.397, 0.000),
+    "enters": (0.000, -0.675, -0.291, 0.000),
     "returns": (0.000, -3.000, -3.000, 0.000),
     "remerges": (0.000, -7.000, -7.000, 0.000),
     "mother_swells": (0.000, -10.000, -10.000, 0.000),
-    "otherwise": (-8.401, 0.000, -0.310, 0.003),
+    "otherwise": (-10.413, 0.000, -0.272, 0.001),
 }
-_BIAS_FIRST, _BIAS = 0.433, -0.153
+_BIAS_FIRST, _BIAS = 1.774, 0.850
 _FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 
 
@@ -550,29 +558,27 @@ _FIRST_LOGIT = -5.52  # less likely ones are not looked at again
 class _Context:
     """Past and future of every spot along the first links; NaN where there is none."""
 
+    mean: Floats  # log contrast over that of the frame, so that bleaching is no fading
+    total: Floats  # and with log area: the amount of chromatin; log area alone without intensity
     past_area: Floats
     past_mean: Floats
-    past_eccentricity: Floats
+    past_total: Floats
     past_length: Floats
     growth: Floats
     fading: Floats
     life: Floats
-    usual_area: Floats  # median of the frame
-    usual_mean: Floats
     returns: Bools  # starts where an earlier track ended: a gap, no birth
     goes_on: Bools  # ends where a later track starts: a gap, no division
 
 
 def _measure_context(spots: _Spots, scales: _Scales, following: Ints, before: Ints) -> _Context:
     n = len(spots.time)
-    usual_area, usual_mean = np.full(n, np.nan), np.full(n, np.nan)
+    mean = np.empty(n)
     for k in range(len(spots.frames)):
         here = spots.of(k)
-        usual_area[here] = _median(spots.log_area[here])
-        usual_mean[here] = _median(spots.log_mean[here])
+        mean[here] = spots.log_mean[here] - _median(spots.log_mean[here])
     area = np.where(spots.border, np.nan, spots.log_area)
-    # Relative to the frame, so that bleaching is no fading.
-    mean = spots.log_mean - usual_mean
+    total = area + np.nan_to_num(mean)
     past, lived = _follow(before, _HISTORY)
     past = np.column_stack([np.arange(n), past])
     ahead, life = _follow(following, _FUTURE)
@@ -585,15 +591,15 @@ def _measure_context(spots: _Spots, scales: _Scales, following: Ints, before: In
     past_length = np.where(spots.time - lived <= spots.time[0], np.nan, lived.astype(float))
     later, earlier = _close_gaps(spots, scales, following < 0, before < 0, _FUTURE, None)
     return _Context(
+        mean=mean,
+        total=total,
         past_area=_median_along(area, past, spots.log_area),
         past_mean=_median_along(mean, past, mean),
-        past_eccentricity=_median_along(spots.eccentricity, past, spots.eccentricity),
+        past_total=_median_along(total, past, total),
         past_length=past_length,
         growth=_mean_along(area, ahead) - area,
         fading=_mean_along(mean, ahead) - mean,
         life=survived,
-        usual_area=usual_area,
-        usual_mean=usual_mean,
         returns=earlier >= 0,
         goes_on=later >= 0,
     )
@@ -636,16 +642,19 @@ def _mean_along(values: Floats, spots: Ints) -> Floats:
 
 
 def _list_divisions(
-    spots: _Spots, k: int, reach: float, following: Ints, before: Ints
+    spots: _Spots, k: int, reach: float, expected: Floats, following: Ints, before: Ints
 ) -> tuple[Ints, Ints, Ints]:
-    """List possible divisions between frame k and the next: mother, one daughter, the other."""
+    """List possible divisions between frame k and the next: mother, one daughter, the other.
+
+    `expected` (n, 2) is how each spot is expected to move.
+    """
     here, there = spots.of(k), spots.of(k + 1)
     near = min(6, there.stop - there.start)
     none = np.array([], np.int64)
     if near < 2:
         return none, none, none
     distance, found = cKDTree(spots.position[there]).query(
-        spots.position[here], k=near, distance_upper_bound=reach
+        spots.position[here] + expected[here], k=near, distance_upper_bound=reach
     )
     one, other = np.triu_indices(near, 1)
     both = np.isfinite(distance[:, other]) & np.isfinite(distance[:, one])
@@ -663,6 +672,7 @@ def _describe_divisions(
     scales: _Scales,
     context: _Context,
     per_px: float,
+    expected: Floats,
     links: tuple[Ints, Ints],
     parts: tuple[Ints, Ints, Ints],
 ) -> Floats:
@@ -674,21 +684,15 @@ def _describe_divisions(
     following, before = links
     diameter = 2 * np.sqrt(np.exp(context.past_area[mother]) / np.pi) * per_px
     diameter = np.where(np.isfinite(diameter), diameter, scales.diameter)
-    to_a = spots.position[a] - spots.position[mother]
-    to_b = spots.position[b] - spots.position[mother]
+    place = spots.position[mother] + expected[mother]
+    to_a, to_b = spots.position[a] - place, spots.position[b] - place
     length_a, length_b = np.hypot(*to_a.T), np.hypot(*to_b.T)
     middle = np.hypot(*((to_a + to_b) / 2).T)
     axis = to_b - to_a
-    separation = np.hypot(*axis.T) / diameter
-    cosine = (to_a * to_b).sum(axis=1) / np.maximum(length_a * length_b, 1e-9)
     area = np.where(spots.border, np.nan, spots.log_area)
-    mean = spots.log_mean - context.usual_mean
-    area_a, area_b, area_m = area[a], area[b], area[mother]
     past_area = np.where(spots.border[mother], np.nan, context.past_area[mother])
-    past_mean = context.past_mean[mother]
-    mean_d = (mean[a] + mean[b]) / 2
-    larger = np.maximum(area_a, area_b)
-    area_sum = np.log(np.exp(area_a) + np.exp(area_b)) - past_area
+    total_a, total_b = context.total[a], context.total[b]
+    past_total = np.where(spots.border[mother], np.nan, context.past_total[mother])
 
     def across(spot: Ints) -> Floats:
         # 1 for a plate that stands across the axis, -1 for one along it, 0 for a disc.
@@ -703,39 +707,28 @@ def _describe_divisions(
     whole = area[survivor] + context.growth[survivor] - past_area
     remerges = np.where(brief, np.nan_to_num(np.exp(-((whole / 0.3) ** 2)), nan=1.0), 0.0)
     follow = following[mother]
-    new = (before[a] < 0) * 1.0 + (before[b] < 0) * 1.0 + ((follow == a) | (follow == b)) * 1.0
+    new_a, new_b = before[a] < 0, before[b] < 0
     return np.column_stack(
         [
             np.clip(middle / diameter, 0, 1.5),
             np.clip(middle / np.hypot(scales.move, 0.15 * diameter), 0, 5),
-            np.clip(separation, 0, 3),
-            np.clip(np.abs(separation - 0.9), 0, 1.5),
-            cosine,
+            np.clip(np.hypot(*axis.T) / diameter, 0, 3),
             np.abs(length_a - length_b) / np.maximum(length_a + length_b, 1e-9),
-            np.clip(np.abs(area_a - area_b), 0, 1.2),
+            np.clip(np.abs(area[a] - area[b]), 0, 1.2),
             np.clip(np.abs(spots.log_mean[a] - spots.log_mean[b]), 0, 1),
-            np.clip(area_sum, -1.2, 1.2),
-            np.clip(np.abs(area_sum + 0.1), 0, 1.2),
-            np.clip(larger - past_area, -1.5, 0.7),
-            np.clip(larger - area_m, -1.5, 1),
-            np.clip(mean[mother] - past_mean, -0.5, 0.8),
-            np.clip(area_m - past_area, -1, 0.5),
-            np.clip(mean_d - past_mean, -0.7, 1),
-            np.clip(mean[mother], -1, 1.2),
-            np.clip(area_m - context.usual_area[mother], -1, 1),
-            np.clip(mean_d, -1, 1.2),
-            np.clip((area_a + area_b) / 2 - context.usual_area[a], -1.5, 1),
+            np.clip(np.log(np.exp(total_a) + np.exp(total_b)) - past_total, -1.2, 1.2),
+            np.clip(np.maximum(total_a, total_b) - past_total, -1.5, 0.7),
+            np.clip(np.maximum(area[a], area[b]) - area[mother], -1.5, 1),
+            np.clip(context.mean[mother] - context.past_mean[mother], -0.5, 0.8),
             np.clip((context.growth[a] + context.growth[b]) / 2, -0.5, 0.7),
             np.clip((context.fading[a] + context.fading[b]) / 2, -0.7, 0.5),
-            np.fmin(context.life[a], context.life[b]),
-            context.past_length[mother],
-            np.clip(spots.eccentricity[mother] - context.past_eccentricity[mother], -0.6, 0.6),
             (across(a) + across(b)) / 2,
-            across(mother),
-            new,
-            (context.returns[a] | context.returns[b] | context.goes_on[mother]) * 1.0,
+            context.past_length[mother],
+            1.0 * new_a + new_b + ((follow == a) | (follow == b)),
+            1.0 * (new_a & spots.border[a]) + (new_b & spots.border[b]),
+            1.0 * (context.returns[a] | context.returns[b] | context.goes_on[mother]),
             remerges,
-            np.clip(area_m - past_area - 0.25, 0, 0.5),
+            np.clip(area[mother] - past_area - 0.25, 0, 0.5),
         ]
     )
 
@@ -794,6 +787,7 @@ def _find_divisions(
     scales: _Scales,
     per_px: float,
     pairs: _Pairs,
+    expected: Floats,
     links: tuple[Ints, Ints],
     reach: float,
     min_score: float,
@@ -804,14 +798,14 @@ def _find_divisions(
     """
     following, before = links
     context = _measure_context(spots, scales, following, before)
-    rest = _Rest(pairs, _end_costs(spots), following, before)
+    rest = _Rest(pairs, _end_costs(spots, scales), following, before)
     found: list[Ints] = []
     logits: list[Floats] = []
     for k in np.flatnonzero(np.diff(spots.frames) == 1).tolist():
-        parts = _list_divisions(spots, k, reach, following, before)
+        parts = _list_divisions(spots, k, reach, expected, following, before)
         if len(parts[0]) == 0:
             continue
-        features = _describe_divisions(spots, scales, context, per_px, links, parts)
+        features = _describe_divisions(spots, scales, context, per_px, expected, links, parts)
         promising = np.flatnonzero(_score(features, final=False) > _FIRST_LOGIT)
         trio = np.column_stack(parts)[promising]
         cost = np.array([rest.cost(*row) for row in trio.tolist()])
@@ -869,7 +863,7 @@ def _close_gaps(
     limit: float | None,
 ) -> tuple[Ints, Ints]:
     """Link track ends to track starts that lie 2 to `max_step` frames later."""
-    ends = _end_costs(spots)
+    ends = _end_costs(spots, scales)
     late, early = np.flatnonzero(open_ends), np.flatnonzero(open_starts)
     sources, targets, costs = [], [], []
     by_frame = {
@@ -1100,28 +1094,46 @@ def _remove_drift(spots: _Spots, per_px: float, remove: bool) -> tuple[_Spots, _
     return spots, scales, drift
 
 
+def _link_plainly(
+    spots: _Spots, scales: _Scales, max_step: int, limit: float | None
+) -> tuple[_Pairs, Floats, Floats, tuple[Ints, Ints], _Scales]:
+    """Link without divisions.
+
+    Gives possible links, cost of ends, expected steps (n, 2), links and scales of the movie.
+    """
+    free = np.zeros(len(spots.time), bool)
+    expected = np.zeros_like(spots.position)
+    # The first links give scales and motion, with which the next ones are better.
+    for round_number in range(_ROUNDS + 1):
+        ends = _end_costs(spots, scales)
+        pairs = _list_pairs(spots, scales, expected, max_step, limit)
+        links = _assign(pairs, ends, free, free)
+        if round_number < _ROUNDS:
+            expected, scales = _predict_motion(spots, scales, *links)
+    return pairs, ends, expected, links, scales
+
+
 def _link_spots(
     spots: _Spots, scales: _Scales, per_px: float, settings: LinkSettings
 ) -> tuple[Ints, Ints, Ints, Floats, _Scales]:
     """Give successor and predecessor of each spot, divisions, their scores, and the scales."""
-    n = len(spots.time)
-    ends = _end_costs(spots)
-    free = np.zeros(n, bool)
-    expected = np.zeros_like(spots.position)
     gap = settings.max_frame_gap
-    # The first links give scales and motion, with which the second ones are better.
-    for _ in range(2):
-        pairs = _list_pairs(spots, scales, expected, gap, settings.max_link_distance)
-        following, before = _assign(pairs, ends, free, free)
-        expected, scales = _predict_motion(spots, scales, following, before)
-    pairs = _list_pairs(spots, scales, expected, gap, settings.max_link_distance)
-    following, before = _assign(pairs, ends, free, free)
+    pairs, ends, expected, (following, before), scales = _link_plainly(
+        spots, scales, gap, settings.max_link_distance
+    )
     divisions, scores = np.empty((0, 3), np.int64), np.array([])
-    mothers, daughters = free.copy(), free.copy()
+    mothers, daughters = np.zeros((2, len(ends)), bool)
     if settings.find_divisions:
         reach = settings.max_division_distance or _division_reach(scales)
         divisions, scores = _find_divisions(
-            spots, scales, per_px, pairs, (following, before), reach, settings.min_division_score
+            spots,
+            scales,
+            per_px,
+            pairs,
+            expected,
+            (following, before),
+            reach,
+            settings.min_division_score,
         )
         mothers[divisions[:, 0]] = True
         daughters[divisions[:, 1:].ravel()] = True

@@ -29,6 +29,7 @@ OBJECT_COLUMNS = (
     "mean_intensity",
     "std_intensity",
     "max_intensity",
+    "background_intensity",
     "perimeter_px",
     "solidity",
     "eccentricity",
@@ -75,7 +76,8 @@ def measure_objects(
     ellipse with the same second moments, each pixel counted as a unit square (scikit-image
     counts it as a point, which makes the squares of its axes 4/3 px smaller). Perimeter:
     Benkrid and Crookes (2000), as in scikit-image. Solidity is the area over that of the convex
-    hull of the pixels' corners.
+    hull of the pixels' corners. The background is the median grey value of all pixels outside
+    the objects of the image, NaN where there are none.
     """
     if labels.shape != image.shape:
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
@@ -113,6 +115,7 @@ def measure_objects(
         "mean_intensity": mean,
         "std_intensity": np.sqrt(total(deviation * deviation) / area),
         "max_intensity": largest,
+        "background_intensity": np.full(n, _measure_background(labels, image)),
         "perimeter_px": perimeter,
         "solidity": solidity,
         **axes,
@@ -122,6 +125,12 @@ def measure_objects(
         "x_um": x * size,
         "area_um2": area * size**2,
     }
+
+
+def _measure_background(labels: Array, image: Array) -> float:
+    """Median grey value outside all objects; NaN where objects cover everything."""
+    outside = image[labels == 0]
+    return float(np.median(outside)) if outside.size else np.nan
 
 
 def _fit_ellipses(yy: Array, xx: Array, yx: Array) -> Table:

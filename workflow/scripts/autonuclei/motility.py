@@ -20,6 +20,9 @@ from autonuclei.files import write_beside
 
 FloatArray = npt.NDArray[np.float64]
 
+# Fewer tracks do not tell the stage from the nuclei: each would make a tenth of the drift.
+MIN_TRACKS_FOR_DRIFT = 10
+
 
 @dataclass(frozen=True)
 class Units:
@@ -75,19 +78,25 @@ class Motility:
     Attributes
     ----------
     units : Units
+    drift_removed : bool
+        Whether speeds, displacements and directions are without the common movement of all
+        nuclei. Places are those in the images in any case.
     steps : `measure_steps`, with `nearest_neighbour_<length>`.
     tracks : `summarise_tracks`.
     frames : `count_nuclei`.
     divisions : `list_divisions`.
     msd : `measure_displacement`.
+    drift : `measure_drift`.
     """
 
     units: Units
+    drift_removed: bool
     steps: pd.DataFrame
     tracks: pd.DataFrame
     frames: pd.DataFrame
     divisions: pd.DataFrame
     msd: pd.DataFrame
+    drift: pd.DataFrame
 
 
 def measure_motility(
@@ -97,6 +106,7 @@ def measure_motility(
     image_shape: tuple[int, int],
     pixel_size_um: float | None,
     frame_interval_min: float | None,
+    remove_drift: bool = True,
 ) -> Motility:
     """Make all motility tables of a movie.
 
@@ -109,31 +119,106 @@ def measure_motility(
         sequence has no row in the table of frames, and rates use the real time.
     image_shape : (height, width) in pixels
     pixel_size_um, frame_interval_min : float or None
+    remove_drift : bool
+        Take the common movement of all nuclei, which drift of the stage makes, out of steps,
+        summaries and mean squared displacement.
     """
     units = Units(pixel_size_um, frame_interval_min)
-    steps = measure_steps(tracks, units=units)
+    drift = measure_drift(tracks, units=units)
+    moved = subtract_drift(tracks, drift, units=units) if remove_drift else tracks
+    steps = measure_steps(moved, units=units)
+    summary = summarise_tracks(steps, units=units)
+    for axis in "xy":
+        steps[f"{axis}_{units.length}"] = tracks[f"{axis}_px"].to_numpy() * units.length_factor
     column = f"nearest_neighbour_{units.length}"
     steps[column] = measure_neighbours(tracks) * units.length_factor
     divisions = list_divisions(tracks, units=units)
     return Motility(
         units,
+        remove_drift,
         steps,
-        summarise_tracks(steps, units=units),
+        summary,
         count_nuclei(steps, divisions, frames=frames, image_shape=image_shape, units=units),
         divisions,
-        measure_displacement(tracks, units=units),
+        measure_displacement(moved, units=units),
+        drift,
     )
 
 
 def write_motility(folder: str | os.PathLike[str], motility: Motility) -> list[Path]:
-    """Write the tables as CSV: steps, tracks, frames, divisions, msd; give their paths."""
+    """Write the tables as CSV: steps, tracks, frames, divisions, msd, drift; give their paths."""
     paths = []
-    for name in ("steps", "tracks", "frames", "divisions", "msd"):
+    for name in ("steps", "tracks", "frames", "divisions", "msd", "drift"):
         path = Path(folder) / f"{name}.csv"
         with write_beside(path) as partial:
             getattr(motility, name).to_csv(partial, index=False)
         paths.append(path)
     return paths
+
+
+def measure_drift(tracks: pd.DataFrame, *, units: Units) -> pd.DataFrame:
+    """Measure how all nuclei move together from frame to frame: the drift of the stage.
+
+    The median step of the tracks with a nucleus in both frames, along each axis. Nuclei that
+    migrate as a sheet move together as well: the two cannot be told apart.
+
+    Returns
+    -------
+    DataFrame
+        One row per frame with nuclei: `frame`, `time_<time>`, `n_tracks` (that go on from the
+        frame before with nuclei), `step_x_<length>` and `step_y_<length>` (NaN for fewer than
+        10 tracks), `drift_x_<length>` and `drift_y_<length>` (since the first frame; unknown
+        steps count as none). To the right and downwards are positive.
+    """
+    length = units.length
+    frames = np.unique(tracks["frame"].to_numpy(np.int64))
+    place = tracks[["track", "x_px", "y_px"]].assign(
+        slot=np.searchsorted(frames, tracks["frame"].to_numpy(np.int64))
+    )
+    before = place.assign(slot=place["slot"] + 1)
+    pairs = place.merge(before, on=["track", "slot"], suffixes=("", "_before"))
+    moves = pd.DataFrame(
+        {
+            "slot": pairs["slot"],
+            "x": pairs["x_px"] - pairs["x_px_before"],
+            "y": pairs["y_px"] - pairs["y_px_before"],
+        }
+    )
+    slots = np.arange(len(frames))
+    n_tracks = np.bincount(moves["slot"], minlength=len(frames))
+    medians = moves.groupby("slot")[["x", "y"]].median().reindex(slots)
+    step = medians.to_numpy(np.float64) * units.length_factor
+    step[n_tracks < MIN_TRACKS_FOR_DRIFT] = np.nan
+    total = np.cumsum(np.nan_to_num(step), axis=0)
+    return pd.DataFrame(
+        {
+            "frame": frames,
+            f"time_{units.time}": frames * units.time_factor,
+            "n_tracks": n_tracks,
+            f"step_x_{length}": step[:, 0],
+            f"step_y_{length}": step[:, 1],
+            f"drift_x_{length}": total[:, 0],
+            f"drift_y_{length}": total[:, 1],
+        }
+    )
+
+
+def subtract_drift(tracks: pd.DataFrame, drift: pd.DataFrame, *, units: Units) -> pd.DataFrame:
+    """Give the track table with `x_px` and `y_px` as if the stage had stood still.
+
+    Parameters
+    ----------
+    drift : DataFrame
+        From `measure_drift` of the same tracks with the same units.
+    """
+    at = np.searchsorted(drift["frame"].to_numpy(), tracks["frame"].to_numpy())
+    return tracks.assign(
+        **{
+            f"{axis}_px": tracks[f"{axis}_px"].to_numpy(np.float64)
+            - drift[f"drift_{axis}_{units.length}"].to_numpy()[at] / units.length_factor
+            for axis in "xy"
+        }
+    )
 
 
 def measure_steps(tracks: pd.DataFrame, *, units: Units) -> pd.DataFrame:

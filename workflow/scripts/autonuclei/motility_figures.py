@@ -55,8 +55,8 @@ def draw_motility(
     Parameters
     ----------
     folder
-        Gets `tracks`, `directions`, `density_and_mitoses`, `msd`, `track_lengths` and
-        `speeds`.
+        Gets `tracks`, `directions`, `density_and_mitoses`, `msd`, `track_lengths`, `speeds`
+        and `drift`.
     motility : Motility
         From `autonuclei.motility.measure_motility`.
     image : (height, width)
@@ -66,14 +66,15 @@ def draw_motility(
     -------
     list of Path
     """
-    units = motility.units
+    units, without = motility.units, motility.drift_removed
     figures = {
-        "tracks": draw_tracks(motility.steps, image=image, units=units),
-        "directions": draw_directions(motility.steps),
+        "tracks": draw_tracks(motility.steps, image=image, units=units, drift_removed=without),
+        "directions": draw_directions(motility.steps, drift_removed=without),
         "density_and_mitoses": draw_counts(motility.frames, units=units),
-        "msd": draw_displacement(motility.msd, units=units),
+        "msd": draw_displacement(motility.msd, units=units, drift_removed=without),
         "track_lengths": draw_track_lengths(motility.tracks, units=units),
-        "speeds": draw_speeds(motility.steps, units=units),
+        "speeds": draw_speeds(motility.steps, units=units, drift_removed=without),
+        "drift": draw_drift(motility.drift, units=units, drift_removed=without),
     }
     paths = []
     for name, figure in figures.items():
@@ -116,7 +117,13 @@ def scale_image(
     return scaled
 
 
-def draw_tracks(steps: pd.DataFrame, *, image: npt.NDArray[np.generic], units: Units) -> Figure:
+def draw_tracks(
+    steps: pd.DataFrame,
+    *,
+    image: npt.NDArray[np.generic],
+    units: Units,
+    drift_removed: bool = False,
+) -> Figure:
     """Draw every step over an image, coloured by its speed from blue to red."""
     length, scale = UNIT_LABELS[units.length], units.length_factor
     height, width = image.shape
@@ -152,13 +159,16 @@ def draw_tracks(steps: pd.DataFrame, *, image: npt.NDArray[np.generic], units: U
     if len(moved) == 0:
         axes.set_title("No tracks of two or more nuclei")
         return figure
-    axes.set_title(f"{ordered['track'].nunique():,} tracks, coloured by the speed of each step")
+    axes.set_title(
+        f"{ordered['track'].nunique():,} tracks, coloured by the speed of each step"
+        + _say_drift(drift_removed)
+    )
     bar = figure.colorbar(lines, ax=axes, extend="max", shrink=0.8, pad=0.02)
     bar.set_label(f"Speed ({UNIT_LABELS[units.speed]})")
     return figure
 
 
-def draw_directions(steps: pd.DataFrame) -> Figure:
+def draw_directions(steps: pd.DataFrame, *, drift_removed: bool = False) -> Figure:
     """Draw a polar histogram of the directions of all steps."""
     directions = steps["direction_deg"].dropna().to_numpy(np.float64)
     if len(directions) == 0:
@@ -188,7 +198,10 @@ def draw_directions(steps: pd.DataFrame) -> Figure:
     for label in axes.get_yticklabels():
         label.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.grid(color="#00000030", linewidth=0.7)
-    axes.set_title(f"Direction of {len(directions):,} steps\n(share of steps per {width:g}°)")
+    axes.set_title(
+        f"Direction of {len(directions):,} steps\n(share of steps per {width:g}°)"
+        + _say_drift(drift_removed)
+    )
     return figure
 
 
@@ -223,7 +236,7 @@ def draw_counts(frames: pd.DataFrame, *, units: Units) -> Figure:
     return figure
 
 
-def draw_displacement(msd: pd.DataFrame, *, units: Units) -> Figure:
+def draw_displacement(msd: pd.DataFrame, *, units: Units, drift_removed: bool = False) -> Figure:
     """Draw the mean squared displacement over the time lag, both axes logarithmic."""
     column = f"msd_{units.length}2"
     shown = msd[msd[column] > 0]
@@ -259,7 +272,10 @@ def draw_displacement(msd: pd.DataFrame, *, units: Units) -> Figure:
         axes.set_xticks(_list_round_numbers(lag[0], lag[-1]))
     axes.set_xlabel("Time lag (frames)" if units.time == "frames" else "Time lag (min)")
     axes.set_ylabel(f"Mean squared displacement ({UNIT_LABELS[units.length]}²)")
-    axes.set_title(f"Mean squared displacement of up to {int(shown['n_tracks'].max()):,} tracks")
+    axes.set_title(
+        f"Mean squared displacement of up to {int(shown['n_tracks'].max()):,} tracks"
+        + _say_drift(drift_removed)
+    )
     axes.legend(frameon=False, fontsize=9)
     return figure
 
@@ -295,7 +311,7 @@ def draw_track_lengths(tracks: pd.DataFrame, *, units: Units) -> Figure:
     return figure
 
 
-def draw_speeds(steps: pd.DataFrame, *, units: Units) -> Figure:
+def draw_speeds(steps: pd.DataFrame, *, units: Units, drift_removed: bool = False) -> Figure:
     """Draw the distribution of the speed of all steps."""
     speeds = steps[f"speed_{units.speed}"].dropna().to_numpy(np.float64)
     if len(speeds) == 0:
@@ -313,9 +329,34 @@ def draw_speeds(steps: pd.DataFrame, *, units: Units) -> Figure:
     axes.set_xlabel(f"Speed ({unit})")
     axes.set_ylabel("Number of steps")
     note = f", {above:,} faster ones not shown" if above else ""
-    axes.set_title(f"Speed of {len(speeds):,} steps{note}")
+    axes.set_title(f"Speed of {len(speeds):,} steps{note}" + _say_drift(drift_removed))
     axes.legend(frameon=False)
     return figure
+
+
+def draw_drift(drift: pd.DataFrame, *, units: Units, drift_removed: bool = False) -> Figure:
+    """Draw how far all nuclei moved together since the first frame."""
+    if len(drift) < 2:
+        return _say("Fewer than two frames with nuclei, so there is no drift")
+    unknown = drift[f"step_x_{units.length}"].isna().to_numpy()[1:]
+    if unknown.all():
+        return _say("Too few nuclei to tell a drift of the stage;\nnothing was subtracted")
+    time, label = _choose_time(drift[f"time_{units.time}"].to_numpy(np.float64), units)
+    figure, axes = _make_figure(size=(6, 4.2))
+    for axis, colour, name in (("x", BLUE, "to the right"), ("y", ORANGE, "downwards")):
+        axes.plot(time, drift[f"drift_{axis}_{units.length}"], color=colour, label=name)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.set_xlabel(label)
+    axes.set_ylabel(f"Common movement of all nuclei ({UNIT_LABELS[units.length]})")
+    note = f"; unknown, taken as none, in {unknown.sum()} frames" if unknown.any() else ""
+    done = "taken out of" if drift_removed else "still in"
+    axes.set_title(f"Drift of the stage, {done} speeds and directions{note}", wrap=True)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _say_drift(removed: bool) -> str:
+    return "\n(common movement of all nuclei taken out)" if removed else "\n(in the field of view)"
 
 
 def _make_blank(*, size: tuple[float, float]) -> Figure:

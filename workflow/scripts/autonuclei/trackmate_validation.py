@@ -89,6 +89,7 @@ CHILD_ORDER = {
     "AnalyzerCollection": ("SpotAnalyzers", "EdgeAnalyzers", "TrackAnalyzers"),
 }
 CRASHING_IF_ABSENT = {
+    "TrackMate": {"Model"},
     "Model": {"AllSpots", "AllTracks", "FilteredTracks"},
     "Settings": {
         "ImageData",
@@ -153,6 +154,8 @@ class _Check:
         self.children: list[list[str]] = []
         self.frame: int | None = None
         self.spot_frames: dict[int, int | None] = {}
+        # Of each frame the time of its first spot.
+        self.times: dict[int, float] = {}
         # TrackMate writes VISIBILITY 0 on spots that its user filtered out.
         self.hidden: set[int] = set()
         self.morphology: set[str] = set()
@@ -267,6 +270,7 @@ class _Check:
                 "frame differs",
                 f"{name} has FRAME {frame} but lies in frame {self.frame}",
             )
+        self.check_time(name, frame, attributes.get("POSITION_T", ""))
         self.morphology |= {
             key
             for key, features in MORPHOLOGY.items()
@@ -276,6 +280,18 @@ class _Check:
             self.spot_frames[spot_id] = frame
         if "ROI_N_POINTS" in attributes:
             self.check_outline(name, attributes["ROI_N_POINTS"], element.text or "")
+
+    def check_time(self, name: str, frame: int | None, text: str) -> None:
+        if frame is None or not JAVA_NUMBER.fullmatch(text):
+            return
+        time = float(text.strip().rstrip("fFdD"))
+        first = self.times.setdefault(frame, time)
+        if not math.isclose(time, first, rel_tol=1e-5, abs_tol=1e-9):
+            self.add(
+                "silent",
+                "times differ",
+                f"{name} has POSITION_T {time:g}, another spot of frame {frame} {first:g}",
+            )
 
     def check_outline(self, name: str, n_points: str, text: str) -> None:
         n = self.read_int(n_points)
@@ -293,6 +309,16 @@ class _Check:
         # The slow look at each number only where one look at the text leaves a doubt.
         if not PLAIN_NUMBERS.fullmatch(text) and not all(map(JAVA_NUMBER.fullmatch, numbers)):
             self.add("crash", "outline number", f"the outline of {name} holds what is not a number")
+            return
+        for axis in (0, 1):
+            side = [float(number.rstrip("fFdD")) for number in numbers[axis : 2 * n : 2]]
+            if side and (min(side) > 0 or max(side) < 0):
+                self.add(
+                    "silent",
+                    "outline place",
+                    f"the outline of {name} lies beside it: it is not relative to its centre",
+                )
+                return
 
     def open_track(self, attributes: dict[str, str]) -> None:
         self.track_id = self.read_int(attributes.get("TRACK_ID"))
@@ -368,6 +394,8 @@ class _Check:
         missing = [name for name in sizes if name not in attributes]
         if missing:
             self.add("silent", "image sizes", f"ImageData has no {', '.join(missing)}")
+        else:
+            self.check_frames(attributes)
         filename = attributes.get("filename", "")
         candidates = [
             Path(attributes.get("folder", "")) / filename,
@@ -378,6 +406,23 @@ class _Check:
             self.add("not ok", "image", f"the image {filename or '(no name)'} is not found")
         elif not missing:
             self.check_image_file(image, attributes)
+
+    def check_frames(self, attributes: dict[str, str]) -> None:
+        number, interval = attributes["nframes"], attributes["timeinterval"]
+        last = max(self.times, default=-1)
+        if WHOLE_NUMBER.fullmatch(number) and last >= int(number):
+            self.add("silent", "last frame", f"there are spots in frame {last} of {number} frames")
+        if not JAVA_NUMBER.fullmatch(interval):
+            return
+        for frame, time in self.times.items():
+            expected = frame * float(interval.strip().rstrip("fFdD"))
+            if not math.isclose(time, expected, rel_tol=1e-5, abs_tol=1e-9):
+                self.add(
+                    "silent",
+                    "time",
+                    f"POSITION_T is {time:g} in frame {frame}, by the interval of the movie it"
+                    f" should be {expected:g}",
+                )
 
     def check_image_file(self, image: Path, attributes: dict[str, str]) -> None:
         try:
