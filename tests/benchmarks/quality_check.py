@@ -48,7 +48,7 @@ from autonuclei.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 
 # Limits were chosen on these groups and checked on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "512x640", "603x1272", "1040x1388")
-MOST_IMAGES = 12
+MOST_IMAGES = 10
 OF_IMAGES = [indicator for indicator in INDICATORS if indicator.of_images]
 NO_INDICATOR = ("group", "f1", "n_true", "verdict", "pooled area_accepted")
 # Of images: enough nuclei that the F1 of one image means something.
