@@ -17,7 +17,7 @@ from local_slurm import LocalSlurm, ask, wait_until
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slurm() -> Iterator[LocalSlurm]:
     with LocalSlurm() as cluster:
         yield cluster
@@ -174,13 +174,13 @@ class Experiment:
         def running() -> list[Job]:
             return [job for job in self.find_jobs(rule) if job.state == "RUNNING"]
 
-        wait_until(running, seconds=200, what=f"a job of {rule}")
+        wait_until(running, seconds=300, what=f"a job of {rule}")
         return running()[0]
 
     def wait_for_checkpoint(self) -> Job:
         """The training job, as soon as it has finished an epoch."""
         checkpoint = self.folder / "results/tiny/training/checkpoint.npz"
-        wait_until(checkpoint.exists, seconds=300, what="a checkpoint")
+        wait_until(checkpoint.exists, seconds=600, what="a checkpoint")
         return self.wait_for_job("train_model")
 
     @property

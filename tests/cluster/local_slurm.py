@@ -1,10 +1,11 @@
 """A SLURM cluster on the loopback of this machine: a controller, two CPU nodes, one GPU node.
 
-    python tests/cluster/local_slurm.py
+    python tests/cluster/local_slurm.py [--accounting]
 
 starts it and stops it again on Ctrl-C. Needs root and Debian's packages slurmctld, slurmd,
-slurm-client and munge. The GPU exists in the configuration only. SLURM runs here without
-accounting and without cgroups; everything listens on 127.0.0.1.
+slurm-client and munge; for a cluster with accounting also slurmdbd and mariadb-server-core. The
+GPUs exist in the configuration only. SLURM runs here without cgroups; everything listens on
+127.0.0.1.
 
 The configuration must lie in /etc/slurm, since the SLURM plugin of Snakemake does not hand on
 SLURM_CONF. A configuration of somebody else that lies there is left alone, with an error.
@@ -17,16 +18,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
-PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged")
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge", "slurmdbd", "mariadb-server-core")
+PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged", "slurmdbd", "mariadbd")
 NODES = {"cpu1": 17001, "cpu2": 17002, "gpu1": 17003}
 CPUS_PER_NODE = 4
 MEMORY_PER_NODE_MB = 8000
+# Files that every machine has take the place of the GPUs: three jobs at a time.
+GPU_FILES = ("/dev/null", "/dev/zero", "/dev/full")
 
 MARK = "# Written by tests/cluster/local_slurm.py"
 SLURM_FOLDER = Path("/etc/slurm")
@@ -54,7 +58,7 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=2
 JobAcctGatherParams=OverMemoryKill
-AccountingStorageType=accounting_storage/none
+{accounting}
 SchedulerType=sched/backfill
 SchedulerParameters=bf_interval=2,batch_sched_delay=0
 SelectType=select/cons_tres
@@ -70,13 +74,36 @@ MinJobAge=3600
 GresTypes=gpu
 NodeName=cpu1 {node} Port={cpu1}
 NodeName=cpu2 {node} Port={cpu2}
-NodeName=gpu1 {node} Port={gpu1} Gres=gpu:1
+NodeName=gpu1 {gpu_node} Port={gpu1} Gres=gpu:{gpus}
 PartitionName=cpu Nodes=cpu1,cpu2 Default=YES MaxTime=24:00:00
 PartitionName=gpu Nodes=gpu1 MaxTime=24:00:00
 """
+NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none"
+ACCOUNTING = """AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort=17010"""
+SLURMDBD_CONF = """{mark}
+AuthType=auth/munge
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort=17010
+SlurmUser=root
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=17011
+StorageUser=slurm
+StoragePass=loopback
+StorageLoc=accounting
+"""
+# The database lives as long as the cluster and listens on the loopback only.
+SLURM_USER = """CREATE USER slurm@'127.0.0.1' IDENTIFIED BY 'loopback';
+GRANT ALL ON accounting.* TO slurm@'127.0.0.1';
+"""
 GRES_CONF = """{mark}
 AutoDetect=off
-NodeName=gpu1 Name=gpu File=/dev/null
+NodeName=gpu1 Name=gpu File={gpu_files}
 """
 
 
@@ -117,8 +144,9 @@ def ask(*command: str) -> str:
 class LocalSlurm:
     """The cluster. Use it with `with`; every process that it starts, it ends, by its id."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, accounting: bool = False) -> None:
         self.folder = Path()
+        self.accounting = accounting
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "LocalSlurm":
@@ -129,6 +157,8 @@ class LocalSlurm:
         try:
             self._start_munge()
             self._configure()
+            if self.accounting:
+                self._start_accounting()
             self.start_controller()
             for node in NODES:
                 self.start_node(node)
@@ -172,11 +202,42 @@ class LocalSlurm:
         wait_until(MUNGE_SOCKET.exists, seconds=20, what="munged")
 
     def _configure(self) -> None:
-        node = f"NodeAddr=127.0.0.1 CPUs={CPUS_PER_NODE} RealMemory={MEMORY_PER_NODE_MB}"
-        values = {"mark": MARK, "host": socket.gethostname(), "folder": self.folder, "node": node}
+        node, gpu_node = (
+            f"NodeAddr=127.0.0.1 CPUs={CPUS_PER_NODE * n} RealMemory={MEMORY_PER_NODE_MB * n}"
+            for n in (1, len(GPU_FILES))
+        )
+        values = {"mark": MARK, "host": socket.gethostname(), "folder": self.folder}
+        values |= {"node": node, "gpu_node": gpu_node, "gpus": len(GPU_FILES)}
+        values["gpu_files"] = ",".join(GPU_FILES)
+        values["accounting"] = ACCOUNTING if self.accounting else NO_ACCOUNTING
         (self.folder / "state").mkdir()
         (SLURM_FOLDER / "gres.conf").write_text(GRES_CONF.format(**values))
         (SLURM_FOLDER / "slurm.conf").write_text(SLURM_CONF.format(**values, **NODES))
+
+    def _start_accounting(self) -> None:
+        """Start a database and slurmdbd, which fills it."""
+        data, start = self.folder / "database", self.folder / "start.sql"
+        options = ("--no-defaults", f"--datadir={data}", "--user=root")
+        start.write_text(SLURM_USER)
+        with (self.folder / "mariadb-install-db.out").open("wb") as out:
+            subprocess.run(
+                ["mariadb-install-db", *options, "--skip-test-db"],
+                stdout=out,
+                stderr=out,
+                check=True,
+            )
+        self._start(
+            *("mariadbd", "mariadbd", *options, f"--socket={self.folder}/mariadb.socket"),
+            *("--bind-address=127.0.0.1", "--port=17011", f"--init-file={start}"),
+            f"--pid-file={self.folder}/mariadb.pid",
+        )
+        wait_until(lambda: is_listening(17011), seconds=60, what="mariadbd")
+        conf = SLURM_FOLDER / "slurmdbd.conf"
+        conf.touch(mode=0o600)
+        conf.write_text(SLURMDBD_CONF.format(mark=MARK, folder=self.folder))
+        self._start("slurmdbd", "slurmdbd", "-D")
+        wait_until(lambda: is_listening(17010), seconds=60, what="slurmdbd")
+        ask("sacctmgr", "--immediate", "add", "cluster", "loopback")
 
     def start_controller(self) -> None:
         """Start the controller; after `stop_controller` it knows its jobs again."""
@@ -227,14 +288,20 @@ class LocalSlurm:
                 for job in jobs:
                     for process in list_job_processes(int(job)):
                         kill_process(process)
-        for name in (*NODES, "slurmctld", "munged"):
+        for name in (*NODES, "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self._end(name)
-        for name in ("slurm.conf", "gres.conf"):
+        for name in ("slurm.conf", "gres.conf", "slurmdbd.conf"):
             path = SLURM_FOLDER / name
             if path.exists() and path.read_text().startswith(MARK):
                 path.unlink()
         if self.folder.name.startswith("local_slurm."):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def is_listening(port: int) -> bool:
+    """Whether something answers at a port of the loopback."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def list_job_processes(job: int) -> list[int]:
@@ -268,7 +335,7 @@ def kill_process(process: int) -> None:
 def main() -> None:
     """Keep a cluster until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with LocalSlurm() as cluster:
+    with LocalSlurm(accounting="--accounting" in sys.argv) as cluster:
         print(ask("sinfo"), f"Logs: {cluster.folder}. Ctrl-C stops the cluster.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()

@@ -1,5 +1,6 @@
 """The lock files and the conda environments that are written from them."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -44,3 +45,29 @@ def test_tests_and_users_have_the_same_versions(python: tuple[int, int]) -> None
     assert run["tensorflow-cpu"] == gpu["tensorflow"]
     shared = run.keys() & gpu.keys()
     assert {name: run[name] for name in shared} == {name: gpu[name] for name in shared}
+
+
+def test_container_recipes_take_the_lock() -> None:
+    """Both install a lock file whole, with its hashes, into the same image of Python."""
+    docker = (ENVS / "Containerfile").read_text()
+    apptainer = (ENVS / "apptainer.def").read_text()
+    bases = {
+        line.split()[1]
+        for line in (*docker.splitlines(), *apptainer.splitlines())
+        if line.startswith(("FROM ", "From: "))
+    }
+    assert len(bases) == 1
+    version = re.fullmatch(r"docker\.io/library/python:(3\.\d+)-slim-bookworm", bases.pop())
+    assert version is not None
+    # The Python of the conda environments, too, and one that the tests of the locks go through.
+    assert f"- python={version[1]}\n" in (ENVS / "annotate.yaml").read_text()
+    install = "pip install --no-cache-dir --require-hashes -r /opt/autonuclei.lock"
+    variables = "XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib"
+    for recipe in (docker, apptainer):
+        assert install in recipe
+        assert variables in recipe
+        named = re.findall(r"LOCK=(\S+)", recipe)
+        assert set(named) == {"run.lock", "gpu.lock"}
+    assert "COPY envs/${LOCK} /opt/autonuclei.lock" in docker
+    assert "envs/{{ LOCK }} /opt/autonuclei.lock" in apptainer
+    assert all((ENVS / name).is_file() for name in ("run.lock", "gpu.lock"))

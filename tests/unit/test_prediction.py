@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage as ndi
 
-from autonuclei.prediction import count_tiles, place_outlines, predict_nuclei, tidy_labels
+from autonuclei.prediction import (
+    count_tiles,
+    place_outlines,
+    predict_nuclei,
+    redraw_nuclei,
+    tidy_labels,
+)
 from autonuclei.preprocessing import scaled_shape
 from autonuclei.training import draw_outlines
 from shapes import draw_disks, draw_squares, photograph
@@ -133,3 +139,20 @@ def test_tidy_labels_are_whole_and_numbered_without_gaps(labels: Array) -> None:
         pieces, _ = ndi.label(labels == owner[0])
         assert inside.sum() == np.bincount(pieces.ravel())[1:].max()
         assert ndi.label(inside)[1] == 1
+
+
+def test_nuclei_are_redrawn_where_the_image_has_their_edge() -> None:
+    truth = draw_disks((80, 120), [(40, 30), (40, 85)], 16)
+    image = photograph(truth)
+    coarse = draw_disks((80, 120), [(41, 31), (39, 85)], 14)
+    redrawn = redraw_nuclei(image, coarse)
+    assert redrawn.dtype == coarse.dtype
+    assert np.mean(redrawn == truth) > 0.995
+
+
+def test_a_nucleus_without_an_edge_stays_as_predicted() -> None:
+    truth = draw_disks((80, 120), [(40, 30), (40, 85)], 16)
+    image = photograph(np.where(truth == 1, truth, 0))
+    image[truth == 2] = image[0, 0] // 2
+    assert np.array_equal(redraw_nuclei(image, truth) == 2, truth == 2)
+    assert not redraw_nuclei(image, np.zeros_like(truth)).any()

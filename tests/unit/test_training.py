@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from autonuclei.training import (
     LOSS_COLUMNS,
     TrainingSettings,
+    compute_cosine_rate,
     flip_rotate,
     format_duration,
     optimize_thresholds,
@@ -162,6 +163,15 @@ def test_defaults_are_the_published_ones() -> None:
     assert published.learning_rate == 3e-4
 
 
+def test_cosine_falls_from_the_given_rate_to_nearly_none() -> None:
+    settings = TrainingSettings(epochs=10, learning_rate=0.2, schedule="cosine")
+    rates = [compute_cosine_rate(settings, epoch) for epoch in range(10)]
+    assert rates[0] == 0.2
+    assert rates[5] == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[9] < 0.01
+
+
 CODE = """
 import os, signal, sys
 import numpy as np
@@ -178,7 +188,7 @@ settings = TrainingSettings(
     augment="flip_rotate",
 )
 
-def train(folder, seed=1, kill_after=None):
+def train(folder, seed=1, kill_after=None, settings=settings):
     said = []
     def log(line):
         said.append(line)
@@ -239,3 +249,18 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     for column in LOSS_COLUMNS[:-1]:  # the seconds differ
         np.testing.assert_array_equal(*(history[column] for history in histories))
     assert histories[0]["epoch"].tolist() == [1, 2, 3]
+
+
+def test_a_training_that_no_longer_gains_ends_early(tmp_path: Path) -> None:
+    """With this learning rate the network stays as it is."""
+    (tmp_path / "early").mkdir()
+    body = """
+from dataclasses import replace
+train("early", settings=replace(settings, epochs=40, learning_rate=1e-30, stop_after_epochs=2))
+"""
+    run_training(tmp_path, body)
+    said = (tmp_path / "early" / "said.txt").read_text()
+    epochs = dict(np.load(tmp_path / "early" / "history.npz"))["val_loss"]
+    assert len(epochs) == 3
+    assert len(set(epochs)) == 1
+    assert "stopped: no better epoch for 2 epochs" in said

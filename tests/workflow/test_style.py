@@ -11,6 +11,7 @@ from conftest import ROOT, run_snakemake
 
 BIN = Path(sys.executable).parent
 PACKAGE = ROOT / "workflow" / "scripts" / "autonuclei"
+SECTIONS = ["log", "benchmark", "conda", "threads", "resources", "message", "script", "params"]
 
 
 @pytest.mark.parametrize(
@@ -49,13 +50,15 @@ def test_every_module_of_the_package_is_named() -> None:
 
 def test_every_rule_says_what_it_needs() -> None:
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
-        for rule in path.read_text().split("\nrule ")[1:]:
+        for rule in f"\n{path.read_text()}".split("\nrule ")[1:]:
             name = f"{path.name}: {rule.split(':')[0]}"
-            for word in ("log", "conda", "threads", "resources", "message", "script", "params"):
+            for word in SECTIONS:
                 assert f"\n    {word}:" in rule, f"{name} has no {word}"
             for word in ("mem_mb=", "runtime=", "code=digest_code("):
                 assert word in rule, f"{name} has no {word}"
             assert rule.split("\n")[1].strip().startswith('"""'), f"{name} has no docstring"
+            log, table = re.findall(r'^        "(<logs>/.*)\.(?:log|tsv)",?$', rule, re.M)
+            assert log == table, f"{name}: the benchmark file belongs beside the log"
             environment = rule.split("conda:\n        ")[1].split("\n")[0].strip('"')
             assert (path.parent / environment).is_file()
 

@@ -9,13 +9,15 @@ rule preprocess_image:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/preprocess_image.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 20),
+        runtime=scale_runtime(1, 0.05),
     params:
         plane=get_plane,
         preprocess=SETTINGS["preprocess"],
@@ -34,13 +36,15 @@ rule threshold_image:
         foreground=temp("<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(120, 25),
+        runtime=scale_runtime(1, 0.05),
     params:
         smoothing_px=SETTINGS["annotate"]["smoothing_px"],
         threshold_factor=SETTINGS["annotate"]["threshold_factor"],
@@ -61,13 +65,15 @@ rule split_nuclei:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/split_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 80),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(200, 50),
+        runtime=scale_runtime(1, 0.05),
     params:
         find={
             key: SETTINGS["annotate"][key]
@@ -97,13 +103,15 @@ rule measure_objects:
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/measure_objects.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 100),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(120, 60),
+        runtime=scale_runtime(1, 0.05),
     params:
         code=digest_code("boundaries", "images", "measurement"),
     message:
@@ -124,12 +132,14 @@ rule compute_area_window:
         window="<results>/{experiment}/annotation/area_window.json",
     log:
         "<logs>/{experiment}/annotation/compute_area_window.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/compute_area_window.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         tolerance=SETTINGS["annotate"]["area_tolerance"],
@@ -154,13 +164,15 @@ rule select_nuclei:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/select_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 15),
+        runtime=scale_runtime(1, 0.05),
     params:
         code=digest_code("annotation", "images", "measurement", "selection"),
     message:
@@ -177,13 +189,15 @@ rule import_masks:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/import_masks.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 40),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 30),
+        runtime=scale_runtime(1, 0.05),
     params:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
         image=get_frame_file,
@@ -207,13 +221,15 @@ rule compose_training_pair:
         labels=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif"),
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_training_pair.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(500, 60),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=scale_memory(100, 30),
+        runtime=scale_runtime(1, 0.05),
     params:
         rejected=SETTINGS["annotate"]["rejected"],
         noise_low=SETTINGS["annotate"]["noise_low"],
@@ -238,12 +254,14 @@ rule list_objects:
         table="<results>/{experiment}/annotation/objects.csv",
     log:
         "<logs>/{experiment}/annotation/list_objects.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/list_objects.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         frames=lambda wildcards: [

@@ -1,7 +1,10 @@
 import datetime
 import inspect
+import math
+import os
 import platform
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -68,6 +71,7 @@ PACKAGE = {name: locate_module(name) for name in PACKAGE_MODULES}
 sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
 
 from autonuclei.errors import InputError
+from autonuclei.files import KEEP_FOLDER, put_back
 from autonuclei.images import HeaderCache
 from autonuclei.networks import check_model_folder
 from autonuclei.overview import describe_results
@@ -91,19 +95,19 @@ def read_settings():
     return fill_defaults(config, schema)
 
 
-def is_keeping_going():
-    """Whether this run has --keep-going, from the command line or a profile.
+def get_argument(name):
+    """An argument of this run of Snakemake, from the command line or a profile.
 
-    Snakemake sets `workflow.execution_settings` only after it has read the workflow, but its
-    call that leads here knows the arguments. Without them the sheet is refused, the safe side.
+    Snakemake puts them into its settings only after it has read the workflow, but its call that
+    leads here knows them. None if it does not.
     """
     frame = inspect.currentframe()
     while frame is not None:
-        keep_going = getattr(frame.f_locals.get("args"), "keep_going", None)
-        if keep_going is not None:
-            return keep_going
+        value = getattr(frame.f_locals.get("args"), name, None)
+        if value is not None:
+            return value
         frame = frame.f_back
-    return False
+    return None
 
 
 def read_sheet():
@@ -115,7 +119,7 @@ def read_sheet():
         SETTINGS["samples"],
         schema=read_schema("samples"),
         read_header=headers.read,
-        keep_going=is_told or is_keeping_going(),
+        keep_going=is_told or bool(get_argument("keep_going")),
     )
     headers.save()
     return {(sample.experiment, sample.name): sample for sample in samples}
@@ -254,37 +258,92 @@ def count_megapixels(wildcards):
 # more Snakemake for each member, which costs more than annotating a frame.
 IN_SUBMITTED_JOB = workflow.remote_exec
 
+
+def resume_group():
+    """Let a group of jobs that is sent again go on where it was cut short.
+
+    When one member fails or the whole group is ended, Snakemake removes the results of all its
+    members (`Job.postprocess`), and the next attempt makes all of them again, since the targets
+    of a submitted job are always forced (`DAG.init`). So finished members keep a second name of
+    their files until the end of the run; here those are put back, and are targets no more.
+    """
+    targets = get_argument("target_jobs") or []
+    run = os.environ.get("SLURM_JOB_NAME")  # one name for all jobs of a run of Snakemake
+    is_group = IN_SUBMITTED_JOB and len(targets) > 1
+    # In a module, the handlers that end the keeping are not called.
+    if not is_group or run is None or not workflow.modifier.is_main_snakefile():
+        return
+    folder = locate_kept() / run
+    os.environ[KEEP_FOLDER] = str(folder)
+    left = [
+        job
+        for job in targets
+        if not put_back(
+            workflow.get_rule(job.rulename).expand_output(job.wildcards_dict)[0], folder=folder
+        )
+    ]
+    # Without a target, Snakemake would take all results for wanted.
+    targets[:] = left or targets[:1]
+
+
+def locate_kept():
+    return Path(workflow.pathvars.apply("<results>"), ".kept").absolute()
+
+
+def forget_kept():
+    """At the end of a run nothing is sent again."""
+    shutil.rmtree(locate_kept(), ignore_errors=True)
+
+
 # What Snakemake itself needs in a submitted job, which starts it twice.
-SNAKEMAKE_MB = 300
+SNAKEMAKE_MB = 400
+
+
+def grow(need):
+    """A resource of a job, half as much again with each attempt; `need` may ask the wildcards."""
+
+    def resource(wildcards, attempt):
+        value = need(wildcards) if callable(need) else need
+        return math.ceil(value * (1 + 0.5 * (attempt - 1)))
+
+    return resource
 
 
 def scale_memory(base_mb, mb_per_megapixel):
-    """Memory of a job on one frame, in MB, half as much again with each attempt."""
-
-    def mem_mb(wildcards, attempt):
-        need = base_mb + mb_per_megapixel * count_megapixels(wildcards)
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return mem_mb
+    """Memory of a job on one frame, in MB. docs/resources.md says where the numbers come from."""
+    return grow(lambda w: SNAKEMAKE_MB + base_mb + mb_per_megapixel * count_megapixels(w))
 
 
 def scale_runtime(base_min, min_per_megapixel):
-    """Time limit of a job on one frame, in minutes, half as much again with each attempt."""
-
-    def runtime(wildcards, attempt):
-        need = base_min + min_per_megapixel * count_megapixels(wildcards)
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return runtime
+    """Time limit of a job on one frame, in minutes."""
+    return grow(lambda w: math.floor(base_min + min_per_megapixel * count_megapixels(w)))
 
 
-def grow(value):
-    """A resource that grows by half with each attempt."""
+def scale_sample_memory(base_mb, mb_per_megapixel, mb_per_sample_megapixel=0):
+    """Memory of a job that goes through the frames of a sample, in MB.
 
-    def resource(wildcards, attempt):
-        return round(value * (1 + 0.5 * (attempt - 1)))
+    What grows with its largest frame, and what it keeps of all frames, tables of nuclei.
+    """
 
-    return resource
+    def need(wildcards):
+        sizes = list_frame_megapixels(wildcards)
+        return (
+            SNAKEMAKE_MB
+            + base_mb
+            + mb_per_megapixel * max(sizes)
+            + mb_per_sample_megapixel * sum(sizes)
+        )
+
+    return grow(need)
+
+
+def scale_sample_runtime(base_min, min_per_megapixel):
+    """Time limit of a job that goes through the frames of a sample, in minutes."""
+    return grow(lambda w: base_min + min_per_megapixel * sum(list_frame_megapixels(w)))
+
+
+def list_frame_megapixels(wildcards):
+    return [frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames]
 
 
 def digest_code(*modules):
@@ -369,6 +428,10 @@ except InputError as error:
 for sample in SAMPLES.values():
     for note in sample.notes:
         logger.warning(f"{sample.experiment}/{sample.name}: {note}")
+
+
+# Of all rules; used with --sdm apptainer only.
+container: SETTINGS["container"]
 
 
 wildcard_constraints:

@@ -11,12 +11,14 @@ rule evaluate_masks:
         summary="<results>/{experiment}/evaluation/summary.csv",
     log:
         "<logs>/{experiment}/evaluate_masks.log",
+    benchmark:
+        "<logs>/{experiment}/evaluate_masks.tsv"
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(3000),
-        runtime=grow(60),
+        mem_mb=grow(lambda w: SNAKEMAKE_MB + 500 + 120 * max(list_truth_megapixels(w))),
+        runtime=grow(lambda w: 10 + 0.1 * sum(list_truth_megapixels(w))),
     params:
         cases=list_cases,
         thresholds=SETTINGS["evaluate"]["iou_thresholds"],
@@ -38,12 +40,14 @@ rule plot_f1:
         png="<results>/{experiment}/evaluation/f1_over_iou.png",
     log:
         "<logs>/{experiment}/plot_f1.log",
+    benchmark:
+        "<logs>/{experiment}/plot_f1.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         code=digest_code("figures", "measurement"),

@@ -4,12 +4,14 @@ rule make_example_tracks:
         directory("resources/example/movie-tracks"),
     log:
         "<logs>/examples/movie-tracks.log",
+    benchmark:
+        "<logs>/examples/movie-tracks.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=grow(1500),
+        runtime=grow(10),
     params:
         code=digest_code("examples"),
     message:
@@ -24,12 +26,14 @@ rule make_example:
         "resources/example/{example}.tif",
     log:
         "<logs>/examples/{example}.log",
+    benchmark:
+        "<logs>/examples/{example}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=grow(1500),
+        runtime=grow(10),
     params:
         code=digest_code("examples"),
     message:

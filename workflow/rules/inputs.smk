@@ -27,11 +27,10 @@ def count_stretch_megapixels(wildcards):
     return sum(frame.height * frame.width for frame in list_stretch(wildcards)) / 1e6
 
 
-def get_predict_memory(wildcards, attempt):
+def estimate_predict_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
-    need = SNAKEMAKE_MB + estimate_memory(largest, tile)
-    return round(need * (1 + 0.5 * (attempt - 1)))
+    return SNAKEMAKE_MB + estimate_memory(largest, tile)
 
 
 def list_stretch_files(suffix):
@@ -71,6 +70,14 @@ def list_cases(wildcards):
     return cases
 
 
+def list_truth_megapixels(wildcards):
+    return [
+        frame.height * frame.width / 1e6
+        for sample in list_samples(wildcards.experiment)
+        for frame in map(sample.frame, sample.truth)
+    ]
+
+
 def get_movie(wildcards):
     """What the scripts need to know of a movie beside its files."""
     sample = get_sample(wildcards)
@@ -86,18 +93,6 @@ def get_movie(wildcards):
 
 def list_movie_files(wildcards):
     return list_frame_files(get_sample(wildcards))
-
-
-def scale_movie_memory(base_mb, mb_per_megapixel, mb_per_frame=0):
-    """Memory of a job that goes through a movie frame by frame, in MB."""
-
-    def mem_mb(wildcards, attempt):
-        frame = get_sample(wildcards).frames[0]
-        need = base_mb + mb_per_megapixel * frame.height * frame.width / 1e6
-        need += mb_per_frame * get_sample(wildcards).n_frames
-        return round(need * (1 + 0.5 * (attempt - 1)))
-
-    return mem_mb
 
 
 def list_raw_files(wildcards):

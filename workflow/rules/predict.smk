@@ -18,14 +18,14 @@ rule predict_stretch:
         ),
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=get_predict_memory,
-        runtime=lambda wildcards, attempt: round(
-            (10 + count_stretch_megapixels(wildcards) / 10) * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=grow(estimate_predict_memory),
+        runtime=grow(lambda w: 10 + count_stretch_megapixels(w) / 10),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
         planes=lambda wildcards: [
@@ -36,6 +36,7 @@ rule predict_stretch:
         pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
+        refine=SETTINGS["predict"]["refine_boundaries"],
         minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
         code=digest_code("annotation", "prediction", "networks", "images", "measurement"),
@@ -55,13 +56,15 @@ rule join_movie:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/join_movie.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(100, 20),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
@@ -82,13 +85,15 @@ rule write_stills:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/write_stills.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(100, 20),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         names=get_frame_names,
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
@@ -107,6 +112,8 @@ rule check_stills:
         "<results>/{experiment}/segmentation/{sample}/complete.txt",
     log:
         "<logs>/{experiment}/segmentation/{sample}/check_stills.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/check_stills.tsv"
     priority: -1
     localrule: True
     conda:
@@ -135,13 +142,15 @@ rule measure_nuclei:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(2500),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(120, 60, 1),
+        runtime=scale_sample_runtime(5, 0.03),
     params:
         planes=lambda wildcards: [
             describe_plane(get_sample(wildcards), frame) for frame in get_sample(wildcards).frames

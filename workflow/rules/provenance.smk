@@ -17,11 +17,13 @@ rule write_provenance:
         sheet="<results>/{experiment}/provenance/samples.tsv",
     log:
         "<logs>/{experiment}/write_provenance.log",
+    benchmark:
+        "<logs>/{experiment}/write_provenance.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=500 + SNAKEMAKE_MB,
+        mem_mb=grow(SNAKEMAKE_MB + 500),
         runtime=grow(60),
     params:
         settings=SETTINGS,

@@ -11,12 +11,14 @@ rule link_nuclei:
         used="<results>/{experiment}/tracking/{sample}/linking.json",
     log:
         "<logs>/{experiment}/tracking/{sample}/link_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/link_nuclei.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 0, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 0, 3),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         settings=SETTINGS["track"],
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
@@ -36,12 +38,14 @@ rule write_track_labels:
         labels="<results>/{experiment}/tracking/{sample}/track_labels.tif",
     log:
         "<logs>/{experiment}/tracking/{sample}/write_track_labels.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/write_track_labels.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 40),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 20, 0.5),
+        runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
         code=digest_code("track_labels", "images"),
@@ -63,12 +67,14 @@ rule export_trackmate:
         image="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.tif",
     log:
         "<logs>/{experiment}/tracking/{sample}/export_trackmate.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_trackmate.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 60, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 30, 5),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         code=digest_code("trackmate", "hyperstack", "images"),
@@ -87,12 +93,14 @@ rule export_ctc:
         folder=directory("<results>/{experiment}/tracking/{sample}/ctc"),
     log:
         "<logs>/{experiment}/tracking/{sample}/export_ctc.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_ctc.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 40),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(300, 20, 0.5),
+        runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
         code=digest_code("ctc", "images"),
@@ -110,12 +118,14 @@ rule export_geff:
         folder=directory("<results>/{experiment}/tracking/{sample}/tracks.geff"),
     log:
         "<logs>/{experiment}/tracking/{sample}/export_geff.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_geff.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1000, 0, 10),
-        runtime=grow(30),
+        mem_mb=scale_sample_memory(300, 0, 3),
+        runtime=scale_sample_runtime(5, 0.01),
     params:
         movie=get_movie,
         code=digest_code("geff_format"),
@@ -134,12 +144,14 @@ rule measure_motility:
         folder=directory("<results>/{experiment}/tracking/{sample}/motility"),
     log:
         "<logs>/{experiment}/tracking/{sample}/measure_motility.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/measure_motility.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 60, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 40, 2),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         code=digest_code("motility", "motility_figures", "images"),
@@ -160,12 +172,14 @@ rule film_movie:
         tracks="<results>/{experiment}/tracking/{sample}/tracks.mp4",
     log:
         "<logs>/{experiment}/tracking/{sample}/film_movie.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/film_movie.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(1500, 80, 10),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 40, 0.5),
+        runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
         film=SETTINGS["film"],
@@ -185,12 +199,14 @@ rule evaluate_tracks:
         metrics="<results>/{experiment}/evaluation/tracks_{sample}.csv",
     log:
         "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.tsv"
     conda:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_movie_memory(2000, 60, 20),
-        runtime=grow(60),
+        mem_mb=scale_sample_memory(500, 60, 10),
+        runtime=scale_sample_runtime(10, 0.1),
     params:
         code=digest_code("measurement", "track_evaluation"),
     message:

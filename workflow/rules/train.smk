@@ -15,18 +15,15 @@ rule train_model:
         history="<results>/{experiment}/training/loss.csv",
     log:
         "<logs>/{experiment}/train_model.log",
+    benchmark:
+        "<logs>/{experiment}/train_model.tsv"
     conda:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=lambda wildcards, attempt: round(
-            (3000 + 30 * count_training_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=grow(lambda w: SNAKEMAKE_MB + 2700 + 30 * count_training_megapixels(w)),
         # A step takes 80 ms on two cores: 100 epochs x 256 steps about 35 min.
-        runtime=lambda wildcards, attempt: round(
-            (30 + SETTINGS["train"]["epochs"] * SETTINGS["train"]["steps_per_epoch"] / 150)
-            * (1 + 0.5 * (attempt - 1))
-        ),
+        runtime=grow(30 + SETTINGS["train"]["epochs"] * SETTINGS["train"]["steps_per_epoch"] / 150),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
         settings={key: value for key, value in SETTINGS["train"].items() if key != "device"},
@@ -48,12 +45,14 @@ rule plot_loss:
         png="<results>/{experiment}/training/loss.png",
     log:
         "<logs>/{experiment}/plot_loss.log",
+    benchmark:
+        "<logs>/{experiment}/plot_loss.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=500,
         runtime=10,
     params:
         code=digest_code("figures", "measurement"),

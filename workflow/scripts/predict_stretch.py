@@ -40,6 +40,7 @@ with log_job(snakemake.log[0]) as log:
                         image,
                         preprocess=snakemake.params.preprocess,
                         megapixels_per_tile=min(tile, snakemake.params.megapixels_per_tile),
+                        refine=snakemake.params.refine,
                     )
             except InputError as error:
                 if not snakemake.params.pass_over:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.boundaries import refine_boundaries
 from autonuclei.preprocessing import normalize_image, preprocess_image
 from autonuclei.training import draw_outlines
 
@@ -19,6 +20,9 @@ BASE_MB = 800
 IMAGE_MB = 100
 TILE_MB = 320
 
+# How far the outline of the network may grow, in radii of the median nucleus.
+REACH = 0.3
+
 
 def predict_nuclei(
     model: Any,
@@ -26,6 +30,7 @@ def predict_nuclei(
     *,
     preprocess: Mapping[str, Any],
     megapixels_per_tile: float,
+    refine: bool = False,
 ) -> tuple[Array, Array]:
     """Find the nuclei of one raw image.
 
@@ -39,6 +44,9 @@ def predict_nuclei(
         Keyword arguments of `preprocessing.preprocess_image`, the same as in training.
     megapixels_per_tile
         Larger images are predicted in tiles.
+    refine
+        Whether each nucleus is drawn anew at a level of brightness found in the image
+        (`redraw_nuclei`).
 
     Returns
     -------
@@ -54,7 +62,23 @@ def predict_nuclei(
     )
     outlines = place_outlines(found["coord"], image.shape, prepared.shape, preprocess.get("crop"))
     labels = draw_outlines(outlines, found["prob"], image.shape)
+    if refine:
+        labels = redraw_nuclei(image, labels)
     return tidy_labels(labels, np.asarray(found["prob"], dtype=np.float64))
+
+
+def redraw_nuclei(image: Array, labels: Array) -> Array:
+    """Draw the nuclei of a label image where the image has their boundaries.
+
+    The network knows where a nucleus is, and its outline to a pixel or two, since it predicts on
+    a grid; the level of brightness at the edge tells the rest (`boundaries.refine_boundaries`).
+    Nuclei that are no brighter than what is around them stay as they are.
+    """
+    redrawn = refine_boundaries(image, labels, reach=REACH)
+    kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
+    kept[redrawn.ravel()] = True
+    lost = (redrawn == 0) & ~kept[labels]
+    return np.where(lost, labels, redrawn).astype(labels.dtype)
 
 
 def count_tiles(shape: tuple[int, ...], megapixels_per_tile: float) -> tuple[int, int]:

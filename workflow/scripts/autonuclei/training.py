@@ -7,6 +7,7 @@ its own random numbers, so that an interrupted training ends with the same weigh
 
 import hashlib
 import json
+import math
 import os
 import queue
 import threading
@@ -48,6 +49,8 @@ class TrainingSettings:
     steps_per_epoch: int = 256
     epochs: int = 100
     learning_rate: float = 3e-4
+    schedule: str = "plateau"
+    stop_after_epochs: int | None = None
     validation_fraction: float = 0.15
     augment: str = "none"
 
@@ -172,7 +175,12 @@ def train_model(
     validation_batch = next(_draw_batches(validation, settings, seed, None))
     started, first = time.monotonic(), len(state.history["epoch"])
     for epoch in range(first, settings.epochs):
+        if settings.stop_after_epochs and epoch > state.best_epoch + settings.stop_after_epochs:
+            log(f"stopped: no better epoch for {settings.stop_after_epochs} epochs")
+            break
         begin = time.monotonic()
+        if settings.schedule == "cosine":
+            state.set_rate(compute_cosine_rate(settings, epoch))
         keras_model = model.keras_model
         keras_model.reset_metrics()
         result: dict[str, float] = {}
@@ -188,7 +196,13 @@ def train_model(
             *validation_batch, batch_size=settings.batch, return_dict=True, verbose=0
         )
         seconds = time.monotonic() - begin
-        rate = state.end_epoch(epoch, loss, float(tested["loss"]), seconds)
+        rate = state.end_epoch(
+            epoch,
+            loss,
+            float(tested["loss"]),
+            seconds,
+            halve=settings.schedule == "plateau",
+        )
         left = (time.monotonic() - started) / (epoch + 1 - first) * (settings.epochs - epoch - 1)
         log(
             f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}, validation loss "
@@ -204,6 +218,14 @@ def train_model(
     _write_model(model, thresholds, Path(folder))
     Path(checkpoint).unlink(missing_ok=True)
     return state.history
+
+
+def compute_cosine_rate(settings: TrainingSettings, epoch: int) -> float:
+    """Learning rate of an epoch (from 0) that falls to 0 as half a cosine.
+
+    Loshchilov and Hutter 2017 (SGDR), without restarts.
+    """
+    return settings.learning_rate * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
 
 
 def format_duration(seconds: float) -> str:
@@ -404,8 +426,13 @@ class _TrainingState:
         self.best_epoch, self._waited = meta["best_epoch"], meta["waited"]
         return True
 
-    def end_epoch(self, epoch: int, loss: float, val_loss: float, seconds: float) -> float:
-        """Take note of an epoch, lower the learning rate if due, and write the checkpoint."""
+    def set_rate(self, rate: float) -> None:
+        self._optimizer.learning_rate.assign(rate)
+
+    def end_epoch(
+        self, epoch: int, loss: float, val_loss: float, seconds: float, *, halve: bool
+    ) -> float:
+        """Take note of an epoch, halve the learning rate if due, and write the checkpoint."""
         rate = float(np.asarray(self._optimizer.learning_rate))
         for name, value in zip(
             LOSS_COLUMNS, (epoch + 1, loss, val_loss, rate, seconds), strict=True
@@ -416,8 +443,8 @@ class _TrainingState:
             self.best_weights = self._model.get_weights()
         else:
             self._waited += 1
-            if self._waited >= PATIENCE_EPOCHS:
-                self._optimizer.learning_rate.assign(rate / 2)
+            if halve and self._waited >= PATIENCE_EPOCHS:
+                self.set_rate(rate / 2)
                 self._waited = 0
         meta = {
             "digest": self._digest,
