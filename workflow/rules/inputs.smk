@@ -135,14 +135,3 @@ def list_quality_tables(name):
         return [f"{folder}/{sample.name}/{name}" for sample in list_samples(wildcards.experiment)]
 
     return files
-
-
-def scale_sample_memory(base_mb, mb_per_megapixel):
-    """Memory of a job that goes through the images of a sample one by one, in MB."""
-
-    def mem_mb(wildcards, attempt):
-        frames = get_sample(wildcards).frames
-        largest = max(frame.height * frame.width for frame in frames) / 1e6
-        return round((base_mb + mb_per_megapixel * largest) * (1 + 0.5 * (attempt - 1)))
-
-    return mem_mb

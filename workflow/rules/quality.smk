@@ -13,12 +13,14 @@ rule measure_quality:
         calibration="<results>/{experiment}/quality/samples/{sample}/calibration.csv",
     log:
         "<logs>/{experiment}/quality/{sample}/measure_quality.log",
+    benchmark:
+        "<logs>/{experiment}/quality/{sample}/measure_quality.tsv"
     localrule: IN_SUBMITTED_JOB
     conda:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        # Measured: 260 MB for 2048 x 2048 px, of which a frame takes 35 MB per megapixel.
+        # Measured: 260 MB for 2048 x 2048 px, 35 MB per megapixel.
         mem_mb=scale_sample_memory(600, 60),
         runtime=grow(60),
     params:
@@ -83,6 +85,8 @@ rule judge_quality:
         calibration_svg="<results>/{experiment}/quality/calibration.svg",
     log:
         "<logs>/{experiment}/quality/judge_quality.log",
+    benchmark:
+        "<logs>/{experiment}/quality/judge_quality.tsv"
     localrule: True
     conda:
         "../../envs/evaluate.yaml"
