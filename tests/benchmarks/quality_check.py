@@ -25,9 +25,15 @@ from annotation_quality import ROOT, THRESHOLDS, annotate, read_groups, score
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
+from autonuclei.boundaries import measure_contrast
 from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels
-from autonuclei.measurement import concatenate_tables, measure_objects, read_table
+from autonuclei.measurement import (
+    ANNOTATION_COLUMNS,
+    concatenate_tables,
+    measure_objects,
+    read_table,
+)
 from autonuclei.quality import (
     MATCH_IOU,
     count_confirmed,
@@ -36,13 +42,13 @@ from autonuclei.quality import (
     measure_image,
     pool_calibration,
 )
-from autonuclei.selection import compute_area_window, judge_objects
+from autonuclei.selection import TOO_DIM, compute_area_window, judge_objects, keep_labels
 from autonuclei.settings import fill_defaults
 from autonuclei.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 
 # Limits were chosen on these groups and checked on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "512x640", "603x1272", "1040x1388")
-MOST_IMAGES = 20
+MOST_IMAGES = 10
 OF_IMAGES = [indicator for indicator in INDICATORS if indicator.of_images]
 NO_INDICATOR = ("group", "f1", "n_true", "verdict", "pooled area_accepted")
 # Of images: enough nuclei that the F1 of one image means something.
@@ -55,15 +61,21 @@ def spread(items, most):
     return [items[i * len(items) // n] for i in range(n)]
 
 
-def judge(tables, settings):
-    joined = concatenate_tables(tables)
+def judge(images, objects, settings):
+    """Tables of the objects of each image with the verdict on each."""
+    tables = []
+    for image, labels in zip(images, objects, strict=True):
+        table = measure_objects(labels, image)
+        tables.append(
+            table | {"relative_contrast": measure_contrast(image, labels)[table["label"]]}
+        )
     window = compute_area_window(
-        joined["area_px"],
+        concatenate_tables(tables, ANNOTATION_COLUMNS),
         settings["area_tolerance"],
         tolerance_above=settings["area_tolerance_above"],
-        solidities=joined["solidity"],
         solidity_tolerance=settings["solidity_tolerance"],
         share_at_border=settings["share_at_border"],
+        minimum_relative_contrast=settings["minimum_relative_contrast"],
     )
     return [table | {"verdict": judge_objects(table, window)} for table in tables]
 
@@ -71,9 +83,11 @@ def judge(tables, settings):
 def measure_group(group, images, truths, settings):
     """Indicators and F1 of the annotation of each image; the images are one experiment."""
     objects = [annotate(image, settings) for image in images]
-    tables = judge([measure_objects(*pair) for pair in zip(objects, images, strict=True)], settings)
+    tables = judge(images, objects, settings)
     counted = count_verdicts(concatenate_tables(tables, ("area_px", "verdict")))
     for image, truth, labels, table in zip(images, truths, objects, tables, strict=True):
+        # What is too dim is neither learned as nucleus nor as background.
+        labels = keep_labels(labels, table["label"][table["verdict"] != TOO_DIM])
         metrics = add_metrics(compare_labels(truth, labels, (0.5,))[0])
         yield (
             {"group": group, "f1": metrics["f1"], "n_true": metrics["n_true"]}

@@ -107,6 +107,11 @@ def test_verdicts_are_read_from_the_table() -> None:
     assert row["area_accepted"] == pytest.approx(2 / 7)
     assert row["annotated_area_ratio"] == pytest.approx(3.1)
     assert row["rejected: too large"] == row["rejected: a new reason"] == 0.25
+    dim = {name: np.append(column, column[2]) for name, column in table.items()}
+    dim["verdict"][4] = "too dim"
+    assert count_verdicts(dim)["area_accepted"] == row["area_accepted"]
+    assert count_verdicts(dim)["annotated_area_ratio"] == row["annotated_area_ratio"]
+    assert count_verdicts(dim)["rejected: too dim"] == 0.2
     none = count_verdicts({name: column[:0] for name, column in table.items()})
     assert none.pop("n_annotated") == 0
     assert np.isnan(list(none.values())).all()

@@ -20,7 +20,7 @@ rule measure_quality:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        # Measured: 260 MB for 2048 x 2048 px, of which a frame takes 35 MB per megapixel.
+        # Measured: 260 MB for 2048 x 2048 px, 35 MB per megapixel.
         mem_mb=scale_sample_memory(600, 60),
         runtime=grow(60),
     params:

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from autonuclei.annotation import estimate_noise
 from autonuclei.boundaries import grow_labels, measure_background, measure_brightness
-from autonuclei.selection import ACCEPTED
+from autonuclei.selection import ACCEPTED, TOO_DIM
 
 Array = npt.NDArray[Any]
 Row = dict[str, float]
@@ -177,8 +177,9 @@ def count_verdicts(table: Mapping[str, Array]) -> Row:
     """How many annotated objects of a frame, or of several, were accepted, and why not.
 
     `table` has `verdict` and `area_px`. Gives `ANNOTATION_COLUMNS` (area_accepted: share of the
-    area; annotated_area_ratio: 90th percentile of the areas over their median) and
-    ``rejected: REASON`` for each reason of the table, as share of the objects.
+    area; annotated_area_ratio: 90th percentile of the areas over their median; both without the
+    objects that are too dim, which may be anything) and ``rejected: REASON`` for each reason of
+    the table, as share of the objects.
     """
     verdict, area = np.asarray(table["verdict"]), np.asarray(table["area_px"])
     row: Row = dict.fromkeys(ANNOTATION_COLUMNS, NAN)
@@ -186,10 +187,12 @@ def count_verdicts(table: Mapping[str, Array]) -> Row:
     if len(verdict) == 0:
         return row
     accepted = verdict == ACCEPTED
-    median, large = np.quantile(area, (0.5, 0.9))
     row["share_accepted"] = float(accepted.mean())
-    row["area_accepted"] = float(area[accepted].sum() / area.sum())
-    row["annotated_area_ratio"] = float(large / median)
+    bright = area[verdict != TOO_DIM]
+    if len(bright):
+        median, large = np.quantile(bright, (0.5, 0.9))
+        row["area_accepted"] = float(area[accepted].sum() / bright.sum())
+        row["annotated_area_ratio"] = float(large / median)
     for reason in np.unique(verdict[~accepted]).tolist():
         row[f"{REJECTED}{reason}"] = float((verdict == reason).mean())
     return row

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.quality import NAN, REJECTED, count_verdicts
-from autonuclei.selection import NOT_CONVEX, TOO_LARGE, TOO_SMALL
+from autonuclei.selection import NOT_CONVEX, TOO_DIM, TOO_LARGE, TOO_SMALL
 
 Array = npt.NDArray[Any]
 Row = dict[str, Any]
@@ -312,12 +312,15 @@ REASONS = {
 
 
 def list_rejections(table: Mapping[str, Array]) -> dict[str, float]:
-    """Reasons of rejection of annotated objects by share of the rejected area, largest first."""
+    """Reasons of rejection of annotated objects by share of the rejected area, largest first.
+
+    Without objects that are too dim, as `quality.count_verdicts` counts areas.
+    """
     verdict, area = np.asarray(table["verdict"]), np.asarray(table["area_px"], np.float64)
     shares = {
         name.removeprefix(REJECTED): float(area[verdict == name.removeprefix(REJECTED)].sum())
         for name in count_verdicts(table)
-        if name.startswith(REJECTED)
+        if name.startswith(REJECTED) and name != REJECTED + TOO_DIM
     }
     total = sum(shares.values())
     return {k: v / total for k, v in sorted(shares.items(), key=lambda item: -item[1])}
