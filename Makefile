@@ -1,5 +1,6 @@
 # make demo       set up, then run the example from raw images to tracks, metrics and figures
 # make test       set up, then run all tests
+# make test-browser   install Chromium (as root) and look at the report in it
 # make test-cluster   send a small experiment through a SLURM cluster on this machine (as root)
 # make lint       check the style of the code, as the tests do
 # make format     put the code into that style
@@ -15,7 +16,8 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-cluster lint format benchmark ablation paper lock clean run-env dev-env
+.PHONY: demo test test-browser test-cluster lint format benchmark ablation paper lock clean run-env \
+  dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -23,11 +25,19 @@ run-env:
 dev-env:
 	@envs/setup.sh envs/dev.lock $(VENV) && touch $(VENV)/dev
 
+REPORT = --report results/report.html --report-stylesheet workflow/report/report.css
+
 demo: run-env
 	snakemake --cores $(CORES) --quiet rules
+	@snakemake $(REPORT) --quiet all && echo "The report: results/report.html"
 
 test: dev-env
+	tests/browser/install.sh
 	python -m pytest
+
+test-browser: dev-env
+	tests/browser/install.sh
+	python -m pytest tests/browser
 
 test-cluster: dev-env
 	tests/cluster/install.sh

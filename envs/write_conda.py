@@ -14,6 +14,7 @@ ENVIRONMENTS = {
     "train": NETWORK,
     "evaluate": [*NETWORK, "matplotlib"],
     "track": [*IMAGES, "pandas", "matplotlib", "zarr"],
+    "report": [*IMAGES, "jinja2", "bokeh", "itables"],
 }
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
 # Not on conda-forge.

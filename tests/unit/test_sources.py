@@ -10,6 +10,7 @@ from autonuclei.sources import digest_modules, list_imports
 
 PACKAGE = Path(sources.__file__).parent
 FILES = {path.stem: path for path in PACKAGE.glob("*.py")}
+DATA = {path.name: path for path in PACKAGE.glob("*.html")}
 
 
 def test_every_way_to_import_a_module(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_scripts_are_covered_by_the_digest_of_their_rule() -> None:
             while waiting:
                 name = waiting.pop()
                 reached.add(name)
-                waiting |= list_imports(FILES[name]) - reached
+                waiting |= list_imports((FILES | DATA)[name]) - reached
             needed = set(list_imports(workflow / "scripts" / script))
             # How a job reports does not change its result, and a network need not be trained
             # again since the table of its losses is written in another way.

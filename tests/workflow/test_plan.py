@@ -34,7 +34,9 @@ EXPERIMENT = (
     "draw_annotation_overlay",
     "draw_annotation_steps",
     "draw_counts",
+    "judge_quality",
     "write_provenance",
+    "make_summary",
 )
 
 
@@ -64,6 +66,8 @@ def test_shipped_example(tmp_path: Path) -> None:
         check_stills=2,
         join_movie=1,
         measure_nuclei=3,
+        measure_quality=3,
+        draw_segmentation=3,
         evaluate_masks=2,
         plot_f1=2,
         draw_comparison=2,
@@ -118,6 +122,8 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
         check_stills=2,
         join_movie=1,
         measure_nuclei=3,
+        measure_quality=3,
+        draw_segmentation=3,
         evaluate_masks=1,
         plot_f1=1,
         draw_comparison=1,
@@ -160,7 +166,11 @@ def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:
             "check_stills",
             "measure_nuclei",
             "draw_counts",
+            "measure_quality",
+            "judge_quality",
+            "draw_segmentation",
             "write_provenance",
+            "make_summary",
         ),
         1,
     )

@@ -14,11 +14,15 @@ AFTER_FIELDS = {
     "write_stills",
     "check_stills",
     "measure_nuclei",
+    "measure_quality",
+    "judge_quality",
+    "draw_segmentation",
     "evaluate_masks",
     "plot_f1",
     "draw_comparison",
     "draw_counts",
     "write_provenance",
+    "make_summary",
 }
 # The figures of the annotation, from all annotated objects of the experiment.
 ANNOTATION_FIGURES = {"draw_annotation_overlay", "draw_annotation_steps"}
@@ -54,7 +58,11 @@ def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
         "join_movie",
         "measure_nuclei",
         "draw_counts",
+        "measure_quality",
+        "judge_quality",
+        "draw_segmentation",
         "write_provenance",
+        "make_summary",
     }
     assert jobs["measure_nuclei"] == jobs["predict_stretch"] == 1
 
@@ -90,8 +98,13 @@ def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
 def test_a_changed_ground_truth(finished_copy: Path) -> None:
     path = finished_copy / "truth" / "field0.tif"
     tifffile.imwrite(path, tifffile.imread(path) * 2)
-    expected = {"evaluate_masks", "plot_f1", "draw_comparison", "write_provenance"}
-    assert set(plan(finished_copy).jobs) == expected
+    assert set(plan(finished_copy).jobs) == {
+        "evaluate_masks",
+        "plot_f1",
+        "draw_comparison",
+        "write_provenance",
+        "make_summary",
+    }
 
 
 def test_a_changed_setting(finished_copy: Path) -> None:
@@ -99,7 +112,12 @@ def test_a_changed_setting(finished_copy: Path) -> None:
     settings = yaml.safe_load(path.read_text())
     settings["evaluate"]["iou_thresholds"] = [0.6]
     path.write_text(yaml.safe_dump(settings))
-    assert set(plan(finished_copy).jobs) == {"evaluate_masks", "plot_f1", "write_provenance"}
+    assert set(plan(finished_copy).jobs) == {
+        "evaluate_masks",
+        "plot_f1",
+        "write_provenance",
+        "make_summary",
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,7 +125,8 @@ def test_a_changed_setting(finished_copy: Path) -> None:
     [
         (
             "figures",
-            {"plot_loss", "plot_f1", "draw_counts", "draw_comparison"} | ANNOTATION_FIGURES,
+            {"plot_loss", "plot_f1", "draw_counts", "draw_comparison", "judge_quality"}
+            | ANNOTATION_FIGURES,
         ),
         ("selection", None),
         ("hyperstack", {"write_stills", "join_movie"}),
@@ -130,7 +149,7 @@ def test_an_edited_module_runs_again_what_uses_it(
         assert expected <= jobs
         assert not jobs & {"train_model", "preprocess_image", "compute_area_window"}
     else:
-        assert jobs == expected | {"write_provenance"}
+        assert jobs == expected | {"write_provenance", "make_summary"}
 
 
 def test_an_edited_script_runs_again(
@@ -139,12 +158,15 @@ def test_an_edited_script_runs_again(
     checkout = copy_workflow()
     path = checkout / "workflow" / "scripts" / "plot_loss.py"
     path.write_text(path.read_text() + "\n# edited\n")
-    assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {"plot_loss"}
+    assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {
+        "plot_loss",
+        "make_summary",
+    }
 
 
 def test_a_lost_result_is_made_again(finished_copy: Path) -> None:
     (finished_copy / "results/tiny/training/loss.svg").unlink()
-    assert set(plan(finished_copy).jobs) == {"plot_loss"}
+    assert set(plan(finished_copy).jobs) == {"plot_loss", "make_summary"}
     run = run_snakemake(finished_copy)
     assert run.code == 0, run.all
     assert (finished_copy / "results/tiny/training/loss.svg").exists()

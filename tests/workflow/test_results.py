@@ -37,6 +37,11 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "evaluation/summary.csv",
         "evaluation/f1_over_iou.svg",
         "evaluation/f1_over_iou.png",
+        "quality/verdict.json",
+        "quality/images.csv",
+        "quality/calibration.csv",
+        "quality/areas.png",
+        "quality/indicators.svg",
         "tracking/film/tracks.csv",
         "figures/annotation_overlay.png",
         "figures/annotation_steps.png",
@@ -46,6 +51,10 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "provenance/provenance.json",
         "provenance/config.yaml",
         "provenance/samples.tsv",
+        "segmentation/film/overview.jpg",
+        "segmentation/fields/overview.json",
+        "summary.html",
+        "summary.csv",
     ):
         assert (results / name).stat().st_size > 0, name
     left = [path for path in results.rglob("*") if ".partial" in path.name]
@@ -61,6 +70,7 @@ def test_run_ends_by_saying_what_it_made(finished: Path) -> None:
     said = (finished / "said.txt").read_text()
     assert "nuclei in segmentation/fields/labels/, objects.csv" in said
     assert "segmentation: F1" in said
+    assert "quality: " in said
 
 
 def test_annotation_counts_the_drawn_nuclei(finished: Path) -> None:
@@ -146,6 +156,22 @@ def test_a_frame_without_a_nucleus_counts_zero(finished: Path) -> None:
     assert len(tracks) == len(objects)
 
 
+def test_quality_of_every_image_and_of_the_experiment(finished: Path) -> None:
+    folder = finished / "results" / "tiny" / "quality"
+    images = pd.read_csv(folder / "images.csv")
+    assert images["sample"].tolist() == ["fields"] * 3 + ["film"] * 3
+    annotated = (images["sample"] == "fields").to_numpy()
+    assert (images["agreement_f1"].notna() == annotated).all()
+    objects = pd.read_csv(finished / "results" / "tiny" / "annotation" / "objects.csv")
+    accepted = objects[objects["verdict"] == "accepted"].groupby("frame").size()
+    assert images["n_accepted"][annotated].tolist() == accepted.tolist()
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["verdict"] in ("good", "look", "unsuitable")
+    found = {finding["indicator"]: finding for finding in verdict["findings"]}
+    assert found["empty_images"]["images"] == [["film", 2]]
+    assert found["n_training"]["value"] == accepted[:2].sum()
+
+
 def test_provenance_names_what_made_the_results(finished: Path) -> None:
     record = json.loads((finished / "results/tiny/provenance/provenance.json").read_text())
     raw = {**record["sha256"]["inputs"]}
@@ -189,10 +215,26 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
     write_config(tmp_path, [row], models={"new": str(finished / "results/tiny/model")})
     plan = run_snakemake(tmp_path, "-n", "--quiet", "rules")
     assert plan.jobs == dict.fromkeys(
-        ("predict_stretch", "write_stills", "check_stills", "measure_nuclei", "write_provenance"), 1
+        (
+            "predict_stretch",
+            "write_stills",
+            "check_stills",
+            "measure_nuclei",
+            "measure_quality",
+            "judge_quality",
+            "draw_segmentation",
+            "write_provenance",
+            "make_summary",
+        ),
+        1,
     )
-    run = run_snakemake(tmp_path, "results/new/segmentation/s/labels")
+    targets = ("results/new/segmentation/s/labels", "results/new/quality/verdict.json")
+    run = run_snakemake(tmp_path, *targets)
     assert run.code == 0, run.all
+    verdict = json.loads((tmp_path / targets[1]).read_text())
+    (agreement,) = [f for f in verdict["findings"] if f["indicator"] == "agreement_f1"]
+    assert agreement["value"] is None
+    assert "a model was given, so nothing was annotated" in agreement["meaning"]
     for number in range(3):
         ours = tmp_path / f"results/new/segmentation/s/labels/field{number}.tif"
         theirs = finished / f"results/tiny/segmentation/fields/labels/field{number}.tif"

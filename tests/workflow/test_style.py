@@ -46,6 +46,9 @@ def test_every_module_of_the_package_is_named() -> None:
         r'^    "(\w+)",$', common.split("PACKAGE_MODULES = [")[1].split("]")[0], re.M
     )
     assert listed == sorted(path.stem for path in PACKAGE.glob("*.py"))
+    data = re.findall(r"PACKAGE_DATA = \[(.*)\]", common)[0]
+    others = [path for path in PACKAGE.iterdir() if path.is_file() and path.suffix != ".py"]
+    assert data == ", ".join(f'"{path.name}"' for path in sorted(others))
 
 
 def test_every_rule_says_what_it_needs() -> None:

@@ -249,7 +249,14 @@ rule list_objects:
         tables=lambda wildcards: list_frame_results(
             wildcards.experiment, "objects.csv", list_annotated
         ),
-        window="<results>/{experiment}/annotation/area_window.json",
+        # The table has a row per object, too many for the report; the window goes there.
+        window=report(
+            "<results>/{experiment}/annotation/area_window.json",
+            caption="../report/annotation.rst",
+            category="1 Annotation",
+            subcategory="{experiment}",
+            labels={"result": "What counts as a nucleus"},
+        ),
     output:
         table="<results>/{experiment}/annotation/objects.csv",
     log:

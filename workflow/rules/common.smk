@@ -1,5 +1,6 @@
 import datetime
 import inspect
+import json
 import math
 import os
 import platform
@@ -9,15 +10,16 @@ import sys
 from pathlib import Path
 
 import yaml
+from jinja2.defaults import DEFAULT_FILTERS
 
 
-def locate_module(name):
-    """The file of a module: where it lies, or Snakemake's copy of a remote one."""
+def locate_source(name):
+    """A file of the package: where it lies, or Snakemake's copy of a remote one."""
     here = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-    local = here.parent / "scripts" / "autonuclei" / f"{name}.py"
+    local = here.parent / "scripts" / "autonuclei" / name
     if local.is_file():
         return local
-    return Path(workflow.source_path(f"../scripts/autonuclei/{name}.py"))
+    return Path(workflow.source_path(f"../scripts/autonuclei/{name}"))
 
 
 # Every module of the package. Named one by one, so that Snakemake fetches them all when this
@@ -56,11 +58,14 @@ PACKAGE_MODULES = [
     "preprocessing",
     "proposals",
     "provenance",
+    "quality",
+    "quality_figures",
     "samples",
     "selection",
     "self_training",
     "settings",
     "sources",
+    "summary",
     "synthetic",
     "track_edges",
     "track_evaluation",
@@ -69,15 +74,22 @@ PACKAGE_MODULES = [
     "trackmate_features",
     "trackmate_validation",
     "training",
+    "verdicts",
+    "viewer",
+    "views",
 ]
-PACKAGE = {name: locate_module(name) for name in PACKAGE_MODULES}
+# What modules read beside them.
+PACKAGE_DATA = ["summary.html"]
+PACKAGE = {name: locate_source(f"{name}.py") for name in PACKAGE_MODULES}
+PACKAGE |= {name: locate_source(name) for name in PACKAGE_DATA}
 sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
 
 from autonuclei.errors import InputError
 from autonuclei.files import KEEP_FOLDER, put_back
 from autonuclei.images import HeaderCache
+from autonuclei.measurement import read_table
 from autonuclei.networks import check_model_folder
-from autonuclei.overview import describe_results
+from autonuclei.overview import describe_results, format_number
 from autonuclei.prediction import estimate_memory
 from autonuclei.samples import Frame, Sample, read_samples
 from autonuclei.self_training import DOUBT_PROBABILITY
@@ -361,42 +373,57 @@ def digest_code(*modules):
 
 def list_results():
     """What a run without a target makes."""
+    return [path for experiment in EXPERIMENTS for path in list_experiment_results(experiment)]
+
+
+def list_experiment_results(experiment):
+    """What a run makes of one experiment."""
     results = []
-    for experiment in EXPERIMENTS:
-        folder = f"<results>/{experiment}"
-        if experiment not in SETTINGS["models"]:
-            results += [f"{folder}/training/loss.{suffix}" for suffix in ("csv", "svg", "png")]
-            if any(list_annotated(sample) for sample in list_samples(experiment)):
-                results.append(f"{folder}/annotation/objects.csv")
-        for sample in list_samples(experiment):
+    folder = f"<results>/{experiment}"
+    if experiment not in SETTINGS["models"]:
+        results += [f"{folder}/training/loss.{suffix}" for suffix in ("csv", "svg", "png")]
+        results.append(f"{folder}/model")
+        if any(list_annotated(sample) for sample in list_samples(experiment)):
+            results.append(f"{folder}/annotation/objects.csv")
+    for sample in list_samples(experiment):
+        results += [
+            f"{folder}/segmentation/{sample.name}/objects.csv",
+            f"{folder}/segmentation/{sample.name}/overview.jpg",
+            get_labels(experiment, sample.name),
+        ]
+        if sample.kind == "stills":
+            results.append(f"{folder}/segmentation/{sample.name}/complete.txt")
+        if sample.kind == "movie":
             results += [
-                f"{folder}/segmentation/{sample.name}/objects.csv",
-                get_labels(experiment, sample.name),
+                f"{folder}/tracking/{sample.name}/{name}"
+                for name in (
+                    "tracks.csv",
+                    "lineages.csv",
+                    "track_labels.tif",
+                    f"trackmate/{sample.name}.xml",
+                    "ctc",
+                    "tracks.geff",
+                    "motility",
+                    "outlines.mp4",
+                    "tracks.mp4",
+                )
             ]
-            if sample.kind == "stills":
-                results.append(f"{folder}/segmentation/{sample.name}/complete.txt")
-            if sample.kind == "movie":
-                results += [
-                    f"{folder}/tracking/{sample.name}/{name}"
-                    for name in (
-                        "tracks.csv",
-                        "track_labels.tif",
-                        f"trackmate/{sample.name}.xml",
-                        "ctc",
-                        "tracks.geff",
-                        "motility",
-                        "outlines.mp4",
-                    )
-                ]
-            if sample.truth_tracks:
-                results.append(f"{folder}/evaluation/tracks_{sample.name}.csv")
-        if any(sample.truth for sample in list_samples(experiment)):
-            results += [
-                f"{folder}/evaluation/{name}"
-                for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
-            ]
-        results += list_figures(experiment)
-        results.append(f"{folder}/provenance/provenance.json")
+        if sample.truth_tracks:
+            results.append(f"{folder}/evaluation/tracks_{sample.name}.csv")
+    if any(sample.truth for sample in list_samples(experiment)):
+        results += [
+            f"{folder}/evaluation/{name}"
+            for name in ("metrics.csv", "summary.csv", "f1_over_iou.svg", "f1_over_iou.png")
+        ]
+    results += [
+        f"{folder}/quality/{name}"
+        for name in ("verdict.json", "images.csv", "areas.png", "indicators.png", "calibration.png")
+    ]
+    results += [
+        f"{folder}/provenance/{name}" for name in ("provenance.json", "config.yaml", "samples.tsv")
+    ]
+    results += list_figures(experiment)
+    results.append(f"{folder}/summary.html")
     return results
 
 

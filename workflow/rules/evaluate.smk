@@ -7,8 +7,20 @@ rule evaluate_masks:
         truth=lambda wildcards: [case["truth"] for case in list_cases(wildcards)],
         labels=lambda wildcards: [case["labels"] for case in list_cases(wildcards)],
     output:
-        metrics="<results>/{experiment}/evaluation/metrics.csv",
-        summary="<results>/{experiment}/evaluation/summary.csv",
+        metrics=report(
+            "<results>/{experiment}/evaluation/metrics.csv",
+            caption="../report/metrics.rst",
+            category="5 Quality",
+            subcategory="{experiment}",
+            labels={"result": "Metrics of each image (table)"},
+        ),
+        summary=report(
+            "<results>/{experiment}/evaluation/summary.csv",
+            caption="../report/metrics_summary.rst",
+            category="5 Quality",
+            subcategory="{experiment}",
+            labels={"result": "Metrics of all images (table)"},
+        ),
     log:
         "<logs>/{experiment}/evaluate_masks.log",
     benchmark:
@@ -37,7 +49,13 @@ rule plot_f1:
         summary="<results>/{experiment}/evaluation/summary.csv",
     output:
         svg="<results>/{experiment}/evaluation/f1_over_iou.svg",
-        png="<results>/{experiment}/evaluation/f1_over_iou.png",
+        png=report(
+            "<results>/{experiment}/evaluation/f1_over_iou.png",
+            caption="../report/f1_over_iou.rst",
+            category="5 Quality",
+            subcategory="{experiment}",
+            labels={"result": "F1 over the IoU threshold"},
+        ),
     log:
         "<logs>/{experiment}/plot_f1.log",
     benchmark:

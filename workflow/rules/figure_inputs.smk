@@ -34,7 +34,7 @@ def count_shown_megapixels(wildcards):
     return frame.height * frame.width / 1e6
 
 
-def list_compared(wildcards):
+def list_shown_cases(wildcards):
     """Every segmented frame with a ground truth, with what is needed to draw it."""
     cases = []
     for case in list_cases(wildcards):

@@ -165,9 +165,9 @@ rule draw_counts:
 rule draw_comparison:
     """Draw the worst, a median and the best region of truth and prediction side by side."""
     input:
-        truth=lambda wildcards: [case["truth"] for case in list_compared(wildcards)],
-        labels=lambda wildcards: [case["labels"] for case in list_compared(wildcards)],
-        images=lambda wildcards: [case["plane"]["path"] for case in list_compared(wildcards)],
+        truth=lambda wildcards: [case["truth"] for case in list_shown_cases(wildcards)],
+        labels=lambda wildcards: [case["labels"] for case in list_shown_cases(wildcards)],
+        images=lambda wildcards: [case["plane"]["path"] for case in list_shown_cases(wildcards)],
     output:
         png=report(
             "<results>/{experiment}/figures/comparison.png",
@@ -187,7 +187,7 @@ rule draw_comparison:
         mem_mb=grow(3000),
         runtime=grow(60),
     params:
-        cases=list_compared,
+        cases=list_shown_cases,
         crop=SETTINGS["preprocess"]["crop"],
         iou=0.5,
         code=digest_code("comparison", "evaluation", "figures", "images"),

@@ -231,3 +231,67 @@ def estimate_criterion_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
     tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
     return SNAKEMAKE_MB + estimate_memory(largest, tile)
+
+
+def label_motility(wildcards):
+    """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
+    words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
+    return {"result": words.capitalize(), "sample": wildcards.sample}
+
+
+def list_summarised(wildcards):
+    """Every result of the experiment but the page itself, and what may fail for a few images."""
+    return [
+        path
+        for path in list_experiment_results(wildcards.experiment)
+        if Path(path).name not in ("summary.html", "complete.txt")
+    ]
+
+
+def list_views(wildcards):
+    return [
+        f"<results>/{wildcards.experiment}/segmentation/{sample.name}/overview.json"
+        for sample in list_samples(wildcards.experiment)
+    ]
+
+
+def get_found_nuclei(wildcards):
+    """The nuclei of a sample, with their tracks in a movie."""
+    folder = f"<results>/{wildcards.experiment}"
+    if get_sample(wildcards).kind == "movie":
+        return f"{folder}/tracking/{wildcards.sample}/tracks.csv"
+    return f"{folder}/segmentation/{wildcards.sample}/objects.csv"
+
+
+def list_compared(sample):
+    """Frames on which the network can be compared with what it learned from, or with more of it."""
+    if sample.experiment in SETTINGS["models"]:
+        return []
+    return list_training(sample) if sample.masks else list_annotated(sample)
+
+
+def get_annotation_pairs(wildcards):
+    """All annotated objects and the accepted ones, of each frame of `list_compared`."""
+    folder = f"<results>/{wildcards.experiment}/annotation/{wildcards.sample}"
+    sample = get_sample(wildcards)
+    names = ("masks.tif", "masks.tif") if sample.masks else ("objects.tif", "labels.tif")
+    return {
+        key: [f"{folder}/{index:04d}/{name}" for index in list_compared(sample)]
+        for key, name in zip(("objects", "nuclei"), names, strict=True)
+    }
+
+
+def get_objects_table(wildcards):
+    """The verdicts of the annotation, where there is one."""
+    if not any(list_annotated(sample) for sample in list_samples(wildcards.experiment)):
+        return {}
+    folder = f"<results>/{wildcards.experiment}/annotation"
+    return {"objects": f"{folder}/objects.csv", "window": f"{folder}/area_window.json"}
+
+
+def list_quality_tables(name):
+    def files(wildcards):
+        folder = f"<results>/{wildcards.experiment}/quality/samples"
+        return [f"{folder}/{sample.name}/{name}" for sample in list_samples(wildcards.experiment)]
+
+    return files

@@ -12,9 +12,27 @@ rule write_provenance:
             for sample in list_samples(wildcards.experiment)
         ],
     output:
-        record="<results>/{experiment}/provenance/provenance.json",
-        config="<results>/{experiment}/provenance/config.yaml",
-        sheet="<results>/{experiment}/provenance/samples.tsv",
+        record=report(
+            "<results>/{experiment}/provenance/provenance.json",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Versions, settings, checksums"},
+        ),
+        config=report(
+            "<results>/{experiment}/provenance/config.yaml",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Configuration to run it again"},
+        ),
+        sheet=report(
+            "<results>/{experiment}/provenance/samples.tsv",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Sample sheet"},
+        ),
     log:
         "<logs>/{experiment}/write_provenance.log",
     benchmark:

@@ -7,7 +7,13 @@ rule link_nuclei:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     output:
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
-        lineages="<results>/{experiment}/tracking/{sample}/lineages.csv",
+        lineages=report(
+            "<results>/{experiment}/tracking/{sample}/lineages.csv",
+            caption="../report/lineages.rst",
+            category="4 Tracking",
+            subcategory="{experiment}",
+            labels={"result": "Tracks and divisions (table)", "sample": "{sample}"},
+        ),
         used="<results>/{experiment}/tracking/{sample}/linking.json",
     log:
         "<logs>/{experiment}/tracking/{sample}/link_nuclei.log",
@@ -141,7 +147,14 @@ rule measure_motility:
         images=list_movie_files,
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
     output:
-        folder=directory("<results>/{experiment}/tracking/{sample}/motility"),
+        folder=report(
+            directory("<results>/{experiment}/tracking/{sample}/motility"),
+            patterns=["{figure}.png"],
+            caption="../report/motility.rst",
+            category="4 Tracking",
+            subcategory="{experiment}",
+            labels=label_motility,
+        ),
     log:
         "<logs>/{experiment}/tracking/{sample}/measure_motility.log",
     benchmark:
@@ -198,7 +211,13 @@ rule evaluate_tracks:
         truth=lambda wildcards: get_sample(wildcards).truth_tracks,
         found="<results>/{experiment}/tracking/{sample}/ctc",
     output:
-        metrics="<results>/{experiment}/evaluation/tracks_{sample}.csv",
+        metrics=report(
+            "<results>/{experiment}/evaluation/tracks_{sample}.csv",
+            caption="../report/track_metrics.rst",
+            category="5 Quality",
+            subcategory="{experiment}",
+            labels={"result": "Tracks against the true ones (table)", "sample": "{sample}"},
+        ),
     log:
         "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.log",
     benchmark:

@@ -12,7 +12,13 @@ rule train_model:
         ),
     output:
         model=directory("<results>/{experiment}/model"),
-        history="<results>/{experiment}/training/loss.csv",
+        history=report(
+            "<results>/{experiment}/training/loss.csv",
+            caption="../report/loss_table.rst",
+            category="2 Training",
+            subcategory="{experiment}",
+            labels={"result": "Loss of each epoch (table)"},
+        ),
     log:
         "<logs>/{experiment}/train_model.log",
     benchmark:
@@ -42,7 +48,13 @@ rule plot_loss:
         history="<results>/{experiment}/training/loss.csv",
     output:
         svg="<results>/{experiment}/training/loss.svg",
-        png="<results>/{experiment}/training/loss.png",
+        png=report(
+            "<results>/{experiment}/training/loss.png",
+            caption="../report/loss.rst",
+            category="2 Training",
+            subcategory="{experiment}",
+            labels={"result": "Loss over the epochs"},
+        ),
     log:
         "<logs>/{experiment}/plot_loss.log",
     benchmark:

@@ -1,9 +1,24 @@
 """What a finished run made, in a few lines for the terminal."""
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from autonuclei.measurement import Table, read_table
+
+
+def format_number(value: float | int | str | None) -> str:
+    """A number for people: three digits, thousands apart, "undefined" for NaN and None."""
+    if value is None or isinstance(value, str):
+        return value or "undefined"
+    if math.isnan(value):
+        return "undefined"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
 def describe_results(results: Path, experiments: Sequence[str]) -> str:
@@ -33,6 +48,9 @@ def describe_results(results: Path, experiments: Sequence[str]) -> str:
                 f"  tracks against the truth: TRA {score['TRA']:.3f}, LNK {score['LNK']:.3f}, "
                 f"division F1 {score['division_f1_1']:.3f} ({table.name})"
             )
+        verdict = folder / "quality/verdict.json"
+        if verdict.is_file():
+            lines.append(f"  quality: {json.loads(verdict.read_text())['sentence']} (quality/)")
         lines.append("  versions, settings and checksums in provenance/")
     return "\n".join(lines)
 
