@@ -415,7 +415,7 @@ def list_experiment_results(experiment):
     results += [
         f"{folder}/provenance/{name}" for name in ("provenance.json", "config.yaml", "samples.tsv")
     ]
-    results.append(f"{folder}/summary.html")
+    results += [f"{folder}/summary.html", f"{folder}/summary.csv"]
     return results
 
 
