@@ -197,7 +197,7 @@ def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable
 
     def open_page(path: Path) -> Any:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on(
             "console",

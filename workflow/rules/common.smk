@@ -423,7 +423,7 @@ def list_experiment_results(experiment):
         f"{folder}/provenance/{name}" for name in ("provenance.json", "config.yaml", "samples.tsv")
     ]
     results += list_figures(experiment)
-    results.append(f"{folder}/summary.html")
+    results += [f"{folder}/summary.html", f"{folder}/summary.csv"]
     return results
 
 

@@ -241,10 +241,11 @@ def label_motility(wildcards):
 
 def list_summarised(wildcards):
     """Every result of the experiment but the page itself, and what may fail for a few images."""
+    own = [f"<results>/{wildcards.experiment}/summary.{suffix}" for suffix in ("html", "csv")]
     return [
         path
         for path in list_experiment_results(wildcards.experiment)
-        if Path(path).name not in ("summary.html", "complete.txt")
+        if path not in own and Path(path).name != "complete.txt"
     ]
 
 

@@ -22,7 +22,7 @@ rule draw_segmentation:
             caption="../report/segmentation.rst",
             category="3 Segmentation",
             subcategory="{experiment}",
-            labels={"result": "Nuclei found", "sample": "{sample}"},
+            labels={"result": "Nuclei found in {sample}"},
         ),
         view="<results>/{experiment}/segmentation/{sample}/overview.json",
     log:
