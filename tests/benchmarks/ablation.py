@@ -76,8 +76,8 @@ CHANGES = {
         "train.grid",
     ],
 }
-# Images of 8 bits stay as they are.
-NO_EFFECT = {"preprocess.values"}
+# Images of 8 bits stay as they are, and all variants train for the same number of steps.
+NO_EFFECT = {"preprocess.values", "train.steps_per_epoch"}
 # All objects count, whatever their area: Otsu and watershed alone.
 ANY_AREA = {"area_tolerance": 1e9, "area_tolerance_above": 1e9}
 NO_NETWORK = "otsu-watershed"
