@@ -72,7 +72,7 @@ def test_scripts_are_covered_by_the_digest_of_their_rule() -> None:
     for rules in sorted((workflow / "rules").glob("*.smk")):
         for rule in rules.read_text().split("\nrule ")[1:]:
             script = rule.split('script:\n        "../scripts/')[1].split('"')[0]
-            listed = rule.split("code=digest_code(")[1].split(")")[0]
+            listed = rule.split("code=digest_code(")[1].split(")")[0].strip().rstrip(",")
             reached, waiting = set[str](), set(ast.literal_eval(f"({listed},)"))
             while waiting:
                 name = waiting.pop()

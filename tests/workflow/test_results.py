@@ -223,6 +223,7 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
             "measure_quality",
             "judge_quality",
             "draw_segmentation",
+            "draw_counts",
             "write_provenance",
             "make_summary",
         ),

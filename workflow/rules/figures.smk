@@ -168,6 +168,8 @@ rule draw_comparison:
         truth=lambda wildcards: [case["truth"] for case in list_shown_cases(wildcards)],
         labels=lambda wildcards: [case["labels"] for case in list_shown_cases(wildcards)],
         images=lambda wildcards: [case["plane"]["path"] for case in list_shown_cases(wildcards)],
+        # Its job says what is wrong with a truth; once is enough.
+        metrics="<results>/{experiment}/evaluation/metrics.csv",
     output:
         png=report(
             "<results>/{experiment}/figures/comparison.png",

@@ -163,12 +163,10 @@ def list_round_changes(wildcards):
 
 
 def get_annotation_before(wildcards):
-    """What the round before learned from in a frame."""
+    """What the round before learned from in a frame; none where that is the first annotation."""
     folder, number = f"<results>/{wildcards.experiment}", int(wildcards.round) - 1
     place = f"annotation/{wildcards.sample}/{wildcards.frame}"
-    if number == 0:
-        return f"{folder}/{place}/training_labels.tif"
-    return f"{folder}/rounds/{number}/{place}/labels.tif"
+    return f"{folder}/rounds/{number}/{place}/labels.tif" if number else []
 
 
 def list_criteria(wildcards):

@@ -62,9 +62,11 @@ rule check_annotation:
     """Annotate a training frame anew: network and classical method check each other."""
     input:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
-        first="<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif",
-        before=get_annotation_before,
+        # Not the labels of the first training: they are temporary, and making them anew would
+        # train all rounds again when one is added.
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+        nuclei="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
+        before=get_annotation_before,
         window="<results>/{experiment}/annotation/area_window.json",
         predicted=get_round_stretch("tif"),
         probability=get_round_stretch("csv"),
@@ -87,7 +89,9 @@ rule check_annotation:
         page=find_round_page,
         crop=SETTINGS["preprocess"]["crop"],
         scale=SETTINGS["preprocess"]["scale"],
-        code=digest_code("evaluation", "images", "measurement", "selection", "self_training"),
+        code=digest_code(
+            "composition", "evaluation", "images", "measurement", "selection", "self_training"
+        ),
     message:
         "Checking frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} for round "
         "{wildcards.round}"

@@ -3,6 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    from autonuclei.composition import label_training
     from autonuclei.evaluation import crop_labels, rescale_labels
     from autonuclei.images import read_image, read_plane, write_image
     from autonuclei.measurement import read_table, write_table
@@ -16,15 +17,18 @@ with log_job(snakemake.log[0]) as log:
     )
     table = read_table(snakemake.input.probability)
     of_frame = table["frame"] == int(snakemake.wildcards.frame)
+    objects = read_image(snakemake.input.objects)
+    first = label_training(objects, read_image(snakemake.input.nuclei), ignore=True)
     labels = check_annotation(
         read_image(snakemake.input.image),
-        read_image(snakemake.input.first),
-        read_image(snakemake.input.objects),
+        first,
+        objects,
         predicted,
         table["probability"][of_frame],
         read_window(snakemake.input.window),
     )
-    changes = count_changes(read_image(snakemake.input.before), labels)
+    before = read_image(snakemake.input.before) if snakemake.input.before else first
+    changes = count_changes(before, labels)
     log.info("%s; %.1f %% of the pixels ignored", changes, 100 * (labels < 0).mean())
     write_image(snakemake.output.labels, labels)
     place = {name: [snakemake.wildcards[name]] for name in ("round", "sample", "frame")}

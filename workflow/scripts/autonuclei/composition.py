@@ -48,13 +48,8 @@ def compose_training_pair(
     labels
         int32; accepted nuclei 1..n, background 0, ignored -1.
     """
-    present = np.bincount(nuclei.ravel()) > 0
-    present[0] = False
-    labels = np.where(present, np.cumsum(present), 0).astype(np.int32)[nuclei]
-    if rejected == "ignore":
-        labels[(objects > 0) & (nuclei == 0)] = -1
-        return image, labels
-    if rejected == "keep":
+    labels = label_training(objects, nuclei, ignore=rejected == "ignore")
+    if rejected in ("ignore", "keep"):
         return image, labels
     if noise_unit == "relative":
         dark, bright = find_percentiles(image, (1, 99.8))
@@ -64,6 +59,19 @@ def compose_training_pair(
     if image.dtype.kind == "u":
         noise = np.clip(np.rint(noise, out=noise), 0, np.iinfo(image.dtype).max)
     return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels
+
+
+def label_training(objects: Array, nuclei: Array, *, ignore: bool) -> Array:
+    """Labels to learn from: accepted nuclei 1..n, background 0, int32.
+
+    With `ignore`, pixels of `objects` that are no accepted nucleus get -1.
+    """
+    present = np.bincount(nuclei.ravel()) > 0
+    present[0] = False
+    labels = np.where(present, np.cumsum(present), 0).astype(np.int32)[nuclei]
+    if ignore:
+        labels[(objects > 0) & (nuclei == 0)] = -1
+    return np.asarray(labels)
 
 
 def make_generator(seed: int, sample: str, frame: str) -> np.random.Generator:
