@@ -115,6 +115,7 @@ def test_a_changed_setting(finished_copy: Path) -> None:
     assert set(plan(finished_copy).jobs) == {
         "evaluate_masks",
         "plot_f1",
+        "draw_comparison",
         "write_provenance",
         "make_summary",
     }
