@@ -57,9 +57,7 @@ format: dev-env
 benchmark: dev-env
 	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
 
-# The published length of the training; less of it for a look.
-EPOCHS ?= 100
-STEPS ?= 256
+# EPOCHS and STEPS: a shorter training, for a look.
 TRAIN ?= 5
 MOVIE ?= 31
 RUNS ?= preset default
@@ -68,8 +66,8 @@ OUT ?= reproduced
 paper: run-env
 	@test -d "$(DATA)" || { echo "ERROR make paper needs DATA=folder, see the README" >&2; exit 1; }
 	PYTHONPATH=workflow/scripts python -m reproduction $(DATA) --out $(OUT) --cores $(CORES) \
-	  --runs $(RUNS) --epochs $(EPOCHS) --steps $(STEPS) --train $(TRAIN) --movie $(MOVIE) \
-	  $(if $(BBBC),--bbbc $(BBBC))
+	  --runs $(RUNS) --train $(TRAIN) --movie $(MOVIE) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+	  $(if $(STEPS),--steps $(STEPS)) $(if $(BBBC),--bbbc $(BBBC))
 
 ablation: dev-env
 	python tests/benchmarks/ablation.py $(DATA) --seeds $(or $(SEEDS),3) --cores $(CORES) \

@@ -14,6 +14,7 @@ import yaml
 from autonuclei.errors import InputError
 from autonuclei.figures import save_figure
 from autonuclei.files import write_beside
+from autonuclei.settings import fill_defaults
 from reproduction.numbers import (
     compare_numbers,
     compare_published_masks,
@@ -28,6 +29,7 @@ PIXEL_SIZE_UM, FRAME_INTERVAL_MIN = 0.325, 10
 TRAINING_FRAMES = (21, 31, 41, 51, 61)
 TEST_FRAME = 1
 PRESET = ROOT / "config/presets/englbrecht2021.yaml"
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 COLUMNS = {"masks": "published masks", "preset": "as published", "default": "our default"}
 
 
@@ -36,8 +38,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="folder laid out as the README says")
     parser.add_argument("--out", type=Path, default=Path("reproduced"), help="for all results")
     parser.add_argument("--runs", nargs="+", default=["preset", "default"], help="which to do")
-    parser.add_argument("--epochs", type=int, default=100, help="the paper: 100")
-    parser.add_argument("--steps", type=int, default=256, help="per epoch; the paper: 256")
+    parser.add_argument("--epochs", type=int, help="for a shorter look; the paper: 100")
+    parser.add_argument("--steps", type=int, help="per epoch; the paper: 256")
     parser.add_argument("--train", type=int, default=5, help="training images, at most 5")
     parser.add_argument("--movie", type=int, default=31, help="frames of the movie; 0: none")
     parser.add_argument("--bbbc", type=Path, help="folder with BBBC038v1 and its manifest.csv")
@@ -121,10 +123,10 @@ def link_bbbc(folder: Path, project: Path) -> list[tuple[Any, ...]]:
 
 
 def make_settings(run: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The preset as published or our defaults, with the length of the training asked for."""
+    """The preset as published or our defaults; another length of the training if asked for."""
     settings: dict[str, Any] = yaml.safe_load(PRESET.read_text()) if run == "preset" else {}
-    train = settings.get("train", {})
-    train |= {"epochs": arguments.epochs, "steps_per_epoch": arguments.steps}
+    given = {"epochs": arguments.epochs, "steps_per_epoch": arguments.steps}
+    train = settings.get("train", {}) | {k: v for k, v in given.items() if v is not None}
     # Fig 6 is about noise, which only the published procedure has.
     return settings | {"train": train, "figures": {"compare_noise": run == "preset"}}
 
@@ -139,14 +141,17 @@ def run_workflow(folder: Path, cores: str) -> None:
 
 def describe_run(arguments: argparse.Namespace) -> list[str]:
     """What was run here and how it differs from the paper, in sentences."""
-    steps = arguments.epochs * arguments.steps
-    length = f"Networks were trained for {steps:,} steps; the paper's for 25,600."
-    if steps < 25_600:
-        length += " This is a look at the machinery and says nothing of the method."
+    lengths = []
+    for run in arguments.runs:
+        train = make_settings(run, arguments)["train"]
+        full = fill_defaults({"train": dict(train)}, SCHEMA)["train"]
+        steps = full["epochs"] * full["steps_per_epoch"]
+        lengths.append(f"{COLUMNS[run]}: {steps:,} steps of training; the paper: 25,600.")
+    if arguments.epochs or arguments.steps:
+        lengths.append("This length was asked for; it need not be enough for either.")
     n = min(arguments.train, len(TRAINING_FRAMES))
     return [
-        length if steps != 25_600 else "Networks were trained for 25,600 steps, as in the paper.",
-        "With our default a training may stop before that, once it no longer gains.",
+        *lengths,
         f"They learned from {n} frames of the published movie, since the paper's five training "
         "images were not available, only their masks. The test image is the paper's.",
         "Durations are wall times of all annotation jobs of the training images one after the "

@@ -37,6 +37,7 @@ NAN = float("nan")
 
 def make_arguments(data: Path, **more: object) -> Namespace:
     given = {"data": data, "epochs": 2, "steps": 5, "train": 4, "movie": 2, "bbbc": None}
+    given["runs"] = ["preset", "default"]
     return Namespace(**given | more)
 
 
@@ -275,11 +276,15 @@ def test_missing_data_are_named(tmp_path: Path, data: Path) -> None:
         write_project(tmp_path / "run", make_arguments(data, train=1), {})
 
 
-def test_short_training_is_told(data: Path) -> None:
+def test_length_of_the_training_is_told(data: Path) -> None:
     short = describe_run(make_arguments(data))
-    assert "trained for 10 steps; the paper's for 25,600" in short[0]
-    assert "learned from 4 frames" in short[2]
-    assert "as in the paper" in describe_run(make_arguments(data, epochs=100, steps=256))[0]
+    assert short[0] == "as published: 10 steps of training; the paper: 25,600."
+    assert "was asked for" in short[2]
+    assert "learned from 4 frames" in short[3]
+    whole = describe_run(make_arguments(data, epochs=None, steps=None))
+    assert whole[0] == "as published: 25,600 steps of training; the paper: 25,600."
+    assert whole[1].startswith("our default: ")
+    assert not any("was asked for" in sentence for sentence in whole)
     keys = {number.key for number in read_published()}
     assert set(write_remarks(make_arguments(data))) <= keys
 

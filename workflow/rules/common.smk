@@ -311,6 +311,15 @@ def forget_kept():
     shutil.rmtree(locate_kept(), ignore_errors=True)
 
 
+def forget_checkpoints():
+    """When all is there, no training needs to go on."""
+    for experiment in EXPERIMENTS:
+        folder = Path(workflow.pathvars.apply("<results>"), experiment)
+        for place in ("training/**", "rounds/*"):
+            for checkpoint in folder.glob(f"{place}/checkpoint.npz"):
+                checkpoint.unlink()
+
+
 # What Snakemake itself needs in a submitted job, which starts it twice.
 SNAKEMAKE_MB = 400
 

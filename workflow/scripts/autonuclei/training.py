@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class TrainingSettings:
     stop_after_epochs: int | None = None
     validation_fraction: float = 0.15
     augment: str = "none"
+    precision: str = "float32"
 
 
 def split_validation(
@@ -140,8 +142,9 @@ def train_model(
     folder
         Written when the training is complete: config.json, thresholds.json, weights_best.h5.
     checkpoint
-        File for the state after each epoch. A training with the same data, settings and seed
-        goes on from it; it is removed in the end.
+        File for the state after each epoch. A training with the same data, settings, seed and
+        versions goes on from it. It stays, so that a job that is lost after its last epoch does
+        not train again; whoever has the model may remove it.
     seed
         The same seed and data give the same weights on the same CPU machine.
 
@@ -219,7 +222,6 @@ def train_model(
         f"{thresholds['prob']}, overlap {thresholds['nms']}, score {thresholds['score']:.3f}"
     )
     _write_model(model, thresholds, Path(folder))
-    Path(checkpoint).unlink(missing_ok=True)
     return state.history
 
 
@@ -329,8 +331,23 @@ def _build_model(settings: TrainingSettings) -> Any:
         use_gpu=False,
     )
     model = StarDist2D(config, name="model", basedir=None)
+    if settings.precision == "mixed":
+        _compute_in_bfloat16(model.keras_model)
     model.prepare_for_training()
     return model
+
+
+def _compute_in_bfloat16(keras_model: Any) -> None:
+    """Let the layers compute with 16 bits; weights, outputs and loss keep 32.
+
+    bfloat16 has the range of float32, so that the loss needs no scaling as with float16.
+    """
+    import keras
+
+    policy = keras.dtype_policies.get("mixed_bfloat16")
+    for layer in keras_model.layers:
+        if layer.name not in keras_model.output_names:
+            layer.dtype_policy = policy
 
 
 def _write_model(model: Any, thresholds: dict[str, float], folder: Path) -> None:
@@ -384,8 +401,10 @@ def _prefetch(batches: Iterator[Any], depth: int = 8) -> Iterator[Any]:
 
 
 def _digest(pairs: Sequence[Pair], settings: TrainingSettings, seed: int) -> str:
-    """A name for the data, settings and seed of a training."""
-    digest = hashlib.sha256(json.dumps([asdict(settings), seed], sort_keys=True).encode())
+    """A name for the data, settings and seed of a training, and for what computes it."""
+    versions = [metadata.version(name) for name in ("keras", "stardist")]
+    named = [asdict(settings), seed, versions]
+    digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
     for image, labels in pairs:
         digest.update(np.ascontiguousarray(image).tobytes())
         digest.update(np.ascontiguousarray(labels).tobytes())
