@@ -70,7 +70,8 @@ paper: run-env
 	  $(if $(STEPS),--steps $(STEPS)) $(if $(BBBC),--bbbc $(BBBC))
 
 ablation: dev-env
-	python tests/benchmarks/ablation.py $(DATA) --seeds $(or $(SEEDS),3) --cores $(CORES) \
+	PYTHONPATH=workflow/scripts python tests/benchmarks/ablation.py $(DATA) --cores $(CORES) \
+	  --seeds $(or $(SEEDS),3) --precision $(or $(PRECISION),float32) \
 	  --epochs $(or $(EPOCHS),100) --steps $(or $(STEPS),256) --work $(or $(WORK),ablation) \
 	  $(if $(GROUPS),--groups $(GROUPS)) $(if $(VARIANTS),--variants $(VARIANTS))
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from autonuclei.training import (
     LOSS_COLUMNS,
     TrainingSettings,
+    choose_thresholds,
     compute_cosine_rate,
     flip_rotate,
     format_duration,
@@ -152,14 +153,24 @@ def test_what_lies_on_ignored_pixels_does_not_count() -> None:
 def test_without_a_nucleus_to_compare_with(value: int) -> None:
     labels = np.full((96, 96), value, np.int32)
     best = optimize_thresholds(make_model([0.9], GRID[:1]), [(labels.astype(np.float32), labels)])
-    assert (best["prob"], best["nms"]) == (0.5, 0.4)
+    assert (best["prob"], best["nms"]) == (0.4, 0.3)
     assert np.isnan(best["score"])
+
+
+def test_thresholds_are_the_usual_ones_unless_enough_nuclei_tell_against_them() -> None:
+    scores = {(0.2, 0.3): 0.5, (0.4, 0.3): 0.88, (0.6, 0.3): 0.89, (0.8, 0.5): 0.90}
+    # Standard errors of 0.9: 0.047 of 40 nuclei, 0.0095 of 1000, 0.003 of 10,000.
+    assert choose_thresholds(scores, 40) == {"prob": 0.4, "nms": 0.3, "score": 0.88}
+    assert choose_thresholds(scores, 1000)["prob"] == 0.8
+    assert choose_thresholds(scores | {(0.6, 0.3): 0.8999}, 10_000)["prob"] == 0.6
+    # Equally good probabilities: the overlap next to the usual one.
+    assert choose_thresholds({(0.4, 0.5): 0.9, (0.4, 0.4): 0.9}, 10)["nms"] == 0.4
 
 
 def test_the_default_network_is_the_published_one_trained_shorter() -> None:
     default = TrainingSettings()
     assert (default.rays, default.grid, default.patch_px, default.batch) == (32, 2, 64, 4)
-    assert default.learning_rate == 3e-4
+    assert default.schedule == "cosine"
     assert default.epochs * default.steps_per_epoch < 100 * 256 / 2
 
 
@@ -255,6 +266,22 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     for column in LOSS_COLUMNS[:-1]:  # the seconds differ
         np.testing.assert_array_equal(*(history[column] for history in histories))
     assert histories[0]["epoch"].tolist() == [1, 2, 3]
+
+
+def test_mixed_precision_learns_nearly_the_same(tmp_path: Path) -> None:
+    """16 bits for the layers between input and outputs; the weights and the loss keep 32."""
+    for name in ("whole", "mixed"):
+        (tmp_path / name).mkdir()
+    body = """
+from dataclasses import replace
+train("whole"); train("mixed", settings=replace(settings, precision="mixed"))
+"""
+    assert run_training(tmp_path, body) == 0
+    whole, mixed = (read_weights(tmp_path / name) for name in ("whole", "mixed"))
+    assert all(weights.dtype == np.float32 for weights in mixed)
+    assert any((a != b).any() for a, b in zip(whole, mixed, strict=True))
+    losses = [np.load(tmp_path / name / "history.npz")["loss"] for name in ("whole", "mixed")]
+    np.testing.assert_allclose(*losses, rtol=0.05)
 
 
 def test_a_training_that_no_longer_gains_ends_early(tmp_path: Path) -> None:
