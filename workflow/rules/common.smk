@@ -316,8 +316,8 @@ def forget_checkpoints():
     for experiment in EXPERIMENTS:
         folder = Path(workflow.pathvars.apply("<results>"), experiment)
         for place in ("training/**", "rounds/*"):
-            for checkpoint in folder.glob(f"{place}/checkpoint.npz"):
-                checkpoint.unlink()
+            for path in folder.glob(f"{place}/checkpoint.npz"):
+                path.unlink()
 
 
 # What Snakemake itself needs in a submitted job, which starts it twice.
