@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ def test_success_says_nothing(tmp_path: Path) -> None:
     assert (code, said) == (0, "")
     assert "3 nuclei" in log
     assert "careful" in log
+    assert re.search(r"finished, \d+\.\d CPU-s\n$", log)
 
 
 def test_what_the_user_can_mend_is_one_line(tmp_path: Path) -> None:

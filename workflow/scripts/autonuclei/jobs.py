@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,10 @@ from autonuclei.files import refuse_full_disk
 def log_job(path: str) -> Iterator[logging.Logger]:
     """Log to a file; end the job with one line if the user can mend what is wrong.
 
-    Everything that libraries print goes into the log too. An `InputError` ends the process
-    with status 1 and its message as the only line on the terminal. Any other exception is a
-    bug: its traceback goes into the log and to the terminal.
+    Everything that libraries print goes into the log too; the last line of a whole job says how
+    long it computed. An `InputError` ends the process with status 1 and its message as the only
+    line on the terminal. Any other exception is a bug: its traceback goes into the log and to the
+    terminal.
     """
     try:
         descriptor = _open_log(path)
@@ -34,6 +36,7 @@ def log_job(path: str) -> Iterator[logging.Logger]:
         with _send_output_to(descriptor) as terminal:
             try:
                 yield logger
+                logger.info("finished, %.1f CPU-s", time.process_time())
             except InputError as error:
                 logger.error("ERROR %s", error)
                 _tell(terminal, f"ERROR {error}")

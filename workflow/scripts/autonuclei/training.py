@@ -43,7 +43,7 @@ USUAL_PROBABILITY, USUAL_OVERLAP = 0.4, 0.3
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The network and its training, as in Englbrecht et al. 2021 but for the steps: fewer, larger ones."""
+    """The network and its training, as in Englbrecht et al. 2021, with fewer, larger steps."""
 
     rays: int = 32
     grid: int = 2
