@@ -55,6 +55,16 @@ def test_of_a_finished_run(open_page: OpenPage, finished: Path) -> None:
         assert target.exists()
 
 
+def test_films_play(open_page: OpenPage, finished: Path) -> None:
+    page = open_page(finished / "results/tiny/summary.html")
+    films = page.locator("figure video")
+    assert films.count() == 2
+    for film in films.all():
+        film.evaluate("film => film.play()")
+        assert film.evaluate("film => film.videoWidth") > 0
+        assert (finished / "results/tiny" / film.get_attribute("src")).is_file()
+
+
 def test_with_everything(open_page: OpenPage, drawn: Path) -> None:
     page = open_page(drawn)
     for details in page.locator("summary").all():

@@ -289,6 +289,17 @@ def _embed(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
+def list_films(experiment: Experiment) -> list[tuple[str, str]]:
+    """Films of the movies, at most of `MAX_VIEWS` of them, with words for each."""
+    films = []
+    for tracks in experiment.find("tracking/*/tracks.mp4")[:MAX_VIEWS]:
+        sample = tracks.split("/")[1]
+        films.append((tracks, f"Tracks of {sample} over its movie."))
+        for outlines in experiment.find(f"tracking/{sample}/outlines.mp4"):
+            films.append((outlines, f"Outlines of the nuclei of {sample}."))
+    return films
+
+
 def list_files(experiment: Experiment) -> list[tuple[str, list[str]]]:
     """What to find where: (words, paths below the folder of the experiment)."""
     listed = [(words, experiment.find(pattern)) for pattern, words in FILES]
@@ -327,7 +338,7 @@ def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
         image_quality=list_image_quality(experiment),
         quality_columns=QUALITY_COLUMNS,
         pictures=list_pictures(experiment),
-        films=experiment.find("tracking/*/tracks.mp4"),
+        films=list_films(experiment),
         files=list_files(experiment),
         views=list(zip(shown, embed_views(shown), strict=True)),
         n_views=len(views),
