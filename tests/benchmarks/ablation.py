@@ -19,6 +19,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -181,7 +182,7 @@ def make_variants(schema: Settings, published: Settings) -> dict[str, Settings]:
     return variants
 
 
-def spread(items: list[str], most: int) -> list[str]:
+def spread(items: list[Any], most: int) -> list[Any]:
     """At most so many items, evenly spread."""
     n = min(most, len(items))
     return [items[i * len(items) // n] for i in range(n)]
@@ -291,6 +292,21 @@ def annotate_images(
     return Annotation(prepared, objects, accepted, tables, window)
 
 
+def annotate_part(
+    group: Group, part: str, settings: Settings, work: Path, window: AreaWindow | None = None
+) -> Annotation:
+    """The annotation of the training images or of some test images, kept for other seeds."""
+    images = group.train if part == "train" else spread(group.test, MOST_ANNOTATED)
+    named = [group.name, part, settings["annotate"], settings["preprocess"], digest_method()]
+    digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
+    path = work / "annotations" / f"{digest}.pickle"
+    if not path.is_file():
+        annotation = annotate_images(images, settings, window)
+        with write_beside(path) as partial:
+            partial.write_bytes(pickle.dumps(annotation))
+    return pickle.loads(path.read_bytes())
+
+
 def compose_pairs(annotation: Annotation, settings: Settings) -> list[tuple[Array, Array]]:
     """Images and labels to learn from."""
     own = settings["annotate"]
@@ -349,8 +365,10 @@ def train_network(pairs: Iterable[tuple[Array, Array]], settings: Settings, work
 
 def train_rounds(group: Group, annotation: Annotation, settings: Settings, work: Path) -> Any:
     """The network of the best round of self-training, by the criterion of the workflow."""
-    held_out = annotate_images(spread(group.test, MOST_ANNOTATED), settings, annotation.window)
     models = [train_network(compose_pairs(annotation, settings), settings, work)]
+    if not settings["self_training"]["rounds"]:
+        return models[0]
+    held_out = annotate_part(group, "test", settings, work, annotation.window)
     criteria: list[float] = []
     for number in range(settings["self_training"]["rounds"] + 1):
         if number:
@@ -378,14 +396,18 @@ def score_labels(truths: Iterable[Array], found: Iterable[Array]) -> Scores:
 
 
 def judge_network(
-    group: Group, annotation: Annotation, model: Any, settings: Settings, found: list[Any]
+    group: Group,
+    annotation: Annotation,
+    checked: Annotation,
+    model: Any,
+    settings: Settings,
+    found: list[Any],
 ) -> Scores:
     """Indicators without a truth and the verdict, as the rules of quality find them.
 
-    `found` holds labels and probabilities of the test images.
+    `checked` is the annotation of some test images; `found` holds labels and probabilities of all.
     """
     compared = spread(list(range(len(group.test))), MOST_ANNOTATED)
-    checked = annotate_images([group.test[i] for i in compared], settings, annotation.window)
     own = [
         find_nuclei(
             model, image, settings["preprocess"], refine=settings["predict"]["refine_boundaries"]
@@ -449,15 +471,16 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
         prepared = [preprocess_image(image, **settings["preprocess"]) for image in group.train]
         model = train_network(zip(prepared, group.train_truth, strict=True), settings, work)
     else:
-        annotation = annotate_images(group.train, settings)
+        annotation = annotate_part(group, "train", settings, work)
         model = train_rounds(group, annotation, settings, work)
     refine = settings["predict"]["refine_boundaries"]
     found = [
         find_nuclei(model, image, settings["preprocess"], refine=refine) for image in group.test
     ]
     scores = score_labels(group.test_truth, [labels for labels, _ in found])
-    if name != MANUAL:
-        scores |= judge_network(group, annotation, model, settings, found)
+    if name != MANUAL and settings["seed"] == 1:
+        checked = annotate_part(group, "test", settings, work, annotation.window)
+        scores |= judge_network(group, annotation, checked, model, settings, found)
     return scores
 
 
@@ -514,9 +537,7 @@ def format_rows(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str]:
         cells = [group, name, str(len(runs))]
         for column in (*figures, *INDICATORS):
             cells.append(format_figures([run.get(column, math.nan) for run in runs]))
-        verdicts = [run["verdict"] for run in runs if "verdict" in run]
-        counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
-        cells.append(", ".join(v if n == 1 else f"{v} ({n})" for v, n in counts.items()))
+        cells.append(next((run["verdict"] for run in runs if "verdict" in run), ""))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -542,7 +563,7 @@ of a group pooled; mean and standard deviation over the seeds. F1 is that of obj
   images. The paper's training images have none.
 - "accepted" and "agreement" need no truth: the share of the annotated area that is accepted, and
   the F1 between network and accepted objects, median over images. "verdict" is that of the quality
-  page, with the number of seeds that had it.
+  page. All three are of the first seed.
 
 ## Images
 

@@ -2,14 +2,14 @@
 # Install what tests/cluster/local_slurm.py runs, if it is missing. Exit status 77: not possible
 # here, and the one line that was printed says what is missing.
 set -eu
-packages="slurmctld slurmd slurm-client munge slurmdbd mariadb-server-core"
+packages="slurmctld slurmd slurm-client munge slurmdbd mariadb-server-core mariadb-client-core"
 if [ "$(id -u)" != 0 ]; then
     echo "ERROR A SLURM cluster on this machine needs root and, on Debian or Ubuntu:" \
         "apt-get install $packages" >&2
     exit 77
 fi
 missing=
-for program in slurmctld slurmd squeue munged slurmdbd mariadbd; do
+for program in slurmctld slurmd squeue munged slurmdbd mariadbd my_print_defaults; do
     command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
 done
 [ -z "$missing" ] && exit 0

@@ -3,9 +3,9 @@
     python tests/cluster/local_slurm.py [--accounting]
 
 starts it and stops it again on Ctrl-C. Needs root and Debian's packages slurmctld, slurmd,
-slurm-client and munge; for a cluster with accounting also slurmdbd and mariadb-server-core. The
-GPUs exist in the configuration only. SLURM runs here without cgroups; everything listens on
-127.0.0.1.
+slurm-client and munge; for a cluster with accounting also slurmdbd, mariadb-server-core and
+mariadb-client-core. The GPUs exist in the configuration only. SLURM runs here without cgroups;
+everything listens on 127.0.0.1.
 
 The configuration must lie in /etc/slurm, since the SLURM plugin of Snakemake does not hand on
 SLURM_CONF. A configuration of somebody else that lies there is left alone, with an error.
@@ -25,7 +25,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge", "slurmdbd", "mariadb-server-core")
-PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged", "slurmdbd", "mariadbd")
+PACKAGES += ("mariadb-client-core",)  # my_print_defaults, which mariadb-install-db calls
+PROGRAMS = ("slurmctld", "slurmd", "squeue", "munged", "slurmdbd", "mariadbd", "my_print_defaults")
 NODES = {"cpu1": 17001, "cpu2": 17002, "gpu1": 17003}
 CPUS_PER_NODE = 4
 MEMORY_PER_NODE_MB = 8000

@@ -66,5 +66,5 @@ def test_table_has_mean_and_spread() -> None:
         "0.800 ± 0.000",
         "",
         "",
-        "good, look",
+        "good",
     ]
