@@ -21,9 +21,10 @@ import math
 import os
 import pickle
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from autonuclei.files import write_beside
 from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels, pool_rows
 from autonuclei.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
-from autonuclei.networks import choose_device, load_model
+from autonuclei.networks import choose_device, load_model, read_scale
 from autonuclei.prediction import predict_nuclei
 from autonuclei.preprocessing import normalize_image, preprocess_image
 from autonuclei.proposals import find_objects
@@ -74,6 +75,8 @@ PACKAGE = {path.stem: path for path in (ROOT / "workflow/scripts/autonuclei").gl
 METHOD = ("prediction", "proposals", "quality", "self_training", "training", "verdicts")
 
 Array = npt.NDArray[Any]
+# From an image and `preprocess` to labels and probabilities, as `predict_nuclei` gives them.
+FindNuclei = Callable[..., tuple[Array, Array]]
 Settings = dict[str, Any]
 Scores = dict[str, Any]
 
@@ -115,6 +118,7 @@ CHANGES = {
         "train.learning_rate",
         "train.augment",
         "train.patch_px",
+        "train.diameter_px",
         "train.grid",
     ],
 }
@@ -302,8 +306,8 @@ def annotate_part(
     path = work / "annotations" / f"{digest}.pickle"
     if not path.is_file():
         annotation = annotate_images(images, settings, window)
-        with write_beside(path) as partial:
-            partial.write_bytes(pickle.dumps(annotation))
+        with write_beside(path) as beside:
+            beside.write_bytes(pickle.dumps(annotation))
     return pickle.loads(path.read_bytes())
 
 
@@ -324,24 +328,24 @@ def compose_pairs(annotation: Annotation, settings: Settings) -> list[tuple[Arra
     ]
 
 
-def check_pairs(annotation: Annotation, model: Any, settings: Settings) -> list[Any]:
+def check_pairs(annotation: Annotation, find_nuclei: FindNuclei) -> list[Any]:
     """Images and labels of a round of self-training after a network."""
     pairs = []
     for image, objects, accepted in zip(
         annotation.images, annotation.objects, annotation.accepted, strict=True
     ):
-        predicted, probability = find_nuclei(model, image, {}, least_probability=DOUBT_PROBABILITY)
+        predicted, probability = find_nuclei(
+            image, preprocess={}, least_probability=DOUBT_PROBABILITY
+        )
         first = label_training(objects, accepted, ignore=True)
         labels = check_annotation(image, first, objects, predicted, probability, annotation.window)
         pairs.append((image, labels))
     return pairs
 
 
-def find_nuclei(model: Any, image: Array, preprocess: Settings, **more: Any) -> Any:
-    return predict_nuclei(model, image, preprocess=preprocess, megapixels_per_tile=16, **more)
-
-
-def train_network(pairs: Iterable[tuple[Array, Array]], settings: Settings, work: Path) -> Any:
+def train_network(
+    pairs: Iterable[tuple[Array, Array]], settings: Settings, work: Path
+) -> FindNuclei:
     """A network that learned from these pairs; from an earlier run if there was the same."""
     train = {key: value for key, value in settings["train"].items() if key != "device"}
     known = [(image, labels) for image, labels in pairs if (labels > 0).any()]
@@ -360,10 +364,14 @@ def train_network(pairs: Iterable[tuple[Array, Array]], settings: Settings, work
             log=lambda line: None,
         )
         folder.with_suffix(".npz").unlink(missing_ok=True)
-    return load_model(folder)
+    return partial(
+        predict_nuclei, load_model(folder), megapixels_per_tile=16, scale=read_scale(folder)
+    )
 
 
-def train_rounds(group: Group, annotation: Annotation, settings: Settings, work: Path) -> Any:
+def train_rounds(
+    group: Group, annotation: Annotation, settings: Settings, work: Path
+) -> FindNuclei:
     """The network of the best round of self-training, by the criterion of the workflow."""
     models = [train_network(compose_pairs(annotation, settings), settings, work)]
     if not settings["self_training"]["rounds"]:
@@ -372,13 +380,13 @@ def train_rounds(group: Group, annotation: Annotation, settings: Settings, work:
     criteria: list[float] = []
     for number in range(settings["self_training"]["rounds"] + 1):
         if number:
-            pairs = check_pairs(annotation, models[-1], settings)
+            pairs = check_pairs(annotation, models[-1])
             if not any((labels > 0).any() for _, labels in pairs):
                 break
             models.append(train_network(pairs, settings, work))
         criteria.append(
             measure_agreement(
-                (find_nuclei(models[-1], image, {})[0], objects, accepted)
+                (models[-1](image, preprocess={})[0], objects, accepted)
                 for image, objects, accepted in zip(
                     held_out.images, held_out.objects, held_out.accepted, strict=True
                 )
@@ -399,7 +407,7 @@ def judge_network(
     group: Group,
     annotation: Annotation,
     checked: Annotation,
-    model: Any,
+    find_nuclei: FindNuclei,
     settings: Settings,
     found: list[Any],
 ) -> Scores:
@@ -408,12 +416,11 @@ def judge_network(
     `checked` is the annotation of some test images; `found` holds labels and probabilities of all.
     """
     compared = spread(list(range(len(group.test))), MOST_ANNOTATED)
-    own = [
-        find_nuclei(
-            model, image, settings["preprocess"], refine=settings["predict"]["refine_boundaries"]
-        )
-        for image in group.train
-    ]
+    how = {
+        "preprocess": settings["preprocess"],
+        "refine": settings["predict"]["refine_boundaries"],
+    }
+    own = [find_nuclei(image, **how) for image in group.train]
     images: list[dict[str, Any]] = []
     objects = []
     for sample, raw, pages, annotated, frames in (
@@ -446,7 +453,9 @@ def judge_network(
         images,
         objects=table,
         n_training=sum(row["n_accepted"] for row in images if row["sample"] == "train"),
-        patch_px=settings["train"]["patch_px"] / settings["preprocess"]["scale"],
+        patch_px=settings["train"]["patch_px"],
+        scale=settings["preprocess"]["scale"],
+        diameter_px=settings["train"]["diameter_px"],
     )
     samples = [
         {"kind": "stills", "masks": False, "training": frames}
@@ -469,18 +478,18 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
         if not group.train_truth:
             return None
         prepared = [preprocess_image(image, **settings["preprocess"]) for image in group.train]
-        model = train_network(zip(prepared, group.train_truth, strict=True), settings, work)
+        find_nuclei = train_network(zip(prepared, group.train_truth, strict=True), settings, work)
     else:
         annotation = annotate_part(group, "train", settings, work)
-        model = train_rounds(group, annotation, settings, work)
+        find_nuclei = train_rounds(group, annotation, settings, work)
     refine = settings["predict"]["refine_boundaries"]
     found = [
-        find_nuclei(model, image, settings["preprocess"], refine=refine) for image in group.test
+        find_nuclei(image, preprocess=settings["preprocess"], refine=refine) for image in group.test
     ]
     scores = score_labels(group.test_truth, [labels for labels, _ in found])
     if name != MANUAL and settings["seed"] == 1:
         checked = annotate_part(group, "test", settings, work, annotation.window)
-        scores |= judge_network(group, annotation, checked, model, settings, found)
+        scores |= judge_network(group, annotation, checked, find_nuclei, settings, found)
     return scores
 
 
@@ -500,8 +509,8 @@ def run_task(task: tuple[Path, str, Mapping[str, list[str]], str, Settings, Path
     if path.is_file() and json.loads(path.read_text())["made with"] == named:
         return ""
     scores = run_variant(read_group(data, group, parts), name, settings, work)
-    with write_beside(path) as partial:
-        partial.write_text(json.dumps({"made with": named, "scores": scores}, indent=1))
+    with write_beside(path) as beside:
+        beside.write_text(json.dumps({"made with": named, "scores": scores}, indent=1))
     return f"{group}, {name}, seed {settings['seed']}: {scores}"
 
 

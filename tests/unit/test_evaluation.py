@@ -13,11 +13,11 @@ from autonuclei.errors import InputError
 from autonuclei.evaluation import (
     crop_labels,
     read_labels,
-    rescale_labels,
     summarize_rows,
     tabulate_rows,
 )
 from autonuclei.matching import METRIC_COLUMNS, add_metrics, compare_labels
+from autonuclei.preprocessing import rescale_labels
 from shapes import GRID, draw_disks, draw_squares
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.networks import MODEL_FILES, check_model_folder
+from autonuclei.networks import MODEL_FILES, SCALE_FILE, check_model_folder, read_scale
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
@@ -26,6 +26,16 @@ def test_incomplete_model_folder(tmp_path: Path, missing: str) -> None:
         (tmp_path / name).touch()
     with pytest.raises(InputError, match=rf"{missing} is missing. Correct 'models'"):
         check_model_folder(tmp_path)
+
+
+def test_scale_of_a_model(tmp_path: Path) -> None:
+    assert read_scale(tmp_path) == 1  # a model from elsewhere
+    (tmp_path / SCALE_FILE).write_text('{"network_px_per_image_px": 1.5}')
+    assert read_scale(tmp_path) == 1.5
+    for broken in ("", "{}", "[1]", '{"network_px_per_image_px": "much"}'):
+        (tmp_path / SCALE_FILE).write_text(broken)
+        with pytest.raises(InputError, match="does not say network_px_per_image_px"):
+            read_scale(tmp_path)
 
 
 def test_devices_and_broken_models(tmp_path: Path) -> None:

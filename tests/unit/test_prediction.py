@@ -45,9 +45,11 @@ def test_outlines_move_back_to_the_raw_image() -> None:
 
 
 @pytest.mark.parametrize("crop", [None, (10, 90, 20, 120), (0, 500, 30, 500)])
-@pytest.mark.parametrize("scale", [0.5, 1.0, 1.7])
+@pytest.mark.parametrize(
+    ("preprocessed", "of_network"), [(0.5, 1.0), (1.0, 1.0), (1.7, 1.0), (1.0, 0.6), (0.8, 2.0)]
+)
 def test_drawn_nuclei_are_found_where_they_lie(
-    crop: tuple[int, int, int, int] | None, scale: float
+    crop: tuple[int, int, int, int] | None, preprocessed: float, of_network: float
 ) -> None:
     """A perfect network on the cropped and rescaled image gives the masks of the raw one."""
     shape = (110, 130)
@@ -58,15 +60,22 @@ def test_drawn_nuclei_are_found_where_they_lie(
 
     def predict_instances(prepared: Array, **options: Any) -> Any:
         top, end, left, right = crop or (0, shape[0], 0, shape[1])
-        assert prepared.shape == scaled_shape(image[top:end, left:right].shape, scale)
+        shown = scaled_shape(image[top:end, left:right].shape, preprocessed)
+        assert prepared.shape == scaled_shape(shown, of_network)
+        assert prepared.dtype == np.float32
         asked.append(options["n_tiles"])
+        scale = preprocessed * of_network
         moved = (np.array(centres) - start + 0.5) * scale - 0.5
         coord = [outline(y, x, 9 * scale) for y, x in moved]
         return None, {"coord": np.array(coord), "prob": np.array([0.9, 0.7])}
 
     model = SimpleNamespace(predict_instances=predict_instances)
     labels, probability = predict_nuclei(
-        model, image, preprocess={"crop": crop, "scale": scale}, megapixels_per_tile=1
+        model,
+        image,
+        preprocess={"crop": crop, "scale": preprocessed},
+        megapixels_per_tile=1,
+        scale=of_network,
     )
     truth = draw_disks(shape, centres, 9)
     assert labels.shape == shape

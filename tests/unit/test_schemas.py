@@ -1,6 +1,7 @@
 """The schemas, the configuration as shipped and the presets agree."""
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -165,4 +166,4 @@ def test_defaults_of_the_configuration_are_those_of_the_package() -> None:
     for section, settings in (("track", LinkSettings()), ("train", TrainingSettings())):
         defaults = {key: rule["default"] for key, rule in keys[section]["properties"].items()}
         defaults.pop("device", None)
-        assert defaults == asdict(settings), section
+        assert defaults == json.loads(json.dumps(asdict(settings))), section

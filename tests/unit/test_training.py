@@ -1,5 +1,6 @@
 """Parting, padding and thresholds on drawn labels, and a training that was killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from autonuclei.training import (
     LOSS_COLUMNS,
     TrainingSettings,
+    choose_scale,
     choose_thresholds,
     compute_cosine_rate,
     flip_rotate,
@@ -167,6 +169,23 @@ def test_thresholds_are_the_usual_ones_unless_enough_nuclei_tell_against_them() 
     assert choose_thresholds({(0.4, 0.5): 0.9, (0.4, 0.4): 0.9}, 10)["nms"] == 0.4
 
 
+@pytest.mark.parametrize(("radius", "diameter"), [(3, 12), (6, 12), (8, 16), (10, 20), (14, 20)])
+def test_nuclei_are_brought_to_the_size_that_the_network_sees(radius: int, diameter: int) -> None:
+    labels = draw_disks((96, 96), GRID[:4], radius)
+    labels[:4] = -1
+    scale = choose_scale([(labels.astype(np.float32), labels)], (12, 20))
+    drawn = 2 * np.sqrt((labels == 1).sum() / np.pi)
+    assert scale * drawn == pytest.approx(diameter, rel=0.05)
+    if 12 <= drawn <= 20:
+        assert scale == 1
+
+
+def test_what_cannot_be_measured_is_not_rescaled() -> None:
+    labels = np.full((9, 9), -1, np.int32)
+    assert choose_scale([(labels.astype(np.float32), labels)], (12, 20)) == 1
+    assert choose_scale([(np.zeros((9, 9), np.float32), np.eye(9, dtype=np.int32))], None) == 1
+
+
 def test_the_default_network_is_the_published_one_trained_shorter() -> None:
     default = TrainingSettings()
     assert (default.rays, default.grid, default.patch_px, default.batch) == (32, 2, 64, 4)
@@ -266,6 +285,17 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     for column in LOSS_COLUMNS[:-1]:  # the seconds differ
         np.testing.assert_array_equal(*(history[column] for history in histories))
     assert histories[0]["epoch"].tolist() == [1, 2, 3]
+
+
+def test_a_rescaled_training_says_so(tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    body = "from dataclasses import replace\n"
+    body += 'train("large", settings=replace(settings, diameter_px=(34, 40)))'
+    assert run_training(tmp_path, body) == 0
+    scale = json.loads((tmp_path / "large/model/scale.json").read_text())
+    # The disks have radii of 8 and 9 px.
+    assert 34 / 19 < scale["network_px_per_image_px"] < 34 / 16
+    assert "images are rescaled by" in (tmp_path / "large/said.txt").read_text()
 
 
 def test_mixed_precision_learns_nearly_the_same(tmp_path: Path) -> None:

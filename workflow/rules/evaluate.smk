@@ -35,7 +35,7 @@ rule evaluate_masks:
         cases=list_cases,
         thresholds=SETTINGS["evaluate"]["iou_thresholds"],
         preprocess=SETTINGS["preprocess"],
-        code=digest_code("evaluation", "images", "matching", "measurement"),
+        code=digest_code("evaluation", "images", "matching", "measurement", "preprocessing"),
     message:
         "Comparing {wildcards.experiment} with its ground truth"
     script:

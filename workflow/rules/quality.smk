@@ -32,7 +32,7 @@ rule measure_quality:
         annotated=lambda wildcards: list_compared(get_sample(wildcards)),
         is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
         preprocess=SETTINGS["preprocess"],
-        code=digest_code("evaluation", "images", "measurement", "quality"),
+        code=digest_code("evaluation", "images", "measurement", "preprocessing", "quality"),
     message:
         "Measuring the quality of {wildcards.experiment}/{wildcards.sample}"
     script:
@@ -107,6 +107,7 @@ rule judge_quality:
         model_given=lambda wildcards: wildcards.experiment in SETTINGS["models"],
         scale=SETTINGS["preprocess"]["scale"],
         patch_px=SETTINGS["train"]["patch_px"],
+        diameter_px=SETTINGS["train"]["diameter_px"],
         code=digest_code("measurement", "quality_figures", "selection", "verdicts"),
     message:
         "Judging the quality of {wildcards.experiment}"

@@ -4,9 +4,10 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     from autonuclei.composition import label_training
-    from autonuclei.evaluation import crop_labels, rescale_labels
+    from autonuclei.evaluation import crop_labels
     from autonuclei.images import read_image, read_plane, write_image
     from autonuclei.measurement import read_table, write_table
+    from autonuclei.preprocessing import rescale_labels
     from autonuclei.selection import read_window
     from autonuclei.self_training import check_annotation, count_changes
 

@@ -9,13 +9,13 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.evaluation import (
         crop_labels,
         read_labels,
-        rescale_labels,
         summarize_rows,
         tabulate_rows,
     )
     from autonuclei.images import read_plane
     from autonuclei.matching import add_metrics, compare_labels
     from autonuclei.measurement import write_table
+    from autonuclei.preprocessing import rescale_labels
 
     crop = snakemake.params.preprocess["crop"]
     scale = snakemake.params.preprocess["scale"]

@@ -4,8 +4,9 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     from autonuclei.errors import InputError
-    from autonuclei.evaluation import crop_labels, read_labels, rescale_labels
+    from autonuclei.evaluation import crop_labels, read_labels
     from autonuclei.images import write_image
+    from autonuclei.preprocessing import rescale_labels
 
     labels = read_labels(snakemake.input.masks, snakemake.params.page)
     if labels.shape != tuple(snakemake.params.shape) and all(snakemake.params.shape):

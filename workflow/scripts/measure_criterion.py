@@ -7,12 +7,13 @@ with log_job(snakemake.log[0]) as log:
 
     from autonuclei.files import write_beside
     from autonuclei.images import read_image
-    from autonuclei.networks import choose_device, load_model
+    from autonuclei.networks import choose_device, load_model, read_scale
     from autonuclei.prediction import predict_nuclei
     from autonuclei.self_training import measure_agreement
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
+    scale = read_scale(snakemake.input.model)
     tile = snakemake.params.megapixels_per_tile
     pairs = []
     for paths in zip(
@@ -20,7 +21,9 @@ with log_job(snakemake.log[0]) as log:
     ):
         image, objects, accepted = map(read_image, paths)
         # The annotation has preprocessed the image.
-        found, _ = predict_nuclei(model, image, preprocess={}, megapixels_per_tile=tile)
+        found, _ = predict_nuclei(
+            model, image, preprocess={}, megapixels_per_tile=tile, scale=scale
+        )
         pairs.append((found, objects, accepted))
     agreement = measure_agreement(pairs)
     log.info("agreement %.4f on %d images", agreement, len(pairs))

@@ -7,9 +7,10 @@ with log_job(snakemake.log[0]) as log:
 
     import numpy as np
 
-    from autonuclei.evaluation import crop_labels, rescale_labels
+    from autonuclei.evaluation import crop_labels
     from autonuclei.images import read_image, read_plane
     from autonuclei.measurement import read_table, write_table
+    from autonuclei.preprocessing import rescale_labels
     from autonuclei.quality import (
         CALIBRATION_COLUMNS,
         SAMPLE_COLUMNS,

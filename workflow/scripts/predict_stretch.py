@@ -12,11 +12,12 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.files import write_beside
     from autonuclei.images import check_pixels, read_plane
     from autonuclei.measurement import concatenate_tables, write_table
-    from autonuclei.networks import choose_device, load_model
+    from autonuclei.networks import choose_device, load_model, read_scale
     from autonuclei.prediction import fit_tile, predict_nuclei
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
+    scale = read_scale(snakemake.input.model)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
     tables, problems = [], {}
@@ -34,12 +35,13 @@ with log_job(snakemake.log[0]) as log:
                     log.warning("frame %d: no contrast beyond its noise, no nuclei", index)
                     labels, probability = np.zeros(image.shape, np.int32), np.zeros(0)
                 else:
-                    tile = fit_tile(memory_mb, image.size / 1e6)
+                    tile = fit_tile(memory_mb, image.size / 1e6 * max(1, scale**2))
                     labels, probability = predict_nuclei(
                         model,
                         image,
                         preprocess=snakemake.params.preprocess,
                         megapixels_per_tile=min(tile, snakemake.params.megapixels_per_tile),
+                        scale=scale,
                         least_probability=snakemake.params.least_probability,
                         refine=snakemake.params.refine,
                     )

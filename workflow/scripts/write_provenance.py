@@ -10,7 +10,7 @@ with log_job(snakemake.log[0]):
     import yaml
 
     from autonuclei.files import write_beside
-    from autonuclei.networks import MODEL_FILES
+    from autonuclei.networks import MODEL_FILES, read_scale
     from autonuclei.provenance import find_commit, hash_files, list_versions
 
     def read_commands(path):
@@ -31,6 +31,7 @@ with log_job(snakemake.log[0]):
         "settings": snakemake.params.settings,
         "samples": snakemake.params.samples,
         "thresholds": json.loads((model / "thresholds.json").read_text()),
+        "network_px_per_image_px": read_scale(model),
         "sha256": {
             "inputs": hash_files(snakemake.input.raw),
             "model": hash_files(model / name for name in MODEL_FILES),

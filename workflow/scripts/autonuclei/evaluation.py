@@ -10,7 +10,6 @@ import numpy.typing as npt
 from autonuclei.errors import InputError
 from autonuclei.images import read_plane
 from autonuclei.matching import METRIC_COLUMNS, add_metrics, pool_rows
-from autonuclei.preprocessing import scaled_shape
 
 Array = npt.NDArray[Any]
 
@@ -52,16 +51,6 @@ def read_labels(path: str | os.PathLike[str], page: int = 0) -> Array:
 def crop_labels(labels: Array, crop: Sequence[int] | None) -> Array:
     """The part of a label image that the configuration keeps."""
     return labels if crop is None else labels[crop[0] : crop[1], crop[2] : crop[3]]
-
-
-def rescale_labels(labels: Array, scale: float) -> Array:
-    """Resize a label image to the nearest pixel."""
-    shape = scaled_shape(labels.shape, scale)
-    rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)
-        for n, size in zip(shape, labels.shape, strict=True)
-    )
-    return labels[np.ix_(rows, columns)]
 
 
 def summarize_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

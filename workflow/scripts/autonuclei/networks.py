@@ -3,6 +3,7 @@
 TensorFlow is imported inside the functions, since it takes seconds to load.
 """
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from autonuclei.errors import InputError
 
 MODEL_FILES = ("config.json", "thresholds.json", "weights_best.h5")
+# Ours beside StarDist's: how images are rescaled for the network.
+SCALE_FILE = "scale.json"
 
 
 def choose_device(device: str, threads: int) -> str:
@@ -82,6 +85,26 @@ def load_model(folder: str | os.PathLike[str]) -> Any:
             "Give one for grey images."
         )
     return model
+
+
+def read_scale(folder: str | os.PathLike[str]) -> float:
+    """Pixels of the network per pixel of the images; 1 where the model does not say.
+
+    Raises
+    ------
+    InputError
+        The file of the scale is broken.
+    """
+    path = Path(folder, SCALE_FILE)
+    if not path.is_file():
+        return 1.0
+    try:
+        return float(json.loads(path.read_text())["network_px_per_image_px"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: does not say network_px_per_image_px, a number. Take the folder as it was "
+            "written."
+        ) from error
 
 
 def check_model_folder(folder: str | os.PathLike[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.boundaries import refine_boundaries
-from autonuclei.preprocessing import normalize_image, preprocess_image
+from autonuclei.preprocessing import normalize_image, preprocess_image, rescale_image
 from autonuclei.training import draw_outlines
 
 Array = npt.NDArray[Any]
@@ -30,6 +30,7 @@ def predict_nuclei(
     *,
     preprocess: Mapping[str, Any],
     megapixels_per_tile: float,
+    scale: float = 1.0,
     least_probability: float | None = None,
     refine: bool = False,
 ) -> tuple[Array, Array]:
@@ -44,7 +45,9 @@ def predict_nuclei(
     preprocess
         Keyword arguments of `preprocessing.preprocess_image`, the same as in training.
     megapixels_per_tile
-        Larger images are predicted in tiles.
+        Larger images are predicted in tiles, in pixels of the network.
+    scale
+        Pixels of the network per pixel of the preprocessed image (`networks.read_scale`).
     least_probability
         Nuclei of less are left out; None: the threshold of the model.
     refine
@@ -59,6 +62,8 @@ def predict_nuclei(
         float64, probability[i] belongs to label i + 1.
     """
     prepared = normalize_image(preprocess_image(image, **preprocess))
+    if scale != 1:
+        prepared = rescale_image(prepared, scale)
     tiles = count_tiles(prepared.shape, megapixels_per_tile)
     _, found = model.predict_instances(
         prepared,

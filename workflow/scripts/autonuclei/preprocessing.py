@@ -80,6 +80,16 @@ def rescale_image(image: Array, scale: float) -> Array:
     return np.asarray(np.round(resized) if image.dtype.kind == "u" else resized, image.dtype)
 
 
+def rescale_labels(labels: Array, scale: float) -> Array:
+    """Resize a label image to the nearest pixel."""
+    shape = scaled_shape(labels.shape, scale)
+    rows, columns = (
+        np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)
+        for n, size in zip(shape, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
 def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
     """Rows and columns after rescaling."""
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))

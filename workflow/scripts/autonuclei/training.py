@@ -24,6 +24,8 @@ import numpy.typing as npt
 from autonuclei.errors import InputError
 from autonuclei.files import write_beside
 from autonuclei.matching import drop_ignored, score_accuracy
+from autonuclei.networks import SCALE_FILE
+from autonuclei.preprocessing import rescale_image, rescale_labels
 
 Array = npt.NDArray[Any]
 Pair = tuple[Array, Array]
@@ -57,6 +59,7 @@ class TrainingSettings:
     validation_fraction: float = 0.15
     augment: str = "none"
     precision: str = "float32"
+    diameter_px: Sequence[float] | None = (18, 32)
 
 
 def split_validation(
@@ -116,6 +119,30 @@ def pad_pair(image: Array, labels: Array, side: int) -> Pair:
     )
 
 
+def choose_scale(pairs: Sequence[Pair], diameter_px: Sequence[float] | None) -> float:
+    """Factor that brings the median diameter of the annotated nuclei into a range.
+
+    Patches hold a fixed number of pixels, and the network predicts on a grid: nuclei of 10 px are
+    too coarse to part, and of those of 60 px a patch shows less than one.
+
+    Parameters
+    ----------
+    diameter_px
+        Least and largest diameter, of a disk of the same area, in px; None: always 1.
+
+    Returns
+    -------
+    Pixels of the network per pixel of the images; from 1/8 to 4, and 1 without a nucleus.
+    """
+    areas = [np.bincount(labels[labels > 0]) for _, labels in pairs if (labels > 0).any()]
+    if diameter_px is None or not areas:
+        return 1.0
+    known = np.concatenate(areas)
+    diameter = 2 * math.sqrt(float(np.median(known[known > 0])) / math.pi)
+    wanted = min(max(diameter, diameter_px[0]), diameter_px[1])
+    return min(max(wanted / diameter, 1 / 8), 4.0)
+
+
 def flip_rotate(image: Array, labels: Array) -> Pair:
     """Mirror and turn a patch at random; draws from numpy's global numbers as StarDist does."""
     turns, mirror = np.random.randint(4), np.random.randint(2)  # noqa: NPY002
@@ -139,7 +166,8 @@ def train_model(
     pairs
         Normalised images (2-D float32) and label images (int32; 0 background, -1 ignored).
     folder
-        Written when the training is complete: config.json, thresholds.json, weights_best.h5.
+        Written when the training is complete: config.json, thresholds.json, weights_best.h5, as
+        StarDist has them, and scale.json (`networks.read_scale`).
     checkpoint
         File for the state after each epoch. A training with the same data, settings, seed and
         versions goes on from it. It stays, so that a job that is lost after its last epoch does
@@ -161,6 +189,12 @@ def train_model(
     """
     import keras
 
+    scale = choose_scale(pairs, settings.diameter_px)
+    if scale != 1:
+        log(f"images are rescaled by {scale:.3f} for the network")
+        pairs = [
+            (rescale_image(image, scale), rescale_labels(labels, scale)) for image, labels in pairs
+        ]
     pairs = [pad_pair(image, labels, settings.patch_px) for image, labels in pairs]
     if not any((labels > 0).any() for _, labels in pairs):
         raise InputError(
@@ -220,7 +254,7 @@ def train_model(
         f"best epoch {state.best_epoch + 1}; thresholds from the validation part: probability "
         f"{thresholds['prob']}, overlap {thresholds['nms']}, score {thresholds['score']:.3f}"
     )
-    _write_model(model, thresholds, Path(folder))
+    _write_model(model, thresholds, scale, Path(folder))
     return state.history
 
 
@@ -364,12 +398,13 @@ def _compute_in_bfloat16(keras_model: Any) -> None:
             layer.dtype_policy = policy
 
 
-def _write_model(model: Any, thresholds: dict[str, float], folder: Path) -> None:
+def _write_model(model: Any, thresholds: dict[str, float], scale: float, folder: Path) -> None:
     with write_beside(folder) as partial:
         partial.mkdir()
         (partial / "config.json").write_text(json.dumps(vars(model.config), indent=1))
         chosen = {key: thresholds[key] for key in ("prob", "nms")}
         (partial / "thresholds.json").write_text(json.dumps(chosen))
+        (partial / SCALE_FILE).write_text(json.dumps({"network_px_per_image_px": scale}))
         model.keras_model.save_weights(str(partial / "weights_best.h5"))
 
 

@@ -98,9 +98,9 @@ INDICATORS = (
         "nucleus_in_patch",
         "Nucleus against training patch",
         "diameters per patch side",
-        "Diameter of the median nucleus over train.patch_px, both in pixels of training.",
-        "The nuclei are large: set train.patch_px to twice their diameter, or preprocess.scale "
-        "below 1.",
+        "Diameter of the median nucleus over train.patch_px, both in pixels of the network.",
+        "The nuclei are large: leave train.diameter_px at its default, or set train.patch_px to "
+        "twice their diameter.",
         low_is_bad=False,
         look=1.0,
     ),
@@ -332,6 +332,8 @@ def summarize_images(
     objects: Mapping[str, Array] | None,
     n_training: float,
     patch_px: float,
+    scale: float = 1.0,
+    diameter_px: Sequence[float] | None = None,
 ) -> dict[str, float]:
     """The indicators of a whole experiment.
 
@@ -344,7 +346,10 @@ def summarize_images(
     n_training
         Nuclei that the network learned from; NaN if it was given.
     patch_px
-        Side of a training patch, in pixels of the raw image.
+        Side of a training patch, in pixels of the network.
+    scale, diameter_px
+        Pixels of training per pixel of the raw image; range of diameters to which the network's
+        images were rescaled from there, or None (`training.choose_scale`).
 
     Returns
     -------
@@ -361,7 +366,10 @@ def summarize_images(
         counted = count_verdicts(objects)
         values["area_accepted"] = counted["area_accepted"]
     values["n_training"] = n_training
-    values["nucleus_in_patch"] = values["diameter_px"] / patch_px
+    diameter = values["diameter_px"] * scale
+    if diameter_px is not None:
+        diameter = min(max(diameter, diameter_px[0]), diameter_px[1])
+    values["nucleus_in_patch"] = diameter / patch_px
     counts = np.array([row["n_nuclei"] for row in images], np.float64)
     values[FAILED.name] = float(np.isnan(counts).mean())
     values[EMPTY.name] = float((counts == 0).mean())
