@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import yaml
+from annotation_quality import ROOT, annotate
 
-from autonuclei.annotation import find_foreground
 from autonuclei.boundaries import measure_contrast
 from autonuclei.composition import compose_training_pair, label_training, make_generator
 from autonuclei.files import write_beside
@@ -43,7 +43,6 @@ from autonuclei.measurement import ANNOTATION_COLUMNS, concatenate_tables, measu
 from autonuclei.networks import choose_device, load_model, read_scale
 from autonuclei.prediction import predict_nuclei
 from autonuclei.preprocessing import normalize_image, preprocess_image
-from autonuclei.proposals import find_objects
 from autonuclei.quality import measure_sample
 from autonuclei.selection import (
     ACCEPTED,
@@ -70,7 +69,6 @@ from autonuclei.verdicts import (
     summarize_images,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = {path.stem: path for path in (ROOT / "workflow/scripts/autonuclei").glob("*.py")}
 METHOD = ("prediction", "proposals", "quality", "self_training", "training", "verdicts")
 
@@ -129,15 +127,6 @@ ANY_AREA = {"area_tolerance": 1e9, "area_tolerance_above": 1e9}
 NO_NETWORK = "otsu-watershed"
 MANUAL = "manual-labels"
 INDICATORS = ("accepted", "agreement")
-FIND = (
-    "local_levels",
-    "smoothing_px",
-    "split_smoothing",
-    "split_distance",
-    "minimum_area_px",
-    "refine_boundaries",
-    "boundary_level",
-)
 
 
 def read_schema() -> Settings:
@@ -269,13 +258,7 @@ def annotate_images(
     own, objects, tables = settings["annotate"], [], []
     prepared = [preprocess_image(image, **settings["preprocess"]) for image in images]
     for image in prepared:
-        foreground, _ = find_foreground(
-            image,
-            smoothing_px=own["smoothing_px"],
-            threshold_factor=own["threshold_factor"],
-            minimum_contrast=own["minimum_contrast"],
-        )
-        found = find_objects(image, foreground, **{key: own[key] for key in FIND})
+        found = annotate(image, own)
         table = measure_objects(found, image)
         contrast = measure_contrast(image, found)[table["label"]]
         objects.append(found)
