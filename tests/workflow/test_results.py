@@ -22,6 +22,7 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
     results = finished / "results" / "tiny"
     for name in (
         "model/weights_best.h5",
+        "model/scale.json",
         "model/config.json",
         "model/thresholds.json",
         "training/loss.csv",
