@@ -50,7 +50,7 @@ def plot_areas(
     axes = figure.subplots()
     annotated = np.zeros(0) if objects is None else objects["area_px"] / scale**2
     areas = np.concatenate([annotated, nuclei_px]).astype(np.float64)
-    axes.set(xlabel="area of an object (px, logarithmic)", ylabel="objects", title=title)
+    axes.set(xlabel="area (px, logarithmic)", ylabel="annotated objects", title=title)
     if len(areas) == 0:
         axes.text(0.5, 0.5, "no objects", ha="center", transform=axes.transAxes)
         return figure
@@ -75,8 +75,12 @@ def plot_areas(
             color=[colours[i % len(colours)] for i in range(len(verdicts))],
             label=[f"{v}: {n}" for v, n in zip(verdicts, counts, strict=True)],
         )
+    handles, labels = axes.get_legend_handles_labels()
     if len(nuclei_px):
-        axes.hist(
+        # Seldom are all images annotated: its own axis, or one of the two would be flat.
+        beside = axes.twinx() if objects is not None else axes
+        beside.set_ylabel("nuclei found by the network")
+        beside.hist(
             nuclei_px,
             edges,
             histtype="step",
@@ -84,8 +88,11 @@ def plot_areas(
             linewidth=1.8,
             label=f"found by the network, all images: {len(nuclei_px)}",
         )
+        found, named = beside.get_legend_handles_labels()
+        handles, labels = [*handles, *found], [*labels, *named]
     axes.set_xscale("log")
-    axes.legend(fontsize=8)
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])  # room for the legend
+    figure.axes[-1].legend(handles, labels, fontsize=8, loc="upper left")
     return figure
 
 
