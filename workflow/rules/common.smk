@@ -291,13 +291,16 @@ def resume_group():
         return
     folder = locate_kept() / run
     os.environ[KEEP_FOLDER] = str(folder)
-    left = [
-        job
-        for job in targets
-        if not put_back(
-            workflow.get_rule(job.rulename).expand_output(job.wildcards_dict)[0], folder=folder
-        )
-    ]
+
+    def is_finished(job):
+        rule_of_job = workflow.get_rule(job.rulename)
+        # Snakemake writes it after the results; a job can be lost between the two.
+        table = rule_of_job.expand_benchmark(job.wildcards_dict)
+        if table is not None and not Path(table).exists():
+            return False
+        return put_back(rule_of_job.expand_output(job.wildcards_dict)[0], folder=folder)
+
+    left = [job for job in targets if not is_finished(job)]
     # Without a target, Snakemake would take all results for wanted.
     targets[:] = left or targets[:1]
 
