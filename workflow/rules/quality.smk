@@ -106,8 +106,11 @@ rule judge_quality:
         ],
         model_given=lambda wildcards: wildcards.experiment in SETTINGS["models"],
         scale=SETTINGS["preprocess"]["scale"],
-        patch_px=SETTINGS["train"]["patch_px"],
-        diameter_px=SETTINGS["train"]["diameter_px"],
+        network={
+            "patch_px": SETTINGS["train"]["patch_px"],
+            "diameter_px": SETTINGS["train"]["diameter_px"],
+            "scale": SETTINGS["preprocess"]["scale"],
+        },
         code=digest_code("measurement", "quality_figures", "selection", "verdicts"),
     message:
         "Judging the quality of {wildcards.experiment}"

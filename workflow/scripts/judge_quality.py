@@ -46,9 +46,7 @@ with log_job(snakemake.log[0]) as log:
         images,
         objects=objects,
         n_training=float("nan") if params.model_given else n_training,
-        patch_px=params.patch_px,
-        scale=params.scale,
-        diameter_px=params.diameter_px,
+        **params.network,
     )
     missing = describe_missing(params.samples, model_given=params.model_given)
     findings = list_findings(images, values, objects=objects, missing=missing)
