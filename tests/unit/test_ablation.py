@@ -48,6 +48,19 @@ def test_no_image_is_in_training_and_test() -> None:
     assert split["paper_subset"]["test"] == ["b0", "b1"]
 
 
+def test_the_default_is_compared_with_both_ends() -> None:
+    scores = {
+        ("a", "default"): [{"f1 0.5": 0.8}, {"f1 0.5": 0.9}],
+        ("a", "paper-preset"): [{"f1 0.5": 0.7}],
+        ("a", "manual-labels"): [{"f1 0.5": 0.87}],
+        ("b", "default"): [{"f1 0.5": 0.5}],
+        ("b", "manual-labels"): [{"f1 0.5": 0.6}],
+    }
+    preset, manual = ABLATION["compare_variants"](scores)
+    assert preset.endswith("in 1 of 1 groups.")
+    assert manual.endswith("in 1 of 2 groups; not in b (-0.100).")
+
+
 def test_table_has_mean_and_spread() -> None:
     runs = [
         {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": "good"},
