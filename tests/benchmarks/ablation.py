@@ -584,8 +584,8 @@ From scratch for each run, and the same length for all. The published training h
 default {default} larger ones: where both are cut short, the published procedure suffers more.
 
 Figures are those of the test images, all nuclei of a group pooled; mean and standard deviation over
-the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes over all true nuclei, 0
-for those not found.
+the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes over all true nuclei,
+0 for those not found.
 
 - "{otsu}": Otsu's threshold and watershed as published, all objects, no network.
 - "paper-preset": the published procedure; "+...": with one change of the default added.
@@ -601,8 +601,8 @@ for those not found.
 By identifier every other image is for training (at most {most_training}, evenly spread), the
 others are for the test (at most {most_test}). `paper_subset`: the 24 images of Englbrecht et al.,
 parted as they did. `paper`: frames 21 to 61 for training, frame 1 for the test. Parameters of the
-default were chosen with images of these groups in sight ([annotation.md](annotation.md) says which);
-512x640 took no part in any choice, 256x256_c in that of `train.diameter_px` only.
+default were chosen with images of these groups in sight ([annotation.md](annotation.md) says
+which); 512x640 took no part in any choice, 256x256_c in that of `train.diameter_px` only.
 
 | group | training images | test images |
 | --- | --- | --- |
