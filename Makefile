@@ -6,7 +6,7 @@
 # make format     put the code into that style
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
 # make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
-#                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS; runs go to WORK=ablation)
+#                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS, PRECISION; runs go to WORK)
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make paper      compare with the paper's numbers (DATA=its published data; see the README)
 # make clean      remove what runs of the example made

@@ -592,6 +592,7 @@ the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes ov
 - "default+n-rounds": with so many rounds of self-training.
 - "{manual}": the same network, trained in the same way on the masks drawn by hand for the training
   images. The paper's training images have none.
+- "seeds": how many there were when this page was written.
 - "accepted" and "agreement" need no truth: the share of the annotated area that is accepted, and
   the F1 between network and accepted objects, median over images. "verdict" is that of the quality
   page. All three are of the first seed.

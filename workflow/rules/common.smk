@@ -173,6 +173,9 @@ def check_experiments():
     annotate = SETTINGS["annotate"]
     if annotate["noise_low"] > annotate["noise_high"]:
         problems.append("annotate.noise_low: is larger than annotate.noise_high.")
+    diameter = SETTINGS["train"]["diameter_px"]
+    if diameter and diameter[0] > diameter[1]:
+        problems.append(f"train.diameter_px: {diameter}; give the least diameter first.")
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise InputError(f"{SETTINGS['samples']}: {len(problems)} problem(s):\n{listed}")

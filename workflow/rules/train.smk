@@ -28,7 +28,7 @@ rule train_model:
     threads: 16
     resources:
         mem_mb=grow(lambda w: SNAKEMAKE_MB + 2700 + 30 * count_training_megapixels(w)),
-        # A step takes 45 to 80 ms on two cores: 60 epochs x 100 steps 5 to 8 min.
+        # A step takes 45 to 80 ms on two cores.
         runtime=grow(30 + SETTINGS["train"]["epochs"] * SETTINGS["train"]["steps_per_epoch"] / 150),
         gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
     params:
