@@ -32,24 +32,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import yaml
-from annotation_quality import ROOT, annotate
+from annotation_quality import ROOT, annotate, judge, keep_accepted
 
-from autonuclei.boundaries import measure_contrast
 from autonuclei.composition import compose_training_pair, label_training, make_generator
 from autonuclei.files import write_beside
 from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels, pool_rows
-from autonuclei.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
+from autonuclei.measurement import concatenate_tables
 from autonuclei.networks import choose_device, load_model, read_scale
 from autonuclei.prediction import predict_nuclei
 from autonuclei.preprocessing import normalize_image, preprocess_image
 from autonuclei.quality import measure_sample
 from autonuclei.selection import (
-    ACCEPTED,
     AreaWindow,
-    compute_area_window,
-    judge_objects,
-    keep_labels,
 )
 from autonuclei.self_training import (
     DOUBT_PROBABILITY,
@@ -257,28 +252,11 @@ def annotate_images(
     images: Iterable[Array], settings: Settings, window: AreaWindow | None = None
 ) -> Annotation:
     """Annotate images as the rules of the workflow do; without a window, they set it."""
-    own, objects, tables = settings["annotate"], [], []
+    own = settings["annotate"]
     prepared = [preprocess_image(image, **settings["preprocess"]) for image in images]
-    for image in prepared:
-        found = annotate(image, own)
-        table = measure_objects(found, image)
-        contrast = measure_contrast(image, found)[table["label"]]
-        objects.append(found)
-        tables.append(table | {"relative_contrast": contrast})
-    window = window or compute_area_window(
-        concatenate_tables(tables, ANNOTATION_COLUMNS),
-        own["area_tolerance"],
-        tolerance_above=own["area_tolerance_above"],
-        solidity_tolerance=own["solidity_tolerance"],
-        share_at_border=own["share_at_border"],
-        minimum_relative_contrast=own["minimum_relative_contrast"],
-    )
-    tables = [table | {"verdict": judge_objects(table, window)} for table in tables]
-    accepted = [
-        keep_labels(found, table["label"][table["verdict"] == ACCEPTED])
-        for found, table in zip(objects, tables, strict=True)
-    ]
-    return Annotation(prepared, objects, accepted, tables, window)
+    objects = [annotate(image, own) for image in prepared]
+    tables, window = judge(prepared, objects, own, window)
+    return Annotation(prepared, objects, keep_accepted(objects, tables), tables, window)
 
 
 def annotate_part(

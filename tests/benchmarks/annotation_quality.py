@@ -63,14 +63,17 @@ def annotate(image, settings):
     return find_objects(image, foreground, **{key: settings[key] for key in FIND})
 
 
-def select(images, objects, settings):
-    """Keep the objects that count as nuclei; the images are one experiment."""
+def judge(images, objects, settings, window=None):
+    """Tables of the objects of each image with the verdict on each, and the area window.
+
+    Without a window the images are an experiment of their own and set it.
+    """
     tables = []
     for labels, image in zip(objects, images, strict=True):
         table = measure_objects(labels, image)
-        table["relative_contrast"] = measure_contrast(image, labels)[table["label"]]
-        tables.append(table)
-    window = compute_area_window(
+        contrast = measure_contrast(image, labels)[table["label"]]
+        tables.append(table | {"relative_contrast": contrast})
+    window = window or compute_area_window(
         concatenate_tables(tables, ANNOTATION_COLUMNS),
         settings["area_tolerance"],
         tolerance_above=settings["area_tolerance_above"],
@@ -78,8 +81,13 @@ def select(images, objects, settings):
         share_at_border=settings["share_at_border"],
         minimum_relative_contrast=settings["minimum_relative_contrast"],
     )
+    return [table | {"verdict": judge_objects(table, window)} for table in tables], window
+
+
+def keep_accepted(objects, tables):
+    """The label images with the objects that count as nuclei only."""
     return [
-        keep_labels(labels, table["label"][judge_objects(table, window) == ACCEPTED])
+        keep_labels(labels, table["label"][table["verdict"] == ACCEPTED])
         for labels, table in zip(objects, tables, strict=True)
     ]
 
@@ -94,7 +102,8 @@ def describe(images, truths, settings):
     """Cells of one row of the table."""
     objects = [annotate(image, settings) for image in images]
     all_found = score(truths, objects)
-    accepted = score(truths, select(images, objects, settings))
+    tables, _ = judge(images, objects, settings)
+    accepted = score(truths, keep_accepted(objects, tables))
     # What the network is taught to be background although it is a nucleus.
     pairs = zip(truths, objects, strict=True)
     missed = sum(int((truth[labels == 0] > 0).sum()) for truth, labels in pairs)

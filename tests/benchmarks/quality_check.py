@@ -21,17 +21,14 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from annotation_quality import ROOT, THRESHOLDS, annotate, read_groups, score
+from annotation_quality import ROOT, THRESHOLDS, annotate, judge, read_groups, score
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
-from autonuclei.boundaries import measure_contrast
 from autonuclei.images import read_plane
 from autonuclei.matching import add_metrics, compare_labels
 from autonuclei.measurement import (
-    ANNOTATION_COLUMNS,
     concatenate_tables,
-    measure_objects,
     read_table,
 )
 from autonuclei.quality import (
@@ -42,7 +39,7 @@ from autonuclei.quality import (
     measure_image,
     pool_calibration,
 )
-from autonuclei.selection import TOO_DIM, compute_area_window, judge_objects, keep_labels
+from autonuclei.selection import TOO_DIM, keep_labels
 from autonuclei.settings import fill_defaults
 from autonuclei.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 
@@ -61,29 +58,10 @@ def spread(items, most):
     return [items[i * len(items) // n] for i in range(n)]
 
 
-def judge(images, objects, settings):
-    """Tables of the objects of each image with the verdict on each."""
-    tables = []
-    for image, labels in zip(images, objects, strict=True):
-        table = measure_objects(labels, image)
-        tables.append(
-            table | {"relative_contrast": measure_contrast(image, labels)[table["label"]]}
-        )
-    window = compute_area_window(
-        concatenate_tables(tables, ANNOTATION_COLUMNS),
-        settings["area_tolerance"],
-        tolerance_above=settings["area_tolerance_above"],
-        solidity_tolerance=settings["solidity_tolerance"],
-        share_at_border=settings["share_at_border"],
-        minimum_relative_contrast=settings["minimum_relative_contrast"],
-    )
-    return [table | {"verdict": judge_objects(table, window)} for table in tables]
-
-
 def measure_group(group, images, truths, settings):
     """Indicators and F1 of the annotation of each image; the images are one experiment."""
     objects = [annotate(image, settings) for image in images]
-    tables = judge(images, objects, settings)
+    tables, _ = judge(images, objects, settings)
     counted = count_verdicts(concatenate_tables(tables, ("area_px", "verdict")))
     for image, truth, labels, table in zip(images, truths, objects, tables, strict=True):
         # What is too dim is neither learned as nucleus nor as background.
