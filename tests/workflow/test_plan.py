@@ -216,6 +216,17 @@ def test_without_anything_to_learn_from(tmp_path: Path) -> None:
     assert "Traceback" not in run.all
 
 
+def test_range_of_diameters_the_wrong_way_round(tmp_path: Path) -> None:
+    draw_project(tmp_path)
+    row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
+    row |= {"train": "all"}
+    write_config(tmp_path, [row], train={"diameter_px": [32, 18]})
+    run = run_snakemake(tmp_path, "-n")
+    assert run.code != 0
+    assert "train.diameter_px: [32, 18]; give the least diameter first." in run.all
+    assert "Traceback" not in run.all
+
+
 def test_model_that_is_none(tmp_path: Path) -> None:
     draw_project(tmp_path)
     (tmp_path / "model").mkdir()
