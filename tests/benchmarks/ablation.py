@@ -6,9 +6,10 @@
 
 DATA holds `bbbc038` and `englbrecht2021` as `annotation_quality.py` describes them. Calls the
 functions that the workflow calls, since its jobs on so many small images take longer than the
-training. Each group, variant and seed leaves a file under WORK and is not run again while the
-settings and the package are the same; networks that learned from the same are shared. Then the
-table in docs/accuracy.md is written from all that is there.
+training. Each group, variant, seed and length of training is a row of docs/accuracy.csv, written
+as soon as it is known, and is not run again while settings, images and package are the same. So
+the rows of several runs and machines make up one table. docs/accuracy.md is written from all rows.
+WORK keeps annotations and networks, which variants that learned from the same share.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import os
 import pickle
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -65,13 +66,15 @@ from autonuclei.verdicts import (
 )
 
 PACKAGE = {path.stem: path for path in (ROOT / "workflow/scripts/autonuclei").glob("*.py")}
-METHOD = ("prediction", "proposals", "quality", "self_training", "training", "verdicts")
+ANNOTATION = ("proposals", "quality")
+METHOD = (*ANNOTATION, "prediction", "self_training", "training", "verdicts")
 
 Array = npt.NDArray[Any]
 # From an image and `preprocess` to labels and probabilities, as `predict_nuclei` gives them.
 FindNuclei = Callable[..., tuple[Array, Array]]
 Settings = dict[str, Any]
 Scores = dict[str, Any]
+Row = dict[str, str]
 
 LEAST_IMAGES = 6
 MOST_TRAINING = 20
@@ -124,6 +127,10 @@ NO_NETWORK = "otsu-watershed"
 CLOSE = 0.03
 MANUAL = "manual-labels"
 INDICATORS = ("accepted", "agreement")
+LENGTH = ("epochs", "steps_per_epoch", "precision")
+KEYS = (*LENGTH, "group", "variant", "seed")
+FIGURES = (*[f"f1 {threshold}" for threshold in THRESHOLDS], "mean iou")
+COLUMNS = (*KEYS, *FIGURES, *INDICATORS, "verdict", "made with")
 
 
 def read_schema() -> Settings:
@@ -222,15 +229,12 @@ class Annotation:
     window: AreaWindow = field(repr=False)
 
 
-def locate_groups(data: Path, wanted: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+def locate_groups(data: Path) -> dict[str, dict[str, list[str]]]:
     """Identifiers of the images of each group, parted."""
     with (data / "bbbc038" / "manifest.csv").open() as file:
         split = split_groups(csv.DictReader(file))
     split[PAPER] = {"train": [f"frame{i:02d}" for i in PAPER_TRAINING], "test": ["frame01"]}
-    unknown = set(wanted) - set(split)
-    if unknown:
-        raise SystemExit(f"ERROR no group {sorted(unknown)}; there are {' '.join(split)}")
-    return {group: parts for group, parts in split.items() if not wanted or group in wanted}
+    return split
 
 
 def read_group(data: Path, name: str, parts: Mapping[str, list[str]]) -> Group:
@@ -264,7 +268,8 @@ def annotate_part(
 ) -> Annotation:
     """The annotation of the training images or of some test images, kept for other seeds."""
     images = group.train if part == "train" else spread(group.test, MOST_ANNOTATED)
-    named = [group.name, part, settings["annotate"], settings["preprocess"], digest_method()]
+    code = digest_modules(PACKAGE, ANNOTATION)
+    named = [group.name, part, settings["annotate"], settings["preprocess"], code]
     digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
     path = work / "annotations" / f"{digest}.pickle"
     if not path.is_file():
@@ -312,7 +317,8 @@ def train_network(
     """A network that learned from these pairs; from an earlier run if there was the same."""
     train = {key: value for key, value in settings["train"].items() if key != "device"}
     known = [(image, labels) for image, labels in pairs if (labels > 0).any()]
-    digest = hashlib.sha256(json.dumps([train, settings["seed"], digest_method()]).encode())
+    code = digest_modules(PACKAGE, ["training"])
+    digest = hashlib.sha256(json.dumps([train, settings["seed"], code]).encode())
     for pair in known:
         for array in pair:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -456,38 +462,48 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     return scores
 
 
-def digest_method() -> str:
-    return digest_modules(PACKAGE, METHOD)
+def digest_task(settings: Settings, parts: Mapping[str, list[str]]) -> str:
+    """A short digest of all that the figures of a task depend on but the images' content."""
+    named = [settings, parts, digest_modules(PACKAGE, METHOD)]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 
-def locate_scores(work: Path, group: str, name: str, seed: int) -> Path:
-    return work / name / f"seed{seed}" / f"{group}.json"
+def run_task(data: Path, row: Row, parts: Any, settings: Settings, work: Path) -> Row | None:
+    """Run one group, variant and seed; the row with its figures, None where it cannot be run."""
+    scores = run_variant(read_group(data, row["group"], parts), row["variant"], settings, work)
+    if scores is None:
+        return None
+    return row | {key: f"{v:.4f}" if isinstance(v, float) else v for key, v in scores.items()}
 
 
-def run_task(task: tuple[Path, str, Mapping[str, list[str]], str, Settings, Path]) -> str:
-    """Run one group, variant and seed, unless its figures are there; says what was done."""
-    data, group, parts, name, settings, work = task
-    path = locate_scores(work, group, name, settings["seed"])
-    named = {"settings": settings, "code": digest_method(), "images": parts}
-    if path.is_file() and json.loads(path.read_text())["made with"] == named:
-        return ""
-    scores = run_variant(read_group(data, group, parts), name, settings, work)
-    with write_beside(path) as beside:
-        beside.write_text(json.dumps({"made with": named, "scores": scores}, indent=1))
-    return f"{group}, {name}, seed {settings['seed']}: {scores}"
+def read_rows(path: Path) -> list[Row]:
+    """All rows of a table of figures; none where there is no table yet."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def read_scores(
-    work: Path, groups: Iterable[str], names: Iterable[str], seeds: int
+def keep_row(path: Path, row: Row) -> None:
+    """Put a row into the table of figures, in the place of an earlier one of the same task."""
+    rows = [old for old in read_rows(path) if any(old[key] != row[key] for key in KEYS)]
+    with write_beside(path) as beside, beside.open("w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted([*rows, row], key=lambda row: [row[key] for key in KEYS]))
+
+
+def gather_scores(
+    rows: Iterable[Row], groups: Iterable[str], names: Iterable[str]
 ) -> dict[tuple[str, str], list[Scores]]:
-    """Scores of all seeds that there are, by group and variant."""
-    found: dict[tuple[str, str], list[Scores]] = {}
-    for group, name, seed in itertools.product(groups, names, range(1, seeds + 1)):
-        path = locate_scores(work, group, name, seed)
-        scores = json.loads(path.read_text())["scores"] if path.is_file() else None
-        if scores:
-            found.setdefault((group, name), []).append(scores)
-    return found
+    """Figures of all seeds by group and variant, in the order of these."""
+    found: dict[tuple[str, str], list[Scores]] = {
+        key: [] for key in itertools.product(groups, names)
+    }
+    for row in rows:
+        figures: Scores = {key: float(row[key]) for key in (*FIGURES, *INDICATORS) if row[key]}
+        found[row["group"], row["variant"]].append(figures | {"verdict": row["verdict"]})
+    return {key: runs for key, runs in found.items() if runs}
 
 
 def format_figures(values: list[float]) -> str:
@@ -501,15 +517,14 @@ def format_figures(values: list[float]) -> str:
 
 def format_rows(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str]:
     """Lines of the table in Markdown, by group and variant."""
-    figures = [f"f1 {THRESHOLDS[0]}", *[f"f1 {t}" for t in THRESHOLDS[1:]], "mean iou"]
     head = ["group", "variant", "seeds", "F1 at 0.5", "0.8", "0.9", "mean IoU"]
     head += ["accepted", "agreement", "verdict"]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for (group, name), runs in scores.items():
         cells = [group, name, str(len(runs))]
-        for column in (*figures, *INDICATORS):
+        for column in (*FIGURES, *INDICATORS):
             cells.append(format_figures([run.get(column, math.nan) for run in runs]))
-        cells.append(next((run["verdict"] for run in runs if "verdict" in run), ""))
+        cells.append(next((run["verdict"] for run in runs if run["verdict"]), ""))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -551,15 +566,12 @@ INTRODUCTION = """\
 # Accuracy
 
 What the published procedure, each change of the default and the default itself find, against
-masks drawn by hand. This page is written by
+masks drawn by hand. Each section has the command that makes it. The figures of each run are in
+[accuracy.csv](accuracy.csv).
 
-```
-{command}
-```
-
-Training: {training}.
-From scratch for each run, and the same length for all. The published training has 25,600 steps, the
-default {default} larger ones: where both are cut short, the published procedure suffers more.
+All networks of a section are trained from scratch and for the same number of steps. The published
+training has 25,600 steps, the default {default}. Where both are cut short, the published procedure
+suffers more, since its steps are smaller.
 
 Figures are those of the test images, all nuclei of a group pooled; mean and standard deviation over
 the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes over all true nuclei,
@@ -586,8 +598,13 @@ which); 512x640 took no part in any choice, 256x256_c in that of `train.diameter
 | group | training images | test images |
 | --- | --- | --- |
 {split}
+"""
+SECTION = """
+## {epochs} epochs of {steps_per_epoch} steps, precision {precision}
 
-## Results
+```
+{command}
+```
 
 {comparison}
 
@@ -600,28 +617,43 @@ def count_default_steps() -> int:
     return int(train["epochs"] * train["steps_per_epoch"])
 
 
-def write_page(
-    path: Path,
-    command: str,
-    training: str,
-    split: Mapping[str, Any],
-    scores: Mapping[tuple[str, str], list[Scores]],
-) -> None:
+def format_section(rows: list[Row], groups: Iterable[str], names: Iterable[str]) -> str:
+    """The figures of all runs of one length."""
+    scores = gather_scores(rows, groups, names)
+    length = {key: rows[0][key] for key in LENGTH}
+    options = {
+        "GROUPS": " ".join(dict.fromkeys(group for group, _ in scores)),
+        "VARIANTS": " ".join(dict.fromkeys(name for _, name in scores)),
+    }
+    command = "make ablation DATA=folder {} EPOCHS={} STEPS={} PRECISION={} SEEDS={}".format(
+        " ".join(f'{key}="{value}"' for key, value in options.items()),
+        *length.values(),
+        max(len(runs) for runs in scores.values()),
+    )
+    return SECTION.format(
+        **length,
+        command=command,
+        comparison="\n".join(compare_variants(scores)),
+        rows="\n".join(format_rows(scores)),
+    )
+
+
+def format_page(rows: list[Row], split: Mapping[str, Any], names: Iterable[str]) -> str:
     """The page with all figures."""
     parts = [f"| {g} | {len(p['train'])} | {len(p['test'])} |" for g, p in split.items()]
     page = INTRODUCTION.format(
-        command=command,
-        training=training,
         default=f"{count_default_steps():,}",
         otsu=NO_NETWORK,
         manual=MANUAL,
         most_training=MOST_TRAINING,
         most_test=MOST_TEST,
         split="\n".join(parts),
-        comparison="\n".join(compare_variants(scores)),
-        rows="\n".join(format_rows(scores)),
     )
-    path.write_text(page)
+    lengths: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        lengths.setdefault(tuple(row[key] for key in LENGTH), []).append(row)
+    most_first = sorted(lengths.values(), key=len, reverse=True)
+    return page + "".join(format_section(same, split, names) for same in most_first)
 
 
 def parse_arguments(variants: Iterable[str]) -> argparse.Namespace:
@@ -635,27 +667,44 @@ def parse_arguments(variants: Iterable[str]) -> argparse.Namespace:
     parser.add_argument("--precision", default="float32", help="or mixed, see train.precision")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("ablation"), help="folder for the runs")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "accuracy.md")
+    parser.add_argument(
+        "--page", type=Path, default=ROOT / "docs" / "accuracy.md", help="beside it, the rows: .csv"
+    )
     return parser.parse_args()
 
 
-def list_tasks(given: argparse.Namespace, split: Any, variants: Any) -> Iterator[Any]:
+def list_tasks(
+    given: argparse.Namespace, groups: Iterable[str], variants: Mapping[str, Settings]
+) -> Iterator[tuple[Row, Settings]]:
     """All tasks, seed by seed, so that a table of all variants is there early."""
-    for seed, name, group in itertools.product(range(1, given.seeds + 1), variants, split):
+    for seed, name, group in itertools.product(range(1, given.seeds + 1), variants, groups):
         if name == NO_NETWORK and seed > 1:
             continue  # nothing in it is random
         settings = copy.deepcopy(variants[name]) | {"seed": seed}
-        length = {"epochs": given.epochs, "steps_per_epoch": given.steps}
-        settings["train"] |= length | {"precision": given.precision}
-        yield given.data.absolute(), group, split[group], name, settings, given.work.absolute()
+        length = {
+            "epochs": given.epochs,
+            "steps_per_epoch": given.steps,
+            "precision": given.precision,
+        }
+        settings["train"] |= length
+        row = {key: str(value) for key, value in length.items()}
+        yield row | {"group": group, "variant": name, "seed": str(seed)}, settings
 
 
 def main() -> None:
     preset = ROOT / "config" / "presets" / "englbrecht2021.yaml"
     variants = make_variants(read_schema(), yaml.safe_load(preset.read_text()))
     given = parse_arguments(variants)
-    split = locate_groups(given.data, given.groups)
+    split = locate_groups(given.data)
     wanted = {k: v for k, v in variants.items() if not given.variants or k in given.variants}
+    unknown = set(given.groups) - set(split) | set(given.variants) - set(variants)
+    if unknown:
+        raise SystemExit(
+            f"ERROR {sorted(unknown)}: groups are {list(split)}, variants {list(variants)}"
+        )
+    groups = [group for group in split if not given.groups or group in given.groups]
+    table = given.page.with_suffix(".csv")
+    known = {tuple(row[key] for key in (*KEYS, "made with")) for row in read_rows(table)}
     # One thread for each network: two side by side are done sooner than one after the other.
     with ProcessPoolExecutor(
         given.cores,
@@ -663,16 +712,19 @@ def main() -> None:
         initializer=choose_device,
         initargs=("auto", 1),
     ) as pool:
-        for said in pool.map(run_task, list_tasks(given, split, wanted)):
-            if said:
-                print(said, flush=True)
-    command = f'make ablation DATA=folder GROUPS="{" ".join(split)}" SEEDS={given.seeds} '
-    command += f"EPOCHS={given.epochs} STEPS={given.steps} PRECISION={given.precision}"
-    if len(wanted) < len(variants):
-        command += f' VARIANTS="{" ".join(wanted)}"'
-    training = f"{given.epochs} epochs of {given.steps} steps, precision {given.precision}"
-    scores = read_scores(given.work, split, wanted, given.seeds)
-    write_page(given.page, command, training, split, scores)
+        waiting = []
+        for row, settings in list_tasks(given, groups, wanted):
+            parts = split[row["group"]]
+            row["made with"] = digest_task(settings, parts)
+            if tuple(row[key] for key in (*KEYS, "made with")) not in known:
+                waiting.append(pool.submit(run_task, given.data, row, parts, settings, given.work))
+        for task in as_completed(waiting):
+            done = task.result()
+            if done:
+                keep_row(table, done)
+                print(*[f"{key} {value}" for key, value in done.items()], sep=", ", flush=True)
+    with write_beside(given.page) as beside:
+        beside.write_text(format_page(read_rows(table), split, variants))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Variants, parting and table of `make ablation`."""
 
+import itertools
 import math
 import runpy
 from pathlib import Path
@@ -63,8 +64,8 @@ def test_the_default_is_compared_with_both_ends() -> None:
 
 def test_table_has_mean_and_spread() -> None:
     runs = [
-        {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": "good"},
-        {"f1 0.5": 0.8, "f1 0.8": 0.7, "f1 0.9": 0.5, "mean iou": 0.8, "verdict": "look"},
+        {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": ""},
+        {"f1 0.5": 0.8, "f1 0.8": 0.7, "f1 0.9": 0.5, "mean iou": 0.8, "verdict": "good"},
     ]
     lines = ABLATION["format_rows"]({("a", "default"): runs})
     assert len(lines) == 3
@@ -81,3 +82,30 @@ def test_table_has_mean_and_spread() -> None:
         "",
         "good",
     ]
+
+
+def make_row(group: str, variant: str, seed: int, f1: float, epochs: int = 30) -> dict[str, str]:
+    keys = {"epochs": epochs, "steps_per_epoch": 50, "precision": "mixed", "seed": seed}
+    figures = {"f1 0.5": f1, "f1 0.8": 0.5, "f1 0.9": 0.1, "mean iou": 0.6}
+    row = {"group": group, "variant": variant, "made with": "0"} | keys | figures
+    return {key: str(value) for key, value in row.items()}
+
+
+def test_rows_of_several_runs_make_one_page(tmp_path: Path) -> None:
+    table = tmp_path / "accuracy.csv"
+    assert ABLATION["read_rows"](table) == []
+    for group, seed in itertools.product(("a", "b"), (1, 2)):
+        ABLATION["keep_row"](table, make_row(group, "default", seed, 0.7))
+        ABLATION["keep_row"](table, make_row(group, "paper-preset", seed, 0.6))
+    ABLATION["keep_row"](table, make_row("a", "default", 1, 0.9))
+    ABLATION["keep_row"](table, make_row("a", "paper-preset", 1, 0.95, epochs=100))
+    rows = ABLATION["read_rows"](table)
+    assert len(rows) == 9
+    split = {"b": {"train": [1, 2], "test": [3]}, "a": {"train": [1], "test": []}}
+    page = ABLATION["format_page"](rows, split, ["paper-preset", "default"])
+    short, long = page.split("\n## ")[2:]
+    assert "| a | default | 2 | 0.800 ± 0.141 |" in short
+    assert "in 2 of 2 groups." in short
+    assert 'GROUPS="b a" VARIANTS="paper-preset default" EPOCHS=30 STEPS=50' in short
+    assert "| a | paper-preset | 1 | 0.950 |" in long
+    assert "SEEDS=1" in long
