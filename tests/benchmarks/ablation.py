@@ -94,7 +94,9 @@ CHANGES = {
     ],
     "boundary": ["annotate.refine_boundaries", "annotate.boundary_level"],
     "levels": ["annotate.local_levels"],
+    "clumps": ["annotate.cut_clumps", "predict.cut_clumps"],
     "outlines": ["predict.refine_boundaries"],
+    "sharpness": ["predict.minimum_sharpness"],
     "filter": [
         "annotate.area_tolerance",
         "annotate.minimum_relative_contrast",
@@ -385,11 +387,7 @@ def judge_network(
     `checked` is the annotation of some test images; `found` holds labels and probabilities of all.
     """
     compared = spread(list(range(len(group.test))), MOST_ANNOTATED)
-    how = {
-        "preprocess": settings["preprocess"],
-        "refine": settings["predict"]["refine_boundaries"],
-    }
-    own = [find_nuclei(image, **how) for image in group.train]
+    own = [find_nuclei(image) for image in group.train]
     images: list[dict[str, Any]] = []
     objects = []
     for sample, raw, pages, annotated, frames in (
@@ -451,10 +449,15 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     else:
         annotation = annotate_part(group, "train", settings, work)
         find_nuclei = train_rounds(group, annotation, settings, work)
-    refine = settings["predict"]["refine_boundaries"]
-    found = [
-        find_nuclei(image, preprocess=settings["preprocess"], refine=refine) for image in group.test
-    ]
+    own = settings["predict"]
+    find_nuclei = partial(
+        find_nuclei,
+        preprocess=settings["preprocess"],
+        refine=own["refine_boundaries"],
+        least_sharpness=own["minimum_sharpness"],
+        cut=own["cut_clumps"],
+    )
+    found = [find_nuclei(image) for image in group.test]
     scores = score_labels(group.test_truth, [labels for labels, _ in found])
     if name != MANUAL and settings["seed"] == 1:
         checked = annotate_part(group, "test", settings, work, annotation.window)

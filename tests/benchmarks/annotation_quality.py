@@ -32,6 +32,7 @@ FIND = (
     "split_distance",
     "minimum_area_px",
     "refine_boundaries",
+    "cut_clumps",
     "boundary_level",
 )
 # Without nuclei at levels of their own.

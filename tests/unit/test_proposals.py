@@ -59,18 +59,28 @@ def test_what_only_one_has_is_kept():
 def test_without_foreground_there_is_no_object():
     image = photograph(pair_of_disks())
     found = find_objects(
-        image, np.zeros(image.shape, bool), local_levels=True, refine_boundaries=True
+        image,
+        np.zeros(image.shape, bool),
+        local_levels=True,
+        refine_boundaries=True,
+        cut_clumps=True,
     )
     assert found.dtype == np.int32
     assert not found.any()
 
 
 def test_one_threshold_alone_is_as_published():
-    """Without local levels and boundaries the result is the watershed of the foreground."""
+    """With all that the default adds switched off, it is the watershed of the foreground."""
     from autonuclei.annotation import split_nuclei
 
     truth = pair_of_disks()
-    found = find_objects(photograph(truth), truth > 0, local_levels=False, refine_boundaries=False)
+    found = find_objects(
+        photograph(truth),
+        truth > 0,
+        local_levels=False,
+        refine_boundaries=False,
+        cut_clumps=False,
+    )
     assert np.array_equal(found, split_nuclei(truth > 0))
 
 
@@ -79,6 +89,26 @@ def test_both_together_find_nuclei_that_the_threshold_misses():
     bright = photograph(np.where(truth == 4, 0, truth), brightness=3000)
     image = bright + (200 * (truth == 4)).astype(np.uint16)
     foreground = np.isin(truth, (1, 2, 3))
-    found = find_objects(image, foreground, local_levels=True, refine_boundaries=True)
+    found = find_objects(
+        image, foreground, local_levels=True, refine_boundaries=True, cut_clumps=True
+    )
     assert found.max() == 4
     assert found[90, 90] > 0
+
+
+def test_what_the_watershed_joins_is_cut():
+    truth = draw_disks((100, 160), [(25, 25), (25, 75), (25, 125), (70, 60), (70, 80)], 12)
+    found = {
+        cut: find_objects(
+            photograph(truth),
+            truth > 0,
+            local_levels=False,
+            refine_boundaries=True,
+            cut_clumps=cut,
+            split_smoothing=1.0,
+        )
+        for cut in (False, True)
+    }
+    assert found[False].max() == 4
+    assert found[True].max() == 5
+    assert found[True][70, 58] != found[True][70, 82]

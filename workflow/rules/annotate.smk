@@ -84,6 +84,7 @@ rule split_nuclei:
                 "split_distance",
                 "minimum_area_px",
                 "refine_boundaries",
+                "cut_clumps",
                 "boundary_level",
             )
         },

@@ -38,6 +38,8 @@ rule predict_stretch:
         preprocess=SETTINGS["preprocess"],
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
         refine=SETTINGS["predict"]["refine_boundaries"],
+        least_sharpness=SETTINGS["predict"]["minimum_sharpness"],
+        cut=SETTINGS["predict"]["cut_clumps"],
         minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
         code=digest_code("annotation", "prediction", "networks", "images", "measurement"),

@@ -44,6 +44,8 @@ with log_job(snakemake.log[0]) as log:
                         scale=scale,
                         least_probability=snakemake.params.least_probability,
                         refine=snakemake.params.refine,
+                        least_sharpness=snakemake.params.least_sharpness,
+                        cut=snakemake.params.cut,
                     )
             except InputError as error:
                 if not snakemake.params.pass_over:

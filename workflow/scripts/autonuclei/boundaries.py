@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.annotation import estimate_noise
+
 Array = npt.NDArray[Any]
 
 # A blurred edge lies half-way; where brightness falls most steeply above that, it is texture.
@@ -19,6 +21,12 @@ LOWEST_LEVEL = 0.3
 N_LEVELS = 20
 # How far nuclei may grow, in radii of the median nucleus.
 REACH = 0.6
+# Where smoothing leaves noise of more than this part of a nucleus' contrast, its edge would fray:
+# it is smoothed more, with this standard deviation in px and at most in radii.
+MOST_NOISE = 0.05
+COARSE_PX, COARSE_RADII = 1.5, 0.25
+# Optics blur the edges of small nuclei as wide as they are: their radius counts as this many px.
+LEAST_RADIUS_PX = 5.0
 
 
 def refine_boundaries(
@@ -43,7 +51,8 @@ def refine_boundaries(
     reach
         How far nuclei may grow, in radii of the median nucleus.
     smoothing_px
-        Standard deviation of the Gaussian filter before measuring, in px.
+        Standard deviation of the Gaussian filter before measuring, in px; more for nuclei that
+        rise little above the noise.
 
     Returns
     -------
@@ -63,6 +72,12 @@ def refine_boundaries(
         level = find_level(smooth, zones, dark, bright)
     levels = dark + np.float32(level) * (bright - dark)
     levels[0] = np.inf
+    noise = estimate_noise(image) / max(1.0, 2 * np.sqrt(np.pi) * smoothing_px)
+    is_dim = noise > MOST_NOISE * (bright - dark)
+    if is_dim[1:].any():
+        coarse_px = max(smoothing_px, min(COARSE_PX, COARSE_RADII * radius))
+        coarse = ndi.gaussian_filter(image, coarse_px, output=np.float32)
+        smooth = np.where(is_dim[zones], coarse, smooth)
     return fill_label_holes(keep_largest(np.where(smooth > levels[zones], zones, 0)), zones)
 
 
@@ -211,6 +226,49 @@ def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) 
     order = np.argsort(contrast)
     typical = contrast[order][np.searchsorted(np.cumsum(area[order]), area.sum() / 2)]
     return contrast / typical if typical > 0 else np.zeros(len(area))
+
+
+def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7) -> Array:
+    """How steep the edge of each nucleus is.
+
+    The slope of the brightness along the outline (a quarter of it is steeper), times the radius
+    of the median nucleus, over the contrast of the nucleus. The edge of a disk of radius r that is
+    blurred with a standard deviation s has r / (s sqrt(2 pi)); light from out of focus, which has
+    no edge, is near 0.
+
+    Parameters
+    ----------
+    image, labels
+        2-D grey values and label image.
+    smoothing_px
+        Standard deviation of the Gaussian filter before measuring, in px.
+
+    Returns
+    -------
+    By label, index 0 meaningless; 0 for one that is no brighter than its background.
+    """
+    area = np.bincount(labels.ravel())
+    area[0] = 0
+    sharpness = np.zeros(len(area))
+    if not area.any():
+        return sharpness
+    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
+    zones = grow_labels(labels, max(1, round(REACH * radius)))
+    dark = measure_background(smooth, zones, radius)
+    contrast = np.nan_to_num(measure_brightness(smooth, labels, dark) - dark)
+    around = np.pad(labels, 1, constant_values=-1)
+    shifted = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
+    # Where the border of the image cuts a nucleus, it has no edge.
+    is_edge = np.any([(near != labels) & (near >= 0) for near in shifted], axis=0) & (labels > 0)
+    slope = ndi.maximum_filter(np.hypot(*np.gradient(smooth)), 3)[is_edge]
+    own = labels[is_edge]
+    order = np.lexsort((slope, own))
+    count = np.bincount(own, minlength=len(area))
+    present = (count > 0) & (contrast > 0)
+    steep = slope[order][(np.cumsum(count) - count + (3 * count) // 4)[present]]
+    sharpness[present] = steep * max(radius, LEAST_RADIUS_PX) / contrast[present]
+    return sharpness
 
 
 def keep_largest(labels: Array) -> Array:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.boundaries import refine_boundaries
+from autonuclei.boundaries import measure_sharpness, refine_boundaries
+from autonuclei.clumps import cut_clumps
 from autonuclei.preprocessing import normalize_image, preprocess_image, rescale_image
-from autonuclei.training import draw_outlines
+from autonuclei.selection import keep_labels
+from autonuclei.training import BORDER, draw_outlines
 
 Array = npt.NDArray[Any]
 
@@ -33,6 +35,8 @@ def predict_nuclei(
     scale: float = 1.0,
     least_probability: float | None = None,
     refine: bool = False,
+    least_sharpness: float | None = None,
+    cut: bool = False,
 ) -> tuple[Array, Array]:
     """Find the nuclei of one raw image.
 
@@ -53,6 +57,12 @@ def predict_nuclei(
     refine
         Whether each nucleus is drawn anew at a level of brightness found in the image
         (`redraw_nuclei`).
+    least_sharpness
+        Nuclei whose edge is less steep are left out (`boundaries.measure_sharpness`); None: all
+        stay.
+    cut
+        Whether touching nuclei that the network takes for one are cut between their notches
+        (`clumps.cut_clumps`). The pieces keep its probability.
 
     Returns
     -------
@@ -69,6 +79,7 @@ def predict_nuclei(
         prepared,
         n_tiles=tiles,
         prob_thresh=least_probability,
+        predict_kwargs=BORDER,
         show_tile_progress=False,
         return_labels=False,
     )
@@ -76,7 +87,15 @@ def predict_nuclei(
     labels = draw_outlines(outlines, found["prob"], image.shape)
     if refine:
         labels = redraw_nuclei(image, labels)
-    return tidy_labels(labels, np.asarray(found["prob"], dtype=np.float64))
+    if least_sharpness is not None and labels.any():
+        labels = keep_labels(
+            labels, np.flatnonzero(measure_sharpness(image, labels) >= least_sharpness)
+        )
+    labels, probability = tidy_labels(labels, np.asarray(found["prob"], dtype=np.float64))
+    if cut:
+        labels, origin = cut_clumps(labels)
+        probability = probability[origin[1:] - 1]
+    return labels, probability
 
 
 def redraw_nuclei(image: Array, labels: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei import boundaries
+from autonuclei import boundaries, clumps
 from autonuclei.annotation import number_by_position, split_nuclei
 from autonuclei.component_tree import find_nuclei, measure_ellipticity, score_ellipses
 
@@ -34,6 +34,7 @@ def find_objects(
     *,
     local_levels: bool,
     refine_boundaries: bool,
+    cut_clumps: bool,
     boundary_level: float | None = None,
     smoothing_px: float = 1.0,
     split_smoothing: float = 0.25,
@@ -52,6 +53,8 @@ def find_objects(
         Whether nuclei are also looked for at levels of their own.
     refine_boundaries
         Whether boundaries are drawn anew, at `boundary_level` (`boundaries.refine_boundaries`).
+    cut_clumps
+        Whether what is left of touching nuclei is cut between notches (`clumps.cut_clumps`).
     smoothing_px
         Standard deviation of the Gaussian filter where levels are looked for.
     split_smoothing, split_distance, minimum_area_px
@@ -69,19 +72,22 @@ def find_objects(
     )
     if refine_boundaries:
         objects = boundaries.refine_boundaries(image, objects, level=boundary_level)
-    if not local_levels or not objects.any():
+    if not objects.any() or not (local_levels or cut_clumps):
         return objects
-    nuclei, area = propose_by_level(
-        image,
-        refine_boundaries=refine_boundaries,
-        boundary_level=boundary_level,
-        smoothing_px=smoothing_px,
-        split_distance=split_distance,
-        minimum_area_px=minimum_area_px,
-    )
-    if not nuclei.any():
-        return objects
-    objects = number_by_position(choose_better(nuclei, objects, typical_area=area))
+    if local_levels:
+        nuclei, area = propose_by_level(
+            image,
+            refine_boundaries=refine_boundaries,
+            boundary_level=boundary_level,
+            smoothing_px=smoothing_px,
+            split_distance=split_distance,
+            minimum_area_px=minimum_area_px,
+        )
+        if nuclei.any():
+            objects = choose_better(nuclei, objects, typical_area=area)
+    if cut_clumps:
+        objects, _ = clumps.cut_clumps(objects)
+    objects = number_by_position(objects)
     return (
         boundaries.refine_boundaries(image, objects, level=boundary_level)
         if refine_boundaries
