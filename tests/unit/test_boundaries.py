@@ -14,6 +14,7 @@ from autonuclei.boundaries import (
     measure_background,
     measure_brightness,
     measure_contrast,
+    measure_sharpness,
     refine_boundaries,
 )
 from autonuclei.measurement import measure_objects
@@ -235,3 +236,41 @@ def test_contrast_does_not_depend_on_offset_and_gain():
 def test_no_nucleus_has_no_contrast():
     assert measure_contrast(np.ones((20, 20)), np.zeros((20, 20), int)).tolist() == [0]
     assert not measure_contrast(np.ones((20, 20)), np.eye(20, dtype=int)).any()
+
+
+@pytest.mark.parametrize("radius", [10, 16, 25])
+def test_sharpness_is_that_of_a_blurred_disk(radius):
+    """The slope of a straight edge, blurred with two Gaussians, at its middle."""
+    image, truth = draw([(60, 60, radius, 100)])
+    blur = np.hypot(BLUR_PX, 0.7)
+    expected = radius / (blur * np.sqrt(2 * np.pi))
+    assert measure_sharpness(image, truth)[1] == pytest.approx(expected, rel=0.15)
+    dimmer = measure_sharpness(7 * image + 300, truth)[1]
+    assert dimmer == pytest.approx(measure_sharpness(image, truth)[1], rel=1e-3)
+
+
+def test_light_from_out_of_focus_has_no_edge():
+    image, truth = draw([(30, 30, 10, 100), (30, 90, 10, 100)])
+    rows, columns = np.indices(image.shape)
+    image += 200 * np.exp(-((rows - 90) ** 2 + (columns - 60) ** 2) / (2 * 25**2))
+    for number, (y, x) in enumerate([(85, 50), (85, 71), (103, 60)], start=3):
+        truth[np.hypot(rows - y, columns - x) <= 10] = number
+    sharpness = measure_sharpness(image, truth)
+    assert (sharpness[1:3] > 1).all()
+    assert (sharpness[3:] < 0.5).all()
+
+
+def test_small_nuclei_and_those_at_the_border_have_an_edge():
+    small, truth = draw([(20 + 40 * (i // 3), 20 + 40 * (i % 3), 2, 100) for i in range(9)])
+    assert (measure_sharpness(small, truth)[1:] > 0.75).all()
+    cut, truth = draw([(0, 30, 10, 100), (60, 116, 10, 100), (60, 60, 10, 100)])
+    sharpness = measure_sharpness(cut, truth)
+    assert sharpness[1:3] == pytest.approx(sharpness[3], rel=0.1)
+
+
+def test_sharpness_of_nothing():
+    empty = np.zeros((20, 20), np.int32)
+    assert measure_sharpness(np.ones((20, 20)), empty).tolist() == [0]
+    flat = np.where(np.indices((20, 20))[0] > 10, 3, 0)
+    assert measure_sharpness(np.ones((20, 20)), flat).tolist() == [0] * 4
+    assert measure_sharpness(np.ones((20, 20)), np.full((20, 20), 1)).tolist() == [0, 0]

@@ -24,6 +24,7 @@ from autonuclei.training import draw_outlines
 from shapes import draw_disks, draw_squares, photograph
 
 Array = npt.NDArray[Any]
+NOTHING = {"coord": np.zeros((0, 2, 32)), "prob": np.zeros(0)}
 
 
 def outline(y: float, x: float, radius: float, rays: int = 64) -> Array:
@@ -90,7 +91,7 @@ def test_drawn_nuclei_are_found_where_they_lie(
 
 def test_no_nucleus_found() -> None:
     def predict_instances(prepared: Array, **options: Any) -> Any:
-        return None, {"coord": np.zeros((0, 2, 32)), "prob": np.zeros(0)}
+        return None, NOTHING
 
     model = SimpleNamespace(predict_instances=predict_instances)
     image = np.random.default_rng(0).integers(0, 99, (32, 48)).astype(np.uint8)
@@ -165,3 +166,42 @@ def test_a_nucleus_without_an_edge_stays_as_predicted() -> None:
     image[truth == 2] = image[0, 0] // 2
     assert np.array_equal(redraw_nuclei(image, truth) == 2, truth == 2)
     assert not redraw_nuclei(image, np.zeros_like(truth)).any()
+
+
+def test_blurred_light_is_left_out_and_clumps_are_cut() -> None:
+    """What the network says of them: one nucleus in the glow, and two nuclei taken for one."""
+    shape = (160, 200)
+    single = [(30.0, 30.0), (30.0, 80.0), (30.0, 130.0)]
+    pair = [(75.0, 50.0), (75.0, 66.0)]
+    truth = draw_disks(shape, single + pair, 10)
+    image = ndi.gaussian_filter(photograph(truth, noise=5), 1.0).astype(float)
+    rows, columns = np.indices(shape)
+    image += 2000 * np.exp(-((rows - 120) ** 2 + (columns - 150) ** 2) / (2 * 25**2))
+    joined = outline(75, 58, 1)
+    joined = np.stack([75 + 10 * (joined[0] - 75), 58 + 18 * (joined[1] - 58)])
+    found = [outline(y, x, 10) for y, x in single] + [joined, outline(120, 150, 10)]
+    probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+
+    def predict_instances(prepared: Array, **options: Any) -> Any:
+        return None, {"coord": np.array(found), "prob": probability}
+
+    model = SimpleNamespace(predict_instances=predict_instances)
+    given = {"preprocess": {}, "megapixels_per_tile": 1, "refine": True}
+    labels, kept = predict_nuclei(model, image, **given)
+    assert kept.tolist() == probability.tolist()
+    assert labels[120, 150] > 0
+    labels, kept = predict_nuclei(model, image, least_sharpness=0.75, cut=True, **given)
+    assert sorted(kept) == [0.6, 0.6, 0.7, 0.8, 0.9]
+    assert labels[120, 150] == 0
+    assert labels[75, 48] != labels[75, 68]
+    for y, x in pair:
+        assert kept[labels[round(y), round(x)] - 1] == 0.6
+    empty, kept = predict_nuclei(
+        SimpleNamespace(predict_instances=lambda *_, **__: (None, NOTHING)),
+        image,
+        least_sharpness=0.75,
+        cut=True,
+        **given,
+    )
+    assert not empty.any()
+    assert kept.shape == (0,)
