@@ -596,7 +596,7 @@ By identifier every other image is for training (at most {most_training}, evenly
 others are for the test (at most {most_test}). `paper_subset`: the 24 images of Englbrecht et al.,
 parted as they did. `paper`: frames 21 to 61 for training, frame 1 for the test. Parameters of the
 default were chosen with images of these groups in sight ([annotation.md](annotation.md) says
-which); 512x640 took no part in any choice, 256x256_c in that of `train.diameter_px` only.
+which). 512x640 and `paper_subset` took part in the choice of the smoothing of dim nuclei only.
 
 | group | training images | test images |
 | --- | --- | --- |

@@ -41,6 +41,7 @@ ONE_THRESHOLD = {"local_levels": False, "minimum_relative_contrast": None}
 CHOSEN_ON = (
     "256x256_a",
     "256x256_b",
+    "256x256_c",
     "256x256_d",
     "360x360",
     "520x696",

@@ -29,6 +29,7 @@ PACKAGE_MODULES = [
     "annotation",
     "annotation_figures",
     "boundaries",
+    "clumps",
     "comparison",
     "component_tree",
     "composition",
