@@ -198,7 +198,7 @@ def draw_annotation_steps(
     elif steps.by_level is None:
         title = "edges: of step 3 (dashed), final"
     else:
-        title = "better of 3 (dashed) and 4"
+        title = "final, from 3 (dashed) and 4"
     axes = show_step(title)
     if drawn_anew:
         add_outlines(axes, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
