@@ -107,5 +107,7 @@ def test_rows_of_several_runs_make_one_page(tmp_path: Path) -> None:
     assert "| a | default | 2 | 0.800 ± 0.141 |" in short
     assert "in 2 of 2 groups." in short
     assert 'GROUPS="b a" VARIANTS="paper-preset default" EPOCHS=30 STEPS=50' in short
+    assert "| default | 2 | +0.150 | +0.000 |" in short
     assert "| a | paper-preset | 1 | 0.950 |" in long
+    assert "gains" not in long
     assert "SEEDS=1" in long
