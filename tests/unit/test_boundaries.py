@@ -274,3 +274,15 @@ def test_sharpness_of_nothing():
     flat = np.where(np.indices((20, 20))[0] > 10, 3, 0)
     assert measure_sharpness(np.ones((20, 20)), flat).tolist() == [0] * 4
     assert measure_sharpness(np.ones((20, 20)), np.full((20, 20), 1)).tolist() == [0, 0]
+
+
+def test_the_outline_of_a_nucleus_in_noise_is_not_frayed(monkeypatch):
+    image, truth = draw([(60, 60, 20, 100)])
+    noisy = image + np.random.default_rng(0).normal(0, 30, image.shape)
+    smoothed = refine_boundaries(noisy, truth, level=0.5)
+    monkeypatch.setattr("autonuclei.boundaries.MOST_NOISE", np.inf)
+    frayed = refine_boundaries(noisy, truth, level=0.5)
+    solidity = [
+        float(measure_objects(labels, noisy)["solidity"][0]) for labels in (smoothed, frayed)
+    ]
+    assert solidity[0] > solidity[1] + 0.01

@@ -199,6 +199,18 @@ def measure_brightness(smooth: Array, labels: Array, dark: Array) -> Array:
     return np.where(median > dark, median, np.float32(np.nan))
 
 
+def _typical_radius(area: Array) -> float:
+    """Radius in px of a disk with the median of the areas that are not 0."""
+    return float(np.sqrt(np.median(area[area > 0]) / np.pi))
+
+
+def _rise_above_background(smooth: Array, labels: Array, radius: float) -> Array:
+    """Brightness of each label above its background; 0 where it is no brighter."""
+    zones = grow_labels(labels, max(1, round(REACH * radius)))
+    dark = measure_background(smooth, zones, radius)
+    return np.asarray(np.nan_to_num(measure_brightness(smooth, labels, dark) - dark))
+
+
 def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) -> Array:
     """Brightness of each nucleus above its background, relative to the typical one of the image.
 
@@ -219,10 +231,7 @@ def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) 
     if not area.any():
         return np.zeros(len(area))
     smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
-    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
-    zones = grow_labels(labels, max(1, round(REACH * radius)))
-    dark = measure_background(smooth, zones, radius)
-    contrast = np.nan_to_num(measure_brightness(smooth, labels, dark) - dark).astype(np.float64)
+    contrast = _rise_above_background(smooth, labels, _typical_radius(area)).astype(np.float64)
     order = np.argsort(contrast)
     typical = contrast[order][np.searchsorted(np.cumsum(area[order]), area.sum() / 2)]
     return contrast / typical if typical > 0 else np.zeros(len(area))
@@ -253,10 +262,8 @@ def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7)
     if not area.any():
         return sharpness
     smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
-    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
-    zones = grow_labels(labels, max(1, round(REACH * radius)))
-    dark = measure_background(smooth, zones, radius)
-    contrast = np.nan_to_num(measure_brightness(smooth, labels, dark) - dark)
+    radius = _typical_radius(area)
+    contrast = _rise_above_background(smooth, labels, radius)
     around = np.pad(labels, 1, constant_values=-1)
     shifted = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
     # Where the border of the image cuts a nucleus, it has no edge.
