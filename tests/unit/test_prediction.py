@@ -65,6 +65,7 @@ def test_drawn_nuclei_are_found_where_they_lie(
         assert prepared.shape == scaled_shape(shown, of_network)
         assert prepared.dtype == np.float32
         asked.append(options["n_tiles"])
+        assert options["predict_kwargs"] == {"b": 1}  # nuclei cut by the border are looked for
         scale = preprocessed * of_network
         moved = (np.array(centres) - start + 0.5) * scale - 0.5
         coord = [outline(y, x, 9 * scale) for y, x in moved]

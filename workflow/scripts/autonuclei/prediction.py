@@ -91,11 +91,12 @@ def predict_nuclei(
         labels = keep_labels(
             labels, np.flatnonzero(measure_sharpness(image, labels) >= least_sharpness)
         )
-    labels, probability = tidy_labels(labels, np.asarray(found["prob"], dtype=np.float64))
+    probability = np.asarray(found["prob"], dtype=np.float64)
     if cut:
         labels, origin = cut_clumps(labels)
         probability = probability[origin[1:] - 1]
-    return labels, probability
+    # Last, since a cut may leave a few pixels of a nucleus on the far side of its notch.
+    return tidy_labels(labels, probability)
 
 
 def redraw_nuclei(image: Array, labels: Array) -> Array:
