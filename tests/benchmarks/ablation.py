@@ -26,8 +26,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -726,6 +727,22 @@ def list_tasks(
         yield row | {"group": group, "variant": name, "seed": str(seed)}, settings
 
 
+def start_worker() -> None:
+    """One thread for each network: two side by side are done sooner than one after the other.
+
+    The worker ends when the process that started it is killed; by itself it would wait for ever.
+    """
+    choose_device("auto", 1)
+
+    def end_with_parent() -> None:
+        parent = parent_process()
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=end_with_parent, daemon=True).start()
+
+
 def main() -> None:
     preset = ROOT / "config" / "presets" / "englbrecht2021.yaml"
     variants = make_variants(read_schema(), yaml.safe_load(preset.read_text()))
@@ -740,12 +757,8 @@ def main() -> None:
     groups = [group for group in split if not given.groups or group in given.groups]
     table = given.page.with_suffix(".csv")
     known = {tuple(row[key] for key in (*KEYS, "made with")) for row in read_rows(table)}
-    # One thread for each network: two side by side are done sooner than one after the other.
     with ProcessPoolExecutor(
-        given.cores,
-        mp_context=get_context("spawn"),
-        initializer=choose_device,
-        initargs=("auto", 1),
+        given.cores, mp_context=get_context("spawn"), initializer=start_worker
     ) as pool:
         waiting = []
         for row, settings in list_tasks(given, groups, wanted):
@@ -753,11 +766,15 @@ def main() -> None:
             row["made with"] = digest_task(settings, parts)
             if tuple(row[key] for key in (*KEYS, "made with")) not in known:
                 waiting.append(pool.submit(run_task, given.data, row, parts, settings, given.work))
-        for task in as_completed(waiting):
-            done = task.result()
-            if done:
-                keep_row(table, done)
-                print(*[f"{key} {value}" for key, value in done.items()], sep=", ", flush=True)
+        try:
+            for task in as_completed(waiting):
+                done = task.result()
+                if done:
+                    keep_row(table, done)
+                    print(*[f"{key} {value}" for key, value in done.items()], sep=", ", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # nobody would keep their rows
+            raise
     with write_beside(given.page) as beside:
         beside.write_text(format_page(read_rows(table), split, variants))
 
