@@ -107,7 +107,30 @@ def test_rows_of_several_runs_make_one_page(tmp_path: Path) -> None:
     assert "| a | default | 2 | 0.800 ± 0.141 |" in short
     assert "in 2 of 2 groups." in short
     assert 'GROUPS="b a" VARIANTS="paper-preset default" EPOCHS=30 STEPS=50' in short
-    assert "| default | 2 | +0.150 | +0.000 |" in short
+    # Seed 1 gains 0.3 and 0.1, seed 2 twice 0.1.
+    assert "| default | 2 | 2 | +0.150 ± 0.071 | +0.000 ± 0.000 |" in short
     assert "| a | paper-preset | 1 | 0.950 |" in long
     assert "gains" not in long
     assert "SEEDS=1" in long
+
+
+def test_gains_are_over_seeds_that_all_groups_have() -> None:
+    runs = {
+        ("a", "otsu-watershed"): [0.5],
+        ("b", "otsu-watershed"): [0.7],
+        ("a", "paper-preset"): [0.4, 0.5],
+        ("b", "paper-preset"): [0.6, 0.8],
+        ("a", "paper-preset+levels"): [0.5, 0.5],
+        ("b", "paper-preset+levels"): [0.5],
+        ("c", "paper-preset+levels"): [0.5],
+    }
+    scores = {
+        key: [
+            dict.fromkeys(ABLATION["FIGURES"], value) | {"seed": str(seed)}
+            for seed, value in enumerate(values, start=1)
+        ]
+        for key, values in runs.items()
+    }
+    _, _, otsu, levels = ABLATION["format_gains"](scores)
+    assert otsu.startswith("| otsu-watershed | 2 | 2 | +0.025 ± 0.106 |")
+    assert levels.startswith("| paper-preset+levels | 2 | 1 | +0.000 |")
