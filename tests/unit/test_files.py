@@ -3,6 +3,9 @@
 import errno
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +56,42 @@ def test_crash_leaves_what_was_there(tmp_path: Path, error: BaseException, kind:
         raise error
     assert (path if kind == "file" else path / "a").read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from autonuclei.files import write_beside
+with write_beside(sys.argv[1]) as partial:
+    if sys.argv[2] == "file":
+        partial.write_text("half")
+    else:
+        partial.mkdir()
+        (partial / "a").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a [1].npz"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), kind],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    left = list(tmp_path.iterdir())
+    assert len(left) == 1
+    # Of other results; their jobs may still be writing.
+    others = [tmp_path / f".{name}.17.partial.npz" for name in ("a", "a [1].b", "a 1")]
+    others += [tmp_path / ".a [1].17.partial.csv", tmp_path / ".a [1].17.partial.npz.csv"]
+    for other in others:
+        other.touch()
+    with write_beside(path) as partial:
+        assert not left[0].exists()
+        partial.write_text("whole")
+    assert path.read_text() == "whole"
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

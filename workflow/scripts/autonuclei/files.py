@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,8 +20,9 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, since many writers look at it. Works for
     a file and for a folder (one that is made inside the block). If the block raises,
-    whatever it wrote is removed and an older `path` stays as it was. Where the environment
-    variable `KEEP_FOLDER` names a folder, the result is kept there too, for `put_back`.
+    whatever it wrote is removed and an older `path` stays as it was. What a killed process
+    left half-written beside `path` is removed first. Where the environment variable
+    `KEEP_FOLDER` names a folder, the result is kept there too, for `put_back`.
 
     Raises
     ------
@@ -31,6 +33,7 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(path)
         yield partial
         if partial.is_dir() and path.is_dir():
             shutil.rmtree(path)
@@ -40,13 +43,27 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
             with suppress(OSError):
                 _link(path, _find_kept(path, folder))
     except BaseException as error:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            partial.unlink(missing_ok=True)
+        _remove(partial)
         if isinstance(error, OSError):
             refuse_full_disk(error, path)
         raise
+
+
+def _remove_unfinished(path: Path) -> None:
+    # Snakemake lets one job at a time write a file. Should an older one still run, on a node that
+    # was given up, it fails to rename what is gone, and cannot replace the newer result.
+    name = re.compile(rf"\.{re.escape(path.stem)}\.\d+\.partial{re.escape(path.suffix)}")
+    with os.scandir(path.parent) as entries:
+        left = [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]
+    for partial in left:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def put_back(paths: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]) -> bool:
