@@ -69,6 +69,8 @@ from autonuclei.verdicts import (
 PACKAGE = {path.stem: path for path in (ROOT / "workflow/scripts/autonuclei").glob("*.py")}
 ANNOTATION = ("proposals", "quality")
 METHOD = (*ANNOTATION, "prediction", "self_training", "training", "verdicts")
+# How files are written and what errors say changes no figure.
+NO_METHOD = ("errors", "files")
 
 Array = npt.NDArray[Any]
 # From an image and `preprocess` to labels and probabilities, as `predict_nuclei` gives them.
@@ -130,6 +132,7 @@ NO_NETWORK = "otsu-watershed"
 CLOSE = 0.03
 MANUAL = "manual-labels"
 PRESET = "paper-preset"
+DEFAULT = "default"
 INDICATORS = ("accepted", "agreement")
 LENGTH = ("epochs", "steps_per_epoch", "precision")
 KEYS = (*LENGTH, "group", "variant", "seed")
@@ -155,7 +158,10 @@ def list_changes(published: Settings, default: Settings) -> list[str]:
 
 
 def make_variants(schema: Settings, published: Settings) -> dict[str, Settings]:
-    """Settings of each variant by name; published first, then with one change each, default.
+    """Settings of each variant by name.
+
+    From the published procedure, with one change added each, to the default, with one change
+    taken back each.
 
     Raises
     ------
@@ -170,17 +176,26 @@ def make_variants(schema: Settings, published: Settings) -> dict[str, Settings]:
         raise ValueError(f"no change of the ablation has {sorted(missing)}")
     variants = {NO_NETWORK: copy.deepcopy(published), PRESET: published}
     variants[NO_NETWORK]["annotate"] |= ANY_AREA
-    for name, keys in CHANGES.items():
-        changed = copy.deepcopy(published)
-        for section, key in (key.split(".") for key in keys):
-            changed[section][key] = default[section][key]
-        if changed != published:
-            variants[f"{PRESET}+{name}"] = changed
-    variants["default"] = default | {"self_training": {"rounds": 0}}
-    variants["default+1-round"] = default | {"self_training": {"rounds": 1}}
-    variants["default+2-rounds"] = default | {"self_training": {"rounds": 2}}
-    variants[MANUAL] = variants["default"]
+    variants |= {
+        f"{PRESET}+{name}": take_keys(published, default, keys) for name, keys in CHANGES.items()
+    }
+    variants[DEFAULT] = default | {"self_training": {"rounds": 0}}
+    variants |= {
+        f"{DEFAULT}-{name}": take_keys(variants[DEFAULT], published, keys)
+        for name, keys in CHANGES.items()
+    }
+    variants[f"{DEFAULT}+1-round"] = default | {"self_training": {"rounds": 1}}
+    variants[f"{DEFAULT}+2-rounds"] = default | {"self_training": {"rounds": 2}}
+    variants[MANUAL] = variants[DEFAULT]
     return variants
+
+
+def take_keys(settings: Settings, others: Settings, keys: Iterable[str]) -> Settings:
+    """Settings with some keys, each with its section, as in other settings."""
+    changed = copy.deepcopy(settings)
+    for section, key in (key.split(".") for key in keys):
+        changed[section][key] = others[section][key]
+    return changed
 
 
 def spread(items: list[Any], most: int) -> list[Any]:
@@ -272,7 +287,7 @@ def annotate_part(
 ) -> Annotation:
     """The annotation of the training images or of some test images, kept for other seeds."""
     images = group.train if part == "train" else spread(group.test, MOST_ANNOTATED)
-    code = digest_modules(PACKAGE, ANNOTATION)
+    code = digest_modules(PACKAGE, ANNOTATION, NO_METHOD)
     named = [group.name, part, settings["annotate"], settings["preprocess"], code]
     digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
     path = work / "annotations" / f"{digest}.pickle"
@@ -321,7 +336,7 @@ def train_network(
     """A network that learned from these pairs; from an earlier run if there was the same."""
     train = {key: value for key, value in settings["train"].items() if key != "device"}
     known = [(image, labels) for image, labels in pairs if (labels > 0).any()]
-    code = digest_modules(PACKAGE, ["training"])
+    code = digest_modules(PACKAGE, ["training"], NO_METHOD)
     digest = hashlib.sha256(json.dumps([train, settings["seed"], code]).encode())
     for pair in known:
         for array in pair:
@@ -469,7 +484,7 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
 
 def digest_task(settings: Settings, parts: Mapping[str, list[str]]) -> str:
     """A short digest of all that the figures of a task depend on but the images' content."""
-    named = [settings, parts, digest_modules(PACKAGE, METHOD)]
+    named = [settings, parts, digest_modules(PACKAGE, METHOD, NO_METHOD)]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 
@@ -536,32 +551,34 @@ def format_rows(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str]:
     return lines
 
 
-def format_gains(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str]:
-    """Lines of a table: what each variant gains on the paper preset.
+def format_gains(scores: Mapping[tuple[str, str], list[Scores]], base: str) -> list[str]:
+    """Lines of a table: what each variant gains on the paper preset or on the default.
 
-    Means over the groups that both have, with the spread over the seeds that both have of all of
-    these groups. Nothing is random without a network: that variant has all seeds.
+    On the default only what differs from it in one thing. Means over the groups that both have,
+    with the spread over the seeds that both have of all of these groups. Nothing is random without
+    a network: that variant has all seeds.
     """
     by_seed = {key: {run["seed"]: run for run in runs} for key, runs in scores.items()}
     lines = ["| variant | groups | seeds | F1 at 0.5 | 0.8 | 0.9 | mean IoU |", "|" + " --- |" * 7]
     for name in dict.fromkeys(name for _, name in scores):
         pairs = [
-            (runs, by_seed[group, PRESET])
+            (runs, by_seed[group, base])
             for (group, other), runs in by_seed.items()
-            if other == name and (group, PRESET) in by_seed
+            if other == name and (group, base) in by_seed
         ]
         if name == NO_NETWORK:
             pairs = [
-                (dict.fromkeys(preset, next(iter(runs.values()))), preset) for runs, preset in pairs
+                (dict.fromkeys(based, next(iter(runs.values()))), based) for runs, based in pairs
             ]
-        common = [runs.keys() & preset.keys() for runs, preset in pairs]
+        common = [runs.keys() & based.keys() for runs, based in pairs]
         seeds = set.intersection(*common) if common else set()
-        if name == PRESET or not seeds:
+        is_far = base == DEFAULT and not name.startswith(DEFAULT)
+        if name == base or is_far or not seeds:
             continue
         cells = [name, str(len(pairs)), str(len(seeds))]
         for figure in FIGURES:
             gains = [
-                statistics.fmean(runs[s][figure] - preset[s][figure] for runs, preset in pairs)
+                statistics.fmean(runs[s][figure] - based[s][figure] for runs, based in pairs)
                 for s in sorted(seeds)
             ]
             cells.append(format_figures(gains, sign="+"))
@@ -576,14 +593,12 @@ def compare_variants(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str
         """F1 at 0.5 of the default less that of another variant, means over seeds."""
         means = [
             statistics.fmean(run[f"f1 {THRESHOLDS[0]}"] for run in scores[group, name])
-            for name in ("default", other)
+            for name in (DEFAULT, other)
         ]
         return means[0] - means[1]
 
     gains = {
-        other: {
-            g: gain(g, other) for g, name in scores if name == other and (g, "default") in scores
-        }
+        other: {g: gain(g, other) for g, name in scores if name == other and (g, DEFAULT) in scores}
         for other in (PRESET, MANUAL)
     }
     said = []
@@ -619,6 +634,7 @@ the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes ov
 
 - "{otsu}": Otsu's threshold and watershed as published, all objects, no network.
 - "paper-preset": the published procedure; "+...": with one change of the default added.
+- "default-...": the default with one change taken back.
 - "default+n-rounds": with so many rounds of self-training.
 - "{manual}": the same network, trained in the same way on the masks drawn by hand for the training
   images. The paper's training images have none.
@@ -650,12 +666,10 @@ SECTION = """
 {rows}
 """
 GAINS = """
-What each variant gains on the paper preset with the same seed, mean over the groups that both have;
+What each variant gains on the {base} with the same seed, mean over the groups that both have;
 spread over the seeds that both have of all these groups:
 
 {gains}
-
-All figures:
 """
 
 
@@ -677,12 +691,16 @@ def format_section(rows: list[Row], groups: Iterable[str], names: Iterable[str])
         *length.values(),
         max(len(runs) for runs in scores.values()),
     )
-    gains = "\n".join(format_gains(scores))
+    gains = [
+        GAINS.format(base=words, gains="\n".join(lines))
+        for base, words in ((PRESET, "paper preset"), (DEFAULT, "default"))
+        if (lines := format_gains(scores, base))
+    ]
     return SECTION.format(
         **length,
         command=command,
         comparison="".join(f"{line}\n" for line in compare_variants(scores)),
-        gains=GAINS.format(gains=gains) if gains else "",
+        gains="".join([*gains, "\nAll figures:\n"]) if gains else "",
         rows="\n".join(format_rows(scores)),
     )
 

@@ -24,6 +24,12 @@ def test_the_changes_lead_from_the_published_procedure_to_the_default() -> None:
             assert keys, name
             changed |= set(keys)
     assert changed == differ
+    for name in ABLATION["CHANGES"]:
+        without = variants[f"default-{name}"]
+        for other, key in itertools.product((published, default), ("annotate", "train", "predict")):
+            assert without[key].keys() == other[key].keys()
+        added = set(ABLATION["list_changes"](published, variants[f"paper-preset+{name}"]))
+        assert set(ABLATION["list_changes"](without, default)) == added, name
     assert variants["default"]["self_training"]["rounds"] == 0
     assert variants["default+2-rounds"]["self_training"]["rounds"] == 2
 
@@ -131,6 +137,18 @@ def test_gains_are_over_seeds_that_all_groups_have() -> None:
         ]
         for key, values in runs.items()
     }
-    _, _, otsu, levels = ABLATION["format_gains"](scores)
+    _, _, otsu, levels = ABLATION["format_gains"](scores, "paper-preset")
     assert otsu.startswith("| otsu-watershed | 2 | 2 | +0.025 ± 0.106 |")
     assert levels.startswith("| paper-preset+levels | 2 | 1 | +0.000 |")
+
+
+def test_gains_on_the_default_are_of_its_own_variants() -> None:
+    runs = {"paper-preset": 0.5, "default": 0.8, "default-levels": 0.7, "default+1-round": 0.9}
+    scores = {
+        ("a", name): [dict.fromkeys(ABLATION["FIGURES"], value) | {"seed": "1"}]
+        for name, value in runs.items()
+    }
+    _, _, levels, rounds = ABLATION["format_gains"](scores, "default")
+    assert levels.startswith("| default-levels | 1 | 1 | -0.100 |")
+    assert rounds.startswith("| default+1-round | 1 | 1 | +0.100 |")
+    assert len(ABLATION["format_gains"](scores, "paper-preset")) == 5

@@ -51,6 +51,15 @@ def test_digest_follows_imports(package: dict[str, Path]) -> None:
     assert digest_modules(package, ["d", "a"]) == digest_modules(package, ["a", "d"])
 
 
+def test_digest_leaves_out_what_does_not_count(package: dict[str, Path]) -> None:
+    before = [digest_modules(package, ["a"], without) for without in ((), ["b"], ["c"])]
+    assert len(set(before)) == 3
+    package["c"].write_text("# changed")
+    after = [digest_modules(package, ["a"], without) for without in ((), ["b"], ["c"])]
+    assert before[0] != after[0]
+    assert before[1:] == after[1:]  # "a" needs "c" through "b" only
+
+
 def test_digest_does_not_depend_on_the_place(package: dict[str, Path], tmp_path: Path) -> None:
     moved = {}
     for name, path in package.items():

@@ -22,18 +22,21 @@ def list_imports(file: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def digest_modules(files: Mapping[str, Path], modules: Iterable[str]) -> str:
+def digest_modules(
+    files: Mapping[str, Path], modules: Iterable[str], without: Iterable[str] = ()
+) -> str:
     """A short digest of the text of modules and of all modules that they import.
 
-    `files` gives the file of each module of the package.
+    `files` gives the file of each module of the package; `without` names imported ones that do
+    not count.
     """
-    waiting, seen = set(modules), set[str]()
+    waiting, seen, without = set(modules), set[str](), set(without)
     digest = hashlib.sha256()
     while waiting:
         name = min(waiting)
         waiting.remove(name)
         seen.add(name)
-        waiting |= list_imports(files[name]) - seen
+        waiting |= list_imports(files[name]) - seen - without
     for name in sorted(seen):
         digest.update(files[name].read_bytes())
     return digest.hexdigest()[:16]
