@@ -678,9 +678,21 @@ def count_default_steps() -> int:
     return int(train["epochs"] * train["steps_per_epoch"])
 
 
-def format_section(rows: list[Row], groups: Iterable[str], names: Iterable[str]) -> str:
-    """The figures of all runs of one length."""
+def format_section(
+    rows: list[Row], default_rows: list[Row], groups: Iterable[str], names: Iterable[str]
+) -> str:
+    """The figures of all runs of one length.
+
+    Where they have no default, the others are compared with that of another length.
+    """
     scores = gather_scores(rows, groups, names)
+    if any(row["variant"] == DEFAULT for row in rows):
+        comparison = compare_variants(scores)
+    else:
+        comparison = compare_variants(gather_scores([*rows, *default_rows], groups, names))
+        if comparison:
+            epochs, steps, _ = (default_rows[0][key] for key in LENGTH)
+            comparison.append(f"- This default had {epochs} epochs of {steps} steps.")
     length = {key: rows[0][key] for key in LENGTH}
     options = {
         "GROUPS": " ".join(dict.fromkeys(group for group, _ in scores)),
@@ -699,7 +711,7 @@ def format_section(rows: list[Row], groups: Iterable[str], names: Iterable[str])
     return SECTION.format(
         **length,
         command=command,
-        comparison="".join(f"{line}\n" for line in compare_variants(scores)),
+        comparison="".join(f"{line}\n" for line in comparison),
         gains="".join([*gains, "\nAll figures:\n"]) if gains else "",
         rows="\n".join(format_rows(scores)),
     )
@@ -720,7 +732,8 @@ def format_page(rows: list[Row], split: Mapping[str, Any], names: Iterable[str])
     for row in rows:
         lengths.setdefault(tuple(row[key] for key in LENGTH), []).append(row)
     most_first = sorted(lengths.values(), key=len, reverse=True)
-    return page + "".join(format_section(same, split, names) for same in most_first)
+    default_rows = [row for row in most_first[0] if row["variant"] == DEFAULT]
+    return page + "".join(format_section(same, default_rows, split, names) for same in most_first)
 
 
 def parse_arguments(variants: Iterable[str]) -> argparse.Namespace:

@@ -117,6 +117,10 @@ def test_rows_of_several_runs_make_one_page(tmp_path: Path) -> None:
     assert "| default | 2 | 2 | +0.150 ± 0.071 | +0.000 ± 0.000 |" in short
     assert "| a | paper-preset | 1 | 0.950 |" in long
     assert "gains" not in long
+    # There the default of the short runs, on the mean 0.8 in group a.
+    assert "in 0 of 1 groups; not in a (-0.150)." in long
+    assert "This default had 30 epochs of 50 steps." in long
+    assert "This default" not in short
     assert "SEEDS=1" in long
 
 
