@@ -15,6 +15,7 @@ WORK keeps annotations and networks, which variants that learned from the same s
 import argparse
 import copy
 import csv
+import fcntl
 import hashlib
 import itertools
 import json
@@ -24,6 +25,7 @@ import pickle
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -282,6 +284,15 @@ def annotate_images(
     return Annotation(prepared, objects, keep_accepted(objects, tables), tables, window)
 
 
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Whether `path` is still to be made; other processes that claim it wait until it is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not path.exists()
+
+
 def annotate_part(
     group: Group, part: str, settings: Settings, work: Path, window: AreaWindow | None = None
 ) -> Annotation:
@@ -291,10 +302,11 @@ def annotate_part(
     named = [group.name, part, settings["annotate"], settings["preprocess"], code]
     digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
     path = work / "annotations" / f"{digest}.pickle"
-    if not path.is_file():
-        annotation = annotate_images(images, settings, window)
-        with write_beside(path) as beside:
-            beside.write_bytes(pickle.dumps(annotation))
+    with claim(path) as is_missing:
+        if is_missing:
+            annotation = annotate_images(images, settings, window)
+            with write_beside(path) as beside:
+                beside.write_bytes(pickle.dumps(annotation))
     return pickle.loads(path.read_bytes())
 
 
@@ -342,16 +354,17 @@ def train_network(
         for array in pair:
             digest.update(np.ascontiguousarray(array).tobytes())
     folder = work / "networks" / digest.hexdigest()[:16]
-    if not folder.is_dir():
-        train_model(
-            [(normalize_image(image), labels) for image, labels in known],
-            folder=folder,
-            checkpoint=folder.with_suffix(".npz"),
-            settings=TrainingSettings(**train),
-            seed=settings["seed"],
-            log=lambda line: None,
-        )
-        folder.with_suffix(".npz").unlink(missing_ok=True)
+    with claim(folder) as is_missing:
+        if is_missing:
+            train_model(
+                [(normalize_image(image), labels) for image, labels in known],
+                folder=folder,
+                checkpoint=folder.with_suffix(".npz"),
+                settings=TrainingSettings(**train),
+                seed=settings["seed"],
+                log=lambda line: None,
+            )
+            folder.with_suffix(".npz").unlink(missing_ok=True)
     return partial(
         predict_nuclei, load_model(folder), megapixels_per_tile=16, scale=read_scale(folder)
     )
