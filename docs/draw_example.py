@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from skimage.segmentation import find_boundaries
 
-from autonuclei.images import read_plane
-from autonuclei.preprocessing import normalize_image
+from autonuclei.annotate.preprocessing import normalize_image
+from autonuclei.io.images import read_plane
 
 ENLARGE = 3
 

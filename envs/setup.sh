@@ -1,11 +1,13 @@
 #!/bin/sh
-# Make a virtual environment from a lock file: envs/setup.sh LOCK FOLDER
+# Make a virtual environment from a lock file, with the package of this checkout in it:
+#   envs/setup.sh LOCK FOLDER
 # Needs Python 3.11 to 3.13 (PYTHON=... chooses one). Does nothing if the environment is there.
 set -eu
 lock=$1
 folder=$2
 stamp="$folder/$(basename "$lock").$(sha256sum "$lock" | cut -c 1-16)"
-[ -e "$stamp" ] && exit 0
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+[ "$(cat "$stamp" 2>/dev/null)" = "$checkout" ] && exit 0
 
 fits='import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 python=
@@ -37,4 +39,7 @@ echo "Setting up $folder from $lock with $("$python" --version) (some minutes, 3
 rm -f "$folder"/*.lock.*
 "$python" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-touch "$stamp"
+# Edits of the checkout take effect at once.
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --no-build-isolation --editable "$checkout"
+echo "$checkout" >"$stamp"

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 import yaml
 
-from autonuclei.hyperstack import write_image_movie
+from autonuclei.io.hyperstack import write_image_movie
 from shapes import GRID, draw_disks, photograph
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from autonuclei.measurement import measure_objects, write_table
-from autonuclei.summary import Experiment
-from autonuclei.views import make_view, write_view
+from autonuclei.labels.measurement import measure_objects, write_table
+from autonuclei.report.summary import Experiment
+from autonuclei.report.views import make_view, write_view
 from shapes import GRID, draw_disks, photograph
 
 FINDINGS = [

@@ -1,7 +1,7 @@
 """The example movie as a TrackMate file with its image beside it."""
 
-from autonuclei.hyperstack import write_image_movie
-from autonuclei.trackmate import LapSettings, MovieInfo, write_trackmate
+from autonuclei.export.trackmate import LapSettings, MovieInfo, write_trackmate
+from autonuclei.io.hyperstack import write_image_movie
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 
 LAP = LapSettings(12.0, 15.0, 14.0, 13.0, max_frame_gap=3)

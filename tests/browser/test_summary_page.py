@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from autonuclei.summary import render_summary
+from autonuclei.report.summary import render_summary
 from summary_examples import make_experiment
 
 OpenPage = Callable[[Path], Any]

@@ -1,15 +1,12 @@
 """How a job ends: one line for what the user can mend, a traceback for a bug."""
 
 import errno
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 
 
 def run_job(
@@ -26,7 +23,6 @@ def run_job(
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
     )
     path = tmp_path / log
     return done.returncode, done.stderr, path.read_text() if path.is_file() else ""

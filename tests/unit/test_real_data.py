@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from autonuclei.annotation import find_foreground, split_nuclei
-from autonuclei.boundaries import refine_boundaries
-from autonuclei.evaluation import read_labels
-from autonuclei.images import read_header, read_plane
-from autonuclei.matching import add_metrics, compare_labels
-from reproduction.numbers import compare_published_masks
+from autonuclei.annotate.annotation import find_foreground, split_nuclei
+from autonuclei.annotate.boundaries import refine_boundaries
+from autonuclei.evaluate.masks import read_labels
+from autonuclei.io.images import read_header, read_plane
+from autonuclei.labels.matching import add_metrics, compare_labels
+from research.reproduction.numbers import compare_published_masks
 
 DATA = Path(
     os.environ.get("AUTONUCLEI_DATA", Path(__file__).resolve().parents[2].parent / "shared/data")

@@ -157,7 +157,7 @@ def test_an_edited_script_runs_again(
     finished_copy: Path, copy_workflow: Callable[[], Path]
 ) -> None:
     checkout = copy_workflow()
-    path = checkout / "workflow" / "scripts" / "plot_loss.py"
+    path = checkout / "workflow" / "scripts" / "report" / "plot_loss.py"
     path.write_text(path.read_text() + "\n# edited\n")
     assert set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs) == {
         "plot_loss",

@@ -11,9 +11,9 @@ import skimage.io
 import tifffile
 from skimage.measure import label, regionprops_table
 
-from autonuclei.matching import METRIC_COLUMNS
-from autonuclei.measurement import OBJECT_COLUMNS
-from autonuclei.provenance import hash_files
+from autonuclei.labels.matching import METRIC_COLUMNS
+from autonuclei.labels.measurement import OBJECT_COLUMNS
+from autonuclei.report.provenance import hash_files
 from conftest import run_snakemake, write_config
 from shapes import GRID
 

@@ -21,11 +21,11 @@ rule preprocess_image:
     params:
         plane=get_plane,
         preprocess=SETTINGS["preprocess"],
-        code=digest_code("images", "preprocessing"),
+        code=digest_imports("annotate/preprocess_image"),
     message:
         "Preprocessing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/preprocess_image.py"
+        "../scripts/annotate/preprocess_image.py"
 
 
 rule threshold_image:
@@ -49,11 +49,11 @@ rule threshold_image:
         smoothing_px=SETTINGS["annotate"]["smoothing_px"],
         threshold_factor=SETTINGS["annotate"]["threshold_factor"],
         minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
-        code=digest_code("annotation", "images"),
+        code=digest_imports("annotate/threshold_image"),
     message:
         "Thresholding frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/threshold_image.py"
+        "../scripts/annotate/threshold_image.py"
 
 
 rule split_nuclei:
@@ -88,11 +88,11 @@ rule split_nuclei:
                 "boundary_level",
             )
         },
-        code=digest_code("images", "proposals"),
+        code=digest_imports("annotate/split_nuclei"),
     message:
         "Finding objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/split_nuclei.py"
+        "../scripts/annotate/split_nuclei.py"
 
 
 rule measure_objects:
@@ -114,11 +114,11 @@ rule measure_objects:
         mem_mb=scale_memory(120, 60),
         runtime=scale_runtime(1, 0.05),
     params:
-        code=digest_code("boundaries", "images", "measurement"),
+        code=digest_imports("annotate/measure_objects"),
     message:
         "Measuring objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/measure_objects.py"
+        "../scripts/annotate/measure_objects.py"
 
 
 rule compute_area_window:
@@ -148,11 +148,11 @@ rule compute_area_window:
         solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
         share_at_border=SETTINGS["annotate"]["share_at_border"],
         minimum_relative_contrast=SETTINGS["annotate"]["minimum_relative_contrast"],
-        code=digest_code("annotation", "measurement", "selection"),
+        code=digest_imports("annotate/compute_area_window"),
     message:
         "Computing the area window of {wildcards.experiment}"
     script:
-        "../scripts/compute_area_window.py"
+        "../scripts/annotate/compute_area_window.py"
 
 
 rule select_nuclei:
@@ -175,11 +175,11 @@ rule select_nuclei:
         mem_mb=scale_memory(100, 15),
         runtime=scale_runtime(1, 0.05),
     params:
-        code=digest_code("annotation", "images", "measurement", "selection"),
+        code=digest_imports("annotate/select_nuclei"),
     message:
         "Selecting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/select_nuclei.py"
+        "../scripts/annotate/select_nuclei.py"
 
 
 rule import_masks:
@@ -205,11 +205,11 @@ rule import_masks:
         shape=lambda wildcards: (get_frame(wildcards).height, get_frame(wildcards).width),
         crop=SETTINGS["preprocess"]["crop"],
         scale=SETTINGS["preprocess"]["scale"],
-        code=digest_code("evaluation", "images", "preprocessing"),
+        code=digest_imports("annotate/import_masks"),
     message:
         "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/import_masks.py"
+        "../scripts/annotate/import_masks.py"
 
 
 rule compose_training_pair:
@@ -237,11 +237,11 @@ rule compose_training_pair:
         noise_high=SETTINGS["annotate"]["noise_high"],
         noise_unit=SETTINGS["annotate"]["noise_unit"],
         seed=SETTINGS["seed"],
-        code=digest_code("composition", "images"),
+        code=digest_imports("annotate/compose_training_pair"),
     message:
         "Composing training frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/compose_training_pair.py"
+        "../scripts/annotate/compose_training_pair.py"
 
 
 rule list_objects:
@@ -277,8 +277,8 @@ rule list_objects:
             for sample in list_samples(wildcards.experiment)
             for index in list_annotated(sample)
         ],
-        code=digest_code("measurement", "selection"),
+        code=digest_imports("annotate/list_objects"),
     message:
         "Listing the annotated objects of {wildcards.experiment}"
     script:
-        "../scripts/list_objects.py"
+        "../scripts/annotate/list_objects.py"

@@ -13,89 +13,34 @@ import yaml
 from jinja2.defaults import DEFAULT_FILTERS
 
 
-def locate_source(name):
-    """A file of the package: where it lies, or Snakemake's copy of a remote one."""
-    here = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-    local = here.parent / "scripts" / "autonuclei" / name
-    if local.is_file():
-        return local
-    return Path(workflow.source_path(f"../scripts/autonuclei/{name}"))
+# The release of the package that this workflow was written with.
+PACKAGE_VERSION = "0.3.0"
 
-
-# Every module of the package. Named one by one, so that Snakemake fetches them all when this
-# workflow is deployed from a remote repository.
-PACKAGE_MODULES = [
-    "__init__",
-    "annotation",
-    "annotation_figures",
-    "boundaries",
-    "clumps",
-    "comparison",
-    "component_tree",
-    "composition",
-    "counts",
-    "ctc",
-    "errors",
-    "evaluation",
-    "examples",
-    "figures",
-    "files",
-    "films",
-    "geff_format",
-    "hyperstack",
-    "images",
-    "jobs",
-    "linking",
-    "matching",
-    "measurement",
-    "mosaics",
-    "motility",
-    "motility_figures",
-    "networks",
-    "outlines",
-    "overview",
-    "pictures",
-    "prediction",
-    "preprocessing",
-    "proposals",
-    "provenance",
-    "quality",
-    "quality_figures",
-    "samples",
-    "selection",
-    "self_training",
-    "settings",
-    "sources",
-    "summary",
-    "synthetic",
-    "track_edges",
-    "track_evaluation",
-    "track_labels",
-    "trackmate",
-    "trackmate_features",
-    "trackmate_validation",
-    "training",
-    "verdicts",
-    "viewer",
-    "views",
-]
-# What modules read beside them.
-PACKAGE_DATA = ["summary.html"]
-PACKAGE = {name: locate_source(f"{name}.py") for name in PACKAGE_MODULES}
-PACKAGE |= {name: locate_source(name) for name in PACKAGE_DATA}
-sys.path.insert(0, str(PACKAGE["__init__"].parent.parent))
+try:
+    import autonuclei
+except ModuleNotFoundError:
+    raise WorkflowError(
+        f"The Python package autonuclei {PACKAGE_VERSION} of this workflow is not installed where "
+        "Snakemake runs. Make its environment with envs/setup.sh, see the README."
+    ) from None
+if autonuclei.__version__ != PACKAGE_VERSION:
+    raise WorkflowError(
+        f"This workflow needs the Python package autonuclei {PACKAGE_VERSION}, but "
+        f"{autonuclei.__version__} is installed in {Path(autonuclei.__file__).parent}. Install the "
+        "one of this workflow: pip install --no-deps FOLDER_OF_THE_WORKFLOW"
+    )
 
 from autonuclei.errors import InputError
-from autonuclei.files import KEEP_FOLDER, put_back
-from autonuclei.images import HeaderCache
-from autonuclei.measurement import read_table
-from autonuclei.networks import check_model_folder
-from autonuclei.overview import describe_results, format_number
-from autonuclei.prediction import estimate_memory
-from autonuclei.samples import Frame, Sample, read_samples
-from autonuclei.self_training import DOUBT_PROBABILITY
+from autonuclei.io.files import KEEP_FOLDER, put_back
+from autonuclei.io.images import HeaderCache
+from autonuclei.labels.measurement import read_table
+from autonuclei.train.networks import check_model_folder
+from autonuclei.report.overview import describe_results, format_number
+from autonuclei.segment.prediction import estimate_memory
+from autonuclei.plan.samples import Frame, Sample, read_samples
+from autonuclei.train.self_training import DOUBT_PROBABILITY
 from autonuclei.settings import fill_defaults, list_problems
-from autonuclei.sources import digest_modules
+from autonuclei.plan.digests import digest_package, digest_script
 
 
 def read_schema(name):
@@ -378,13 +323,9 @@ def list_frame_megapixels(wildcards):
     return [frame.height * frame.width / 1e6 for frame in get_sample(wildcards).frames]
 
 
-def digest_code(*modules):
-    """A name for the present state of package modules and all that they import.
-
-    Snakemake watches scripts, not what they import; as a parameter, this makes an edit of the
-    package re-run what uses it, and nothing else.
-    """
-    return digest_modules(PACKAGE, modules)
+def digest_imports(script):
+    """What a script imports, as a parameter: an edit of that runs its jobs again."""
+    return digest_script(workflow.source_path(f"../scripts/{script}.py"))
 
 
 def list_results():

@@ -35,11 +35,11 @@ rule evaluate_masks:
         cases=list_cases,
         thresholds=SETTINGS["evaluate"]["iou_thresholds"],
         preprocess=SETTINGS["preprocess"],
-        code=digest_code("evaluation", "images", "matching", "measurement", "preprocessing"),
+        code=digest_imports("evaluate/evaluate_masks"),
     message:
         "Comparing {wildcards.experiment} with its ground truth"
     script:
-        "../scripts/evaluate_masks.py"
+        "../scripts/evaluate/evaluate_masks.py"
 
 
 rule plot_f1:
@@ -68,8 +68,8 @@ rule plot_f1:
         mem_mb=500,
         runtime=10,
     params:
-        code=digest_code("figures", "measurement"),
+        code=digest_imports("report/plot_f1"),
     message:
         "Plotting F1 of {wildcards.experiment}"
     script:
-        "../scripts/plot_f1.py"
+        "../scripts/report/plot_f1.py"

@@ -13,11 +13,11 @@ rule make_example_tracks:
         mem_mb=grow(SNAKEMAKE_MB + 400),
         runtime=grow(10),
     params:
-        code=digest_code("examples"),
+        code=digest_imports("example/make_example_tracks"),
     message:
         "Writing the true tracks of the example movie"
     script:
-        "../scripts/make_example_tracks.py"
+        "../scripts/example/make_example_tracks.py"
 
 
 rule make_example:
@@ -35,8 +35,8 @@ rule make_example:
         mem_mb=grow(SNAKEMAKE_MB + 400),
         runtime=grow(10),
     params:
-        code=digest_code("examples"),
+        code=digest_imports("example/make_example"),
     message:
         "Writing the example data {wildcards.example}"
     script:
-        "../scripts/make_example.py"
+        "../scripts/example/make_example.py"

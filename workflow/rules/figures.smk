@@ -59,11 +59,11 @@ rule draw_annotation_overlay:
         runtime=grow(20),
     params:
         shown=describe_shown_frame,
-        code=digest_code("annotation_figures", "figures", "images", "measurement"),
+        code=digest_imports("report/draw_annotation_overlay"),
     message:
         "Drawing the annotated objects of {wildcards.experiment}"
     script:
-        "../scripts/draw_annotation_overlay.py"
+        "../scripts/report/draw_annotation_overlay.py"
 
 
 rule draw_annotation_steps:
@@ -97,19 +97,11 @@ rule draw_annotation_steps:
         shown=describe_shown_frame,
         settings=SETTINGS["annotate"],
         seed=SETTINGS["seed"],
-        code=digest_code(
-            "annotation",
-            "annotation_figures",
-            "composition",
-            "figures",
-            "images",
-            "measurement",
-            "proposals",
-        ),
+        code=digest_imports("report/draw_annotation_steps"),
     message:
         "Drawing the steps of the annotation of {wildcards.experiment}"
     script:
-        "../scripts/draw_annotation_steps.py"
+        "../scripts/report/draw_annotation_steps.py"
 
 
 rule draw_counts:
@@ -155,11 +147,11 @@ rule draw_counts:
     params:
         frames=list_counted,
         samples=lambda wildcards: [sample.name for sample in list_samples(wildcards.experiment)],
-        code=digest_code("counts", "figures", "measurement"),
+        code=digest_imports("report/draw_counts"),
     message:
         "Counting the nuclei of {wildcards.experiment}"
     script:
-        "../scripts/draw_counts.py"
+        "../scripts/report/draw_counts.py"
 
 
 rule draw_comparison:
@@ -192,11 +184,11 @@ rule draw_comparison:
         cases=list_shown_cases,
         crop=SETTINGS["preprocess"]["crop"],
         iou=0.5,
-        code=digest_code("comparison", "evaluation", "figures", "images"),
+        code=digest_imports("report/draw_comparison"),
     message:
         "Drawing truth and prediction of {wildcards.experiment} side by side"
     script:
-        "../scripts/draw_comparison.py"
+        "../scripts/report/draw_comparison.py"
 
 
 rule draw_mosaic:
@@ -231,11 +223,11 @@ rule draw_mosaic:
         plane=lambda wildcards: describe_plane(
             get_sample(wildcards), get_mosaic(get_sample(wildcards))
         ),
-        code=digest_code("figures", "images", "measurement", "mosaics"),
+        code=digest_imports("report/draw_mosaic"),
     message:
         "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/draw_mosaic.py"
+        "../scripts/report/draw_mosaic.py"
 
 
 rule plot_noise_comparison:
@@ -265,8 +257,8 @@ rule plot_noise_comparison:
         runtime=10,
     params:
         rejected=SETTINGS["annotate"]["rejected"],
-        code=digest_code("figures", "measurement"),
+        code=digest_imports("report/plot_noise_comparison"),
     message:
         "Plotting the losses of {wildcards.experiment} with and without noise"
     script:
-        "../scripts/plot_noise_comparison.py"
+        "../scripts/report/plot_noise_comparison.py"

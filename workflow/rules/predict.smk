@@ -42,12 +42,12 @@ rule predict_stretch:
         cut=SETTINGS["predict"]["cut_clumps"],
         minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("annotation", "prediction", "networks", "images", "measurement"),
+        code=digest_imports("segment/predict_stretch"),
     message:
         "Segmenting frames {wildcards.first} to {wildcards.last} of "
         "{wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/predict_stretch.py"
+        "../scripts/segment/predict_stretch.py"
 
 
 rule join_movie:
@@ -72,11 +72,11 @@ rule join_movie:
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
-        code=digest_code("hyperstack", "images", "measurement"),
+        code=digest_imports("segment/join_movie"),
     message:
         "Joining the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/join_movie.py"
+        "../scripts/segment/join_movie.py"
 
 
 rule write_stills:
@@ -100,11 +100,11 @@ rule write_stills:
     params:
         names=get_frame_names,
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_code("hyperstack", "images", "measurement"),
+        code=digest_imports("segment/write_stills"),
     message:
         "Writing the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/write_stills.py"
+        "../scripts/segment/write_stills.py"
 
 
 rule check_stills:
@@ -127,11 +127,11 @@ rule check_stills:
         runtime=10,
     params:
         n_images=lambda wildcards: len(get_sample(wildcards).frames),
-        code=digest_code("measurement"),
+        code=digest_imports("segment/check_stills"),
     message:
         "Checking that all images of {wildcards.experiment}/{wildcards.sample} were segmented"
     script:
-        "../scripts/check_stills.py"
+        "../scripts/segment/check_stills.py"
 
 
 rule measure_nuclei:
@@ -161,8 +161,8 @@ rule measure_nuclei:
         names=get_frame_names,
         frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_code("measurement", "images"),
+        code=digest_imports("measure/measure_nuclei"),
     message:
         "Measuring the nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/measure_nuclei.py"
+        "../scripts/measure/measure_nuclei.py"

@@ -60,9 +60,9 @@ rule write_provenance:
             }
             for sample in list_samples(wildcards.experiment)
         ],
-        code=digest_code("networks", "provenance"),
-        package=digest_code(*PACKAGE),
+        code=digest_imports("report/write_provenance"),
+        package=digest_package(),
     message:
         "Writing down what made {wildcards.experiment}"
     script:
-        "../scripts/write_provenance.py"
+        "../scripts/report/write_provenance.py"

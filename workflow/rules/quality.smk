@@ -32,11 +32,11 @@ rule measure_quality:
         annotated=lambda wildcards: list_compared(get_sample(wildcards)),
         is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
         preprocess=SETTINGS["preprocess"],
-        code=digest_code("evaluation", "images", "measurement", "preprocessing", "quality"),
+        code=digest_imports("evaluate/measure_quality"),
     message:
         "Measuring the quality of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/measure_quality.py"
+        "../scripts/evaluate/measure_quality.py"
 
 
 rule judge_quality:
@@ -111,8 +111,8 @@ rule judge_quality:
             "diameter_px": SETTINGS["train"]["diameter_px"],
             "scale": SETTINGS["preprocess"]["scale"],
         },
-        code=digest_code("measurement", "quality_figures", "selection", "verdicts"),
+        code=digest_imports("evaluate/judge_quality"),
     message:
         "Judging the quality of {wildcards.experiment}"
     script:
-        "../scripts/judge_quality.py"
+        "../scripts/evaluate/judge_quality.py"

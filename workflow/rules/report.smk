@@ -43,11 +43,11 @@ rule draw_segmentation:
         },
         names=get_frame_names,
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_code("images", "measurement", "views"),
+        code=digest_imports("report/draw_segmentation"),
     message:
         "Drawing the nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/draw_segmentation.py"
+        "../scripts/report/draw_segmentation.py"
 
 
 rule make_summary:
@@ -81,8 +81,8 @@ rule make_summary:
             sample.name: sorted({(frame.height, frame.width) for frame in sample.frames})
             for sample in list_samples(wildcards.experiment)
         },
-        code=digest_code("summary", "summary.html"),
+        code=digest_imports("report/make_summary"),
     message:
         "Writing the overview of {wildcards.experiment}"
     script:
-        "../scripts/make_summary.py"
+        "../scripts/report/make_summary.py"

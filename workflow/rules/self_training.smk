@@ -89,14 +89,12 @@ rule check_annotation:
         page=find_round_page,
         crop=SETTINGS["preprocess"]["crop"],
         scale=SETTINGS["preprocess"]["scale"],
-        code=digest_code(
-            "composition", "evaluation", "images", "measurement", "selection", "self_training"
-        ),
+        code=digest_imports("train/check_annotation"),
     message:
         "Checking frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} for round "
         "{wildcards.round}"
     script:
-        "../scripts/check_annotation.py"
+        "../scripts/train/check_annotation.py"
 
 
 rule list_changes:
@@ -122,11 +120,11 @@ rule list_changes:
         mem_mb=500,
         runtime=10,
     params:
-        code=digest_code("measurement"),
+        code=digest_imports("train/list_changes"),
     message:
         "Listing what round {wildcards.round} of {wildcards.experiment} changed"
     script:
-        "../scripts/list_changes.py"
+        "../scripts/train/list_changes.py"
 
 
 rule measure_criterion:
@@ -152,12 +150,12 @@ rule measure_criterion:
     params:
         megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
         device=SETTINGS["train"]["device"],
-        code=digest_code("images", "networks", "prediction", "self_training"),
+        code=digest_imports("train/measure_criterion"),
     message:
         "Comparing the network of round {wildcards.round} of {wildcards.experiment} with the "
         "annotation"
     script:
-        "../scripts/measure_criterion.py"
+        "../scripts/train/measure_criterion.py"
 
 
 rule choose_round:
@@ -183,8 +181,8 @@ rule choose_round:
         mem_mb=500,
         runtime=10,
     params:
-        code=digest_code("files", "measurement", "self_training"),
+        code=digest_imports("train/choose_round"),
     message:
         "Choosing the network of {wildcards.experiment}"
     script:
-        "../scripts/choose_round.py"
+        "../scripts/train/choose_round.py"

@@ -28,11 +28,11 @@ rule link_nuclei:
     params:
         settings=SETTINGS["track"],
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
-        code=digest_code("linking"),
+        code=digest_imports("track/link_nuclei"),
     message:
         "Linking the nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/link_nuclei.py"
+        "../scripts/track/link_nuclei.py"
 
 
 rule write_track_labels:
@@ -54,11 +54,11 @@ rule write_track_labels:
         runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
-        code=digest_code("track_labels", "images"),
+        code=digest_imports("export/write_track_labels"),
     message:
         "Colouring the masks of {wildcards.experiment}/{wildcards.sample} by track"
     script:
-        "../scripts/write_track_labels.py"
+        "../scripts/export/write_track_labels.py"
 
 
 rule export_trackmate:
@@ -83,11 +83,11 @@ rule export_trackmate:
         runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
-        code=digest_code("trackmate", "hyperstack", "images"),
+        code=digest_imports("export/export_trackmate"),
     message:
         "Writing the TrackMate file of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/export_trackmate.py"
+        "../scripts/export/export_trackmate.py"
 
 
 rule export_ctc:
@@ -109,11 +109,11 @@ rule export_ctc:
         runtime=scale_sample_runtime(5, 0.02),
     params:
         movie=get_movie,
-        code=digest_code("ctc", "images"),
+        code=digest_imports("export/export_ctc"),
     message:
         "Writing the tracks of {wildcards.experiment}/{wildcards.sample} for the CTC tools"
     script:
-        "../scripts/export_ctc.py"
+        "../scripts/export/export_ctc.py"
 
 
 rule export_geff:
@@ -134,11 +134,11 @@ rule export_geff:
         runtime=scale_sample_runtime(5, 0.01),
     params:
         movie=get_movie,
-        code=digest_code("geff_format"),
+        code=digest_imports("export/export_geff"),
     message:
         "Writing the tracks of {wildcards.experiment}/{wildcards.sample} as GEFF"
     script:
-        "../scripts/export_geff.py"
+        "../scripts/export/export_geff.py"
 
 
 rule measure_motility:
@@ -168,11 +168,11 @@ rule measure_motility:
     params:
         movie=get_movie,
         motility=SETTINGS["motility"],
-        code=digest_code("motility", "motility_figures", "images"),
+        code=digest_imports("measure/measure_motility"),
     message:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/measure_motility.py"
+        "../scripts/measure/measure_motility.py"
 
 
 rule film_movie:
@@ -198,11 +198,11 @@ rule film_movie:
         movie=get_movie,
         film=SETTINGS["film"],
         motility=SETTINGS["motility"],
-        code=digest_code("films", "motility", "images"),
+        code=digest_imports("report/film_movie"),
     message:
         "Filming {wildcards.experiment}/{wildcards.sample}"
     script:
-        "../scripts/film_movie.py"
+        "../scripts/report/film_movie.py"
 
 
 rule evaluate_tracks:
@@ -229,8 +229,8 @@ rule evaluate_tracks:
         mem_mb=scale_sample_memory(500, 60, 10),
         runtime=scale_sample_runtime(10, 0.1),
     params:
-        code=digest_code("measurement", "track_evaluation"),
+        code=digest_imports("evaluate/evaluate_tracks"),
     message:
         "Comparing the tracks of {wildcards.experiment}/{wildcards.sample} with the true ones"
     script:
-        "../scripts/evaluate_tracks.py"
+        "../scripts/evaluate/evaluate_tracks.py"

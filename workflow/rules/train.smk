@@ -35,11 +35,11 @@ rule train_model:
         settings={key: value for key, value in SETTINGS["train"].items() if key != "device"},
         device=SETTINGS["train"]["device"],
         seed=SETTINGS["seed"],
-        code=digest_code("training", "networks", "preprocessing", "images", "self_training"),
+        code=digest_imports("train/train_model"),
     message:
         "Training the network of {wildcards.experiment}"
     script:
-        "../scripts/train_model.py"
+        "../scripts/train/train_model.py"
 
 
 rule plot_loss:
@@ -67,8 +67,8 @@ rule plot_loss:
         mem_mb=500,
         runtime=10,
     params:
-        code=digest_code("figures", "measurement"),
+        code=digest_imports("report/plot_loss"),
     message:
         "Plotting the loss of {wildcards.experiment}"
     script:
-        "../scripts/plot_loss.py"
+        "../scripts/report/plot_loss.py"

@@ -1,0 +1,141 @@
+"""Cost of the workflow against bare scripts that do the same: `make benchmark`.
+
+    make benchmark                               drawn frames, all benchmarks
+    make benchmark DATA=folder/of/images         frames of your own
+    make benchmark ONLY="annotation prediction"  some of them
+
+CPU-seconds are those of all processes that a command starts, Snakemake included.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+TABLE_HEAD = "experiment\tsample\timages\tkind\ttrain\n"
+
+
+def run(command, folder):
+    """Run a command; give wall seconds, CPU seconds and the peak memory of a process in MB."""
+    path = os.pathsep.join([str(ROOT / "workflow" / "scripts"), os.environ.get("PYTHONPATH", "")])
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - start, cpu, done.stdout
+
+
+def snakemake(folder, targets, *configs):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--cores", "2", "--configfile", str(ROOT / "config" / "config.yaml")]
+    command += [str(ROOT / "config" / "presets" / "englbrecht2021.yaml"), *configs]
+    return run([*command, "--quiet", "all", "--", *targets], folder)
+
+
+def draw_frames(folder, number=5, side=2048):
+    """Frames of about a thousand nuclei, as TIFF files."""
+    from autonuclei.example.drawn_movies import Settings, draw_frames
+
+    folder.mkdir()
+    for index in range(number):
+        look = Settings(frames=1, height_px=side, width_px=side, pixel_size_um=0.325, nuclei=1000)
+        frame = next(draw_frames(look, index))
+        tifffile.imwrite(folder / f"frame{index:02d}.tif", frame.image)
+
+
+def benchmark_annotation(folder, images):
+    n = len(images)
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config" / "samples.tsv").write_text(
+        f"{TABLE_HEAD}bench\tframes\t{images[0].parent}/*\tstills\tall\n"
+    )
+    targets = [
+        f"results/bench/annotation/frames/{index:04d}/training_labels.tif" for index in range(n)
+    ]
+    wall, cpu, _ = snakemake(folder, targets)
+    _, bare_cpu, _ = run([sys.executable, str(HERE / "annotate_bare.py"), *images], folder)
+    print(f"annotation, {n} frames: {cpu / n:.2f} CPU-s and {wall / n:.2f} s per frame", end="")
+    print(f"; bare script {bare_cpu / n:.2f} CPU-s; ratio {cpu / bare_cpu:.2f}")
+
+
+def benchmark_prediction(folder, images):
+    n = len(images)
+    (folder / "config").mkdir(exist_ok=True)
+    short = folder / "short.yaml"
+    short.write_text("train: {epochs: 4, steps_per_epoch: 128, device: cpu}\n")
+    (folder / "config" / "samples.tsv").write_text(
+        f"{TABLE_HEAD}bench\tframes\t{images[0].parent}/*\tstills\tall\n"
+    )
+    snakemake(folder, ["results/bench/model"], str(short))
+    for round_number in range(2):
+        target = f"results/bench/segmentation/frames/stretches/0000-{n - 1:04d}.tif"
+        (folder / target).unlink(missing_ok=True)
+        wall, cpu, _ = snakemake(folder, [target], str(short))
+        command = [sys.executable, str(HERE / "predict_bare.py"), "results/bench/model"]
+        bare_wall, bare_cpu, _ = run([*command, *images], folder)
+        print(
+            f"prediction, {n} frames, round {round_number + 1}: {wall:.1f} s, {cpu:.1f} CPU-s",
+            end="",
+        )
+        print(f"; bare StarDist loop {bare_wall:.1f} s, {bare_cpu:.1f} CPU-s", end="")
+        print(f"; ratio {wall / bare_wall:.2f} in time, {cpu / bare_cpu:.2f} in CPU")
+
+
+def benchmark_tracking(folder, images):
+    for frames, nuclei in ((91, 110), (91, 1100), (91, 11000)):
+        command = [sys.executable, str(HERE / "track_drawn.py"), str(frames), str(nuclei)]
+        _, _, out = run(command, folder)
+        figures = json.loads(out.splitlines()[-1])
+        print(f"tracking, {frames} frames x {nuclei} nuclei = {figures['spots']} spots: ", end="")
+        print(
+            f"linking {figures['link_s']:.1f} CPU-s, TrackMate file"
+            f" {figures['trackmate_s']:.1f} CPU-s ({figures['outlines']}),"
+            f" peak {figures['peak_mb']:.0f} MB, one core"
+        )
+
+
+BENCHMARKS = {
+    "annotation": benchmark_annotation,
+    "prediction": benchmark_prediction,
+    "tracking": benchmark_tracking,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=list(BENCHMARKS))
+    parser.add_argument("--data", type=Path, help="folder of images")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = arguments.data.absolute() if arguments.data else folder / "drawn"
+        if not arguments.data and set(arguments.names) - {"tracking"}:
+            draw_frames(data)
+        images = sorted(data.glob("*.*")) if data.is_dir() else []
+        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, numpy {np.__version__}")
+        for benchmark in arguments.names:
+            BENCHMARKS[benchmark](folder, images)
+
+
+if __name__ == "__main__":
+    main()

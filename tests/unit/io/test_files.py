@@ -1,0 +1,203 @@
+"""A file is whole or not there."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autonuclei.errors import InputError
+from autonuclei.io.files import KEEP_FOLDER, put_back, write_beside
+from autonuclei.io.hyperstack import write_image_movie
+from autonuclei.io.images import write_image
+from autonuclei.labels.measurement import write_table
+
+
+def test_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "a.csv"
+    with write_beside(path) as partial:
+        partial.write_text("whole")
+        assert not path.exists()
+        assert partial.suffix == ".csv"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    for text in ("first", "second"):
+        with write_beside(path) as partial:
+            partial.mkdir()
+            (partial / "a").write_text(text)
+        assert (path / "a").read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_crash_leaves_what_was_there(tmp_path: Path, error: BaseException, kind: str) -> None:
+    path = tmp_path / "a"
+    if kind == "file":
+        path.write_text("old")
+    else:
+        path.mkdir()
+        (path / "a").write_text("old")
+    with pytest.raises(type(error)), write_beside(path) as partial:
+        if kind == "file":
+            partial.write_text("half")
+        else:
+            partial.mkdir()
+            (partial / "a").write_text("half")
+        raise error
+    assert (path if kind == "file" else path / "a").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from autonuclei.io.files import write_beside
+with write_beside(sys.argv[1]) as partial:
+    if sys.argv[2] == "file":
+        partial.write_text("half")
+    else:
+        partial.mkdir()
+        (partial / "a").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a [1].npz"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), kind],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    left = list(tmp_path.iterdir())
+    assert len(left) == 1
+    # Of other results; their jobs may still be writing.
+    others = [tmp_path / f".{name}.17.partial.npz" for name in ("a", "a [1].b", "a 1")]
+    others += [tmp_path / ".a [1].17.partial.csv", tmp_path / ".a [1].17.partial.npz.csv"]
+    for other in others:
+        other.touch()
+    with write_beside(path) as partial:
+        assert not left[0].exists()
+        partial.write_text("whole")
+    assert path.read_text() == "whole"
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_told_in_one_line(tmp_path: Path, code: int) -> None:
+    path = tmp_path / "a.csv"
+    with pytest.raises(InputError) as error, write_beside(path) as partial:
+        partial.write_text("half")
+        raise OSError(code, os.strerror(code))
+    assert str(error.value).startswith(f"{path}: the disk is full")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), write_beside(tmp_path / "a.csv") as partial:
+        (partial / "not there").read_text()
+
+
+@pytest.mark.parametrize("kind", ["image", "movie", "table"])
+def test_writers_say_that_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """/dev/full takes the place of the partial file: every write to it fails."""
+    image = np.random.default_rng(0).integers(0, 60000, (256, 256)).astype(np.uint16)
+    real_open = os.open
+
+    def open_full(path: str, flags: int, *more: int, **options: int) -> int:
+        full = ".partial" in str(path) and flags & (os.O_WRONLY | os.O_RDWR)
+        return real_open("/dev/full" if full else path, flags, *more, **options)
+
+    import builtins
+
+    opened = builtins.open
+
+    def open_file(file: object, mode: str = "r", *more: object, **options: object) -> object:
+        full = ".partial" in str(file) and any(letter in mode for letter in "wax+")
+        if full:
+            mode = mode.replace("x", "w")
+        return opened("/dev/full" if full else file, mode, *more, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("builtins.open", open_file)
+    monkeypatch.setattr("io.open", open_file)
+    monkeypatch.setattr("os.open", open_full)
+    path = tmp_path / {"table": "a.csv"}.get(kind, "a.tif")
+    with pytest.raises(InputError, match="the disk is full"):
+        if kind == "image":
+            write_image(path, image)
+        elif kind == "movie":
+            write_image_movie(
+                path, [image], n_frames=1, pixel_size_um=None, frame_interval_min=None
+            )
+        else:
+            write_table(path, {"a": image.ravel()})
+    assert not path.exists()
+
+
+def test_full_disk_while_making_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mkdir(self: Path, **options: bool) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(InputError, match="the disk is full"), write_beside(tmp_path / "b" / "a"):
+        pass
+
+
+def write_both(folder: Path, text: str) -> list[Path]:
+    """A file and a folder, as jobs leave them."""
+    paths = [folder / "a.txt", folder / "b"]
+    with write_beside(paths[0]) as partial:
+        partial.write_text(text)
+    with write_beside(paths[1]) as partial:
+        partial.mkdir()
+        (partial / "c").write_text(text)
+    return paths
+
+
+def test_kept_results_are_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "kept"
+    monkeypatch.setenv(KEEP_FOLDER, str(kept))
+    write_both(tmp_path / "results", "first")
+    paths = write_both(tmp_path / "results", "second")
+    written = paths[0].stat()
+    shutil.rmtree(tmp_path / "results")
+
+    assert not put_back([*paths, tmp_path / "results" / "never made"], kept)
+    assert not (tmp_path / "results").exists()
+    assert put_back(paths, kept)
+    assert paths[0].read_text() == (paths[1] / "c").read_text() == "second"
+    assert paths[0].stat().st_mtime_ns == written.st_mtime_ns
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["a.txt", "b"]
+    # What is there is left alone.
+    assert put_back(paths, kept)
+
+
+def test_nothing_is_kept_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEEP_FOLDER, raising=False)
+    paths = write_both(tmp_path, "text")
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setenv(KEEP_FOLDER, str(tmp_path / "kept"))
+    monkeypatch.setattr(os, "link", link)
+    paths = write_both(tmp_path / "results", "text")
+    assert paths[0].read_text() == (paths[1] / "c").read_text() == "text"
+    assert not put_back(paths, tmp_path / "kept")

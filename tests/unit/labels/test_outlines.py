@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
+from autonuclei.labels.outlines import trace_outlines
+
+
+def measure_polygon(corners):
+    x, y = corners[:, 0], corners[:, 1]
+    return 0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)
+
+
+def test_rectangle_has_four_corners_clockwise():
+    labels = np.zeros((6, 8), np.uint16)
+    labels[2:4, 1:6] = 7
+    outlines = trace_outlines(labels)
+    assert outlines.labels.tolist() == [7]
+    assert outlines.get_corners(7).tolist() == [[1, 2], [6, 2], [6, 4], [1, 4]]
+    assert outlines.n_pieces.tolist() == [1]
+
+
+def test_outline_reaches_the_image_border():
+    outlines = trace_outlines(np.ones((3, 4), np.uint8))
+    assert outlines.get_corners(1).tolist() == [[0, 0], [4, 0], [4, 3], [0, 3]]
+
+
+def test_touching_labels_share_their_corners():
+    outlines = trace_outlines(np.array([[1, 1, 2], [1, 1, 2]]))
+    assert outlines.get_corners(1).tolist() == [[0, 0], [2, 0], [2, 2], [0, 2]]
+    assert outlines.get_corners(2).tolist() == [[2, 0], [3, 0], [3, 2], [2, 2]]
+
+
+def test_hole_is_ignored():
+    labels = np.ones((5, 5), int)
+    labels[2, 2] = 0
+    outlines = trace_outlines(labels)
+    assert outlines.n_pieces.tolist() == [1]
+    assert measure_polygon(outlines.get_corners(1)) == 25
+
+
+def test_pixels_that_touch_at_a_corner_are_one_piece():
+    outlines = trace_outlines(np.array([[1, 0], [0, 1]]))
+    assert outlines.n_pieces.tolist() == [1]
+    assert measure_polygon(outlines.get_corners(1)) == 2
+
+
+def test_larger_piece_is_taken_and_pieces_counted():
+    labels = np.zeros((9, 9), np.uint16)
+    labels[0, 0] = 3
+    labels[4:7, 4:8] = 3
+    labels[8, 0] = 5
+    outlines = trace_outlines(labels)
+    assert outlines.labels.tolist() == [3, 5]
+    assert outlines.n_pieces.tolist() == [2, 1]
+    assert outlines.get_corners(3).tolist() == [[4, 4], [8, 4], [8, 7], [4, 7]]
+
+
+def test_no_labels_give_no_outlines():
+    outlines = trace_outlines(np.zeros((4, 5), np.uint16))
+    assert len(outlines.labels) == 0
+    assert outlines.corners.shape == (0, 2)
+    with pytest.raises(KeyError):
+        outlines.get_corners(1)
+
+
+def test_seventy_thousand_labels():
+    labels = np.zeros((532, 532), np.float32)
+    labels[::2, ::2] = np.arange(1, 266**2 + 1).reshape(266, 266)
+    assert labels.max() > 70_000
+    outlines = trace_outlines(labels)
+    assert len(outlines.labels) == 266**2
+    assert outlines.get_corners(70_000).shape == (4, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 3))
+)
+def test_area_is_that_of_the_largest_filled_piece(labels):
+    outlines = trace_outlines(labels)
+    assert outlines.labels.tolist() == [v for v in np.unique(labels).tolist() if v]
+    for label, n_pieces in zip(outlines.labels, outlines.n_pieces, strict=True):
+        pieces, n = ndimage.label(labels == label, structure=np.ones((3, 3)))
+        # A hole is what the background reaches by sides only.
+        areas = [ndimage.binary_fill_holes(pieces == i).sum() for i in range(1, n + 1)]
+        assert n_pieces == n
+        assert measure_polygon(outlines.get_corners(label)) == max(areas)
+        corners = outlines.get_corners(label)
+        steps = np.roll(corners, -1, axis=0) - corners
+        assert np.all((steps == 0).sum(axis=1) == 1), "every side runs along one axis"
+        assert np.all((steps[:, 0] == 0) != (np.roll(steps, 1, axis=0)[:, 0] == 0)), (
+            "no flat corner"
+        )

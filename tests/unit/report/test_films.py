@@ -1,0 +1,239 @@
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from autonuclei.errors import InputError
+from autonuclei.measure.motility import Units, measure_steps
+from autonuclei.report.films import (
+    choose_bar_length,
+    choose_contrast,
+    choose_size,
+    find_rims,
+    format_time,
+    write_outline_film,
+    write_track_film,
+)
+from track_examples import N_FRAMES, make_example
+
+# imageio-ffmpeg leaves the pipes of its reader to be closed later.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+UNITS = {"pixel_size_um": 0.5, "frame_interval_min": 10.0}
+
+
+def read_film(path):
+    frames = imageio_ffmpeg.read_frames(str(path))
+    facts = next(frames)
+    width, height = facts["size"]
+    pictures = [np.frombuffer(f, np.uint8).reshape(height, width, 3).astype(int) for f in frames]
+    return facts, pictures
+
+
+def enlarge(movie, factor=8):
+    """Nuclei of some size, so that the chroma subsampling of the film does not hide colours."""
+    return movie.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def find_colour(picture, colour, tolerance=70):
+    return np.abs(picture - colour).max(axis=2) < tolerance
+
+
+def write_outlines(path, **options):
+    _, labels, raw = make_example()
+    labels, raw = enlarge(labels), enlarge(raw)
+    arguments = {"n_frames": N_FRAMES, **UNITS, **options}
+    size = write_outline_film(
+        path, read_image=lambda f: raw[f], read_labels=lambda f: labels[f], **arguments
+    )
+    return size, labels
+
+
+def test_outline_film_plays_in_browsers(tmp_path):
+    path = tmp_path / "film.mp4"
+    size, _ = write_outlines(path, film_width=1000, frames_per_second=5)
+    facts, pictures = read_film(path)
+    assert size == (480, 640), "not enlarged"
+    assert facts["codec"] == "h264"
+    assert facts["pix_fmt"].startswith("yuv420p")
+    assert facts["fps"] == 5
+    assert facts["size"] == (640, 480)
+    assert len(pictures) == N_FRAMES
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "the index is at the front"
+
+
+def test_outlines_are_yellow_and_on_the_nuclei(tmp_path):
+    path = tmp_path / "film.mp4"
+    _, labels = write_outlines(path)
+    _, pictures = read_film(path)
+    for frame in range(N_FRAMES):
+        rim = find_rims(labels[frame])
+        yellow = (pictures[frame][..., 0] > 150) & (pictures[frame][..., 2] < 120)
+        # Away from the writing.
+        rim[:40, :160] = rim[400:, 400:] = False
+        yellow[:40, :160] = yellow[400:, 400:] = False
+        assert yellow[rim].mean() > 0.5
+        near = np.pad(rim, 2)
+        near = sum(near[y : y + 480, x : x + 640] for y in range(5) for x in range(5)) > 0
+        assert yellow[~near].mean() < 1e-3
+
+
+def test_film_is_downsized_to_even_sides(tmp_path):
+    path = tmp_path / "film.mp4"
+    size, _ = write_outlines(path, film_width=301)
+    assert size == (224, 300)
+    assert read_film(path)[0]["size"] == (300, 224)
+
+
+@pytest.mark.parametrize(
+    ("shape", "film_width", "expected"),
+    [
+        ((2048, 2048), 1024, (1024, 1024)),
+        ((767, 769), 2000, (766, 768)),
+        ((9230, 12900), 1280, (916, 1280)),
+        ((1, 1), 100, (2, 2)),
+    ],
+)
+def test_size(shape, film_width, expected):
+    assert choose_size(*shape, film_width) == expected
+
+
+def test_track_film_has_purple_centroids_and_coloured_tails(tmp_path):
+    tracks, _, raw = make_example()
+    raw = np.zeros_like(enlarge(raw))
+    tracks[["y_px", "x_px"]] = tracks[["y_px", "x_px"]] * 8 + 3.5
+    steps = measure_steps(tracks, units=Units(**UNITS))
+    path = tmp_path / "film.mp4"
+    write_track_film(path, steps, read_image=lambda f: raw[f], n_frames=N_FRAMES, **UNITS)
+    _, pictures = read_film(path)
+    for frame in range(N_FRAMES):
+        for spot in tracks[tracks["frame"] == frame].itertuples():
+            red, green, blue = pictures[frame][round(spot.y_px), round(spot.x_px)]
+            assert blue > 150 and blue > red > green, (red, green, blue)
+    # Track 9 moves right along row 403 from column 483 in frame 1; frame 0 shows no step.
+    on_the_way = (403, 491)
+    assert pictures[0][on_the_way].max() < 60
+    assert pictures[1][on_the_way].max() > 100
+    # The same step has gone when the tail is one frame long.
+    write_track_film(
+        path, steps, read_image=lambda f: raw[f], n_frames=N_FRAMES, tail_frames=1, **UNITS
+    )
+    assert read_film(path)[1][3][on_the_way].max() < 60
+
+
+def test_slow_tails_are_blue_and_fast_ones_red(tmp_path):
+    tracks, _, _ = make_example()
+    tracks = tracks[tracks["track"].isin([1, 9]) & (tracks["frame"] < 2)].copy()
+    tracks["y_px"] = [50.0, 50, 150, 150]
+    tracks["x_px"] = [50.0, 350, 50, 60]
+    steps = measure_steps(tracks, units=Units(None, None))
+    black = np.zeros((240, 400), np.uint8)
+    path = tmp_path / "film.mp4"
+    write_track_film(
+        path,
+        steps,
+        read_image=lambda f: black,
+        n_frames=2,
+        pixel_size_um=None,
+        frame_interval_min=None,
+    )
+    picture = read_film(path)[1][1]
+    red, _, blue = picture[50, 200]
+    assert red > blue + 50
+    red, _, blue = picture[150, 54]
+    assert blue > red + 50
+
+
+@pytest.mark.parametrize("case", ["one frame", "no nuclei", "empty frame", "unknown units"])
+def test_poor_input(tmp_path, case):
+    tracks, labels, raw = make_example()
+    n_frames, units = N_FRAMES, dict(UNITS)
+    if case == "one frame":
+        n_frames = 1
+        tracks = tracks[tracks["frame"] == 0]
+    elif case == "no nuclei":
+        tracks, labels, raw = tracks.iloc[:0], labels * 0, raw * 0
+    elif case == "empty frame":
+        labels[2], raw[2] = 0, 0
+        tracks = tracks[tracks["lineage"] > 3]
+    else:
+        units = dict.fromkeys(UNITS)
+    steps = measure_steps(tracks, units=Units(**units))
+    arguments = {"read_image": lambda f: raw[f], "n_frames": n_frames, **units}
+    write_outline_film(tmp_path / "a.mp4", read_labels=lambda f: labels[f], **arguments)
+    write_track_film(tmp_path / "b.mp4", steps, **arguments)
+    for name in ("a.mp4", "b.mp4"):
+        assert len(read_film(tmp_path / name)[1]) == n_frames
+
+
+def test_seventy_thousand_labels(tmp_path):
+    labels = np.zeros((600, 600), np.float32)
+    labels[:266, :266] = np.arange(1, 266**2 + 1).reshape(266, 266)
+    raw = np.zeros((600, 600), np.uint16)
+    write_outline_film(
+        tmp_path / "a.mp4",
+        read_image=lambda f: raw,
+        read_labels=lambda f: labels,
+        n_frames=1,
+        **UNITS,
+    )
+    picture = read_film(tmp_path / "a.mp4")[1][0]
+    assert (picture[100:250, 100:250, 0] > 150).mean() > 0.9
+
+
+def test_bad_movies_are_told(tmp_path):
+    image = np.zeros((20, 30), np.uint8)
+    arguments = {"read_image": lambda f: image, **UNITS}
+    with pytest.raises(InputError, match="no frames"):
+        write_outline_film(tmp_path / "a.mp4", read_labels=lambda f: image, n_frames=0, **arguments)
+    with pytest.raises(InputError, match=r"\(20, 30\), the label images \(30, 20\)"):
+        write_outline_film(
+            tmp_path / "a.mp4", read_labels=lambda f: image.T, n_frames=1, **arguments
+        )
+    tracks, _, _ = make_example()
+    steps = measure_steps(tracks, units=Units(**UNITS))
+    with pytest.raises(InputError, match="no frames"):
+        write_track_film(tmp_path / "a.mp4", steps, n_frames=0, **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_same_movie_gives_the_same_bytes(tmp_path):
+    write_outlines(tmp_path / "a.mp4")
+    write_outlines(tmp_path / "b.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_contrast_is_one_for_all_frames():
+    frames = [np.full((10, 10), value, np.uint16) for value in (100, 200, 300)]
+    low, high = choose_contrast(lambda f: frames[f], 3, percentiles=(0, 100))
+    assert (low, high) == (100, 300)
+    low, high = choose_contrast(lambda f: frames[0], 3)
+    assert high > low == 100
+
+
+@pytest.mark.parametrize(("width", "length"), [(400, 100), (399, 50), (80, 20), (0.8, 0.2)])
+def test_bar_length_is_round(width, length):
+    assert choose_bar_length(width) == pytest.approx(length)
+
+
+@pytest.mark.parametrize(
+    ("interval", "frame", "text"),
+    [
+        (10.0, 0, "0 h 00 min"),
+        (10.0, 7, "1 h 10 min"),
+        (0.5, 3, "0 h 01 min 30 s"),
+        (None, 3, "frame 3"),
+    ],
+)
+def test_time(interval, frame, text):
+    assert format_time(frame, Units(None, interval)) == text
+
+
+def test_rims():
+    labels = np.array([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 2], [0, 0, 0, 2]])
+    assert find_rims(labels).astype(int).tolist() == [
+        [0, 0, 0, 0],
+        [0, 0, 0, 1],
+        [1, 1, 1, 1],
+        [0, 0, 0, 1],
+    ]

@@ -1,0 +1,128 @@
+"""The numbers of a summary, and which files it looks at."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autonuclei.labels.measurement import read_table
+from autonuclei.report.overview import format_number
+from autonuclei.report.summary import (
+    MAX_VIEWS,
+    describe_metrics,
+    describe_samples,
+    list_files,
+    list_image_metrics,
+    list_pictures,
+    render_summary,
+    write_samples,
+)
+from summary_examples import make_experiment
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1222, "1,222"),
+        (1222.0, "1,222"),
+        (0, "0"),
+        (0.98734, "0.987"),
+        (0.0001234, "0.000123"),
+        (54321.7, "54,322"),
+        (float("nan"), "undefined"),
+        (None, "undefined"),
+        (np.float64("nan"), "undefined"),
+        (np.int64(7), "7"),
+        ("word", "word"),
+    ],
+)
+def test_numbers_for_people(value: float | str | None, words: str) -> None:
+    assert format_number(value) == words
+
+
+def test_numbers_of_a_movie(tmp_path: Path) -> None:
+    experiment, _ = make_experiment(tmp_path)
+    (row,) = describe_samples(experiment)
+    assert row["n_images"] == 3
+    assert row["n_training"] == 2
+    assert row["n_nuclei"] == 9
+    assert row["nuclei_per_image"] == 3
+    assert row["median_area_px"] == 197  # pixels within 8 px of a centre
+    assert (row["n_tracks"], row["n_divisions"]) == (3, 1)
+    assert (row["median_speed"], row["speed_unit"]) == (2.5, "µm/min")
+    assert np.isnan(row["frame_interval_min"])
+
+    write_samples(tmp_path / "summary.csv", experiment)
+    table = read_table(tmp_path / "summary.csv")
+    assert table["n_nuclei"].tolist() == [9]
+    assert np.isnan(table["frame_interval_min"]).all()
+
+
+def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
+    experiment, _ = make_experiment(tmp_path)
+    assert [(row["stage"], row["f1"]) for row in describe_metrics(experiment)] == [
+        ("annotation", 0.88888),
+        ("segmentation", 0.95),
+    ]
+    assert [row["frame"] for row in list_image_metrics(experiment)] == [0, 1, 10]
+
+
+def test_what_an_earlier_run_left_is_not_told(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    (experiment.folder / "model").mkdir()
+    assert "model" not in [path for _, paths in list_files(experiment) for path in paths]
+    left = experiment.planned - {"evaluation/summary.csv", "evaluation/metrics.csv"}
+    left -= {"quality/verdict.json", "tracking/film/motility"}
+    less = replace(experiment, planned=left)
+    assert describe_metrics(less) == []
+    assert [picture["title"] for picture in list_pictures(less)] == ["Training"]
+    page = render_summary(less, [view])
+    assert "Against the truth" not in page
+    assert "F1 at IoU" not in page
+    assert "What is weak" not in page
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key == "id" and value:
+                self.ids.append(value)
+            if key in ("href", "src") and value and not value.startswith("data:"):
+                self.targets.append(value)
+
+
+def test_every_link_leads_somewhere(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    links = _Links()
+    links.feed(render_summary(experiment, [view]))
+    within = {target[1:] for target in links.targets if target.startswith("#")}
+    beside = {target for target in links.targets if not target.startswith("#")}
+    assert within
+    assert within <= set(links.ids)
+    assert {"segmentation/film/objects.csv", "tracking/film/motility"} <= beside
+    for target in beside:
+        assert (experiment.folder / target).exists(), target
+
+
+def test_only_some_samples_are_shown_large(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    page = render_summary(experiment, [view] * (MAX_VIEWS + 2))
+    assert page.count('class="viewer"') == MAX_VIEWS
+    assert f"Of {MAX_VIEWS + 2} samples, the first {MAX_VIEWS} are shown" in page
+    assert len(page) < 5e6
+
+
+def test_findings_are_told_with_words(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path, verdict="unsuitable")
+    page = render_summary(experiment, [view])
+    assert "✖ Unsuitable" in page
+    assert "<strong>What to do:</strong> Expose longer." in page
+    assert "film 0, film 2" in page
+    assert "Saturated pixels &lt;of nuclei&gt;" in page

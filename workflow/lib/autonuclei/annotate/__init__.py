@@ -1,0 +1,1 @@
+"""From a raw image to a label image without a drawn label."""

@@ -1,0 +1,196 @@
+"""All objects of an image that could be nuclei: two proposals, and the better one at each place.
+
+One proposal has one threshold for the whole image and splits by shape; the other finds each
+nucleus at a level of its own (`component_tree`). The first is surer about single, textured
+nuclei and those at the border, the second where the light is uneven or nuclei differ in
+brightness. Which one explains a place better is told from the shapes alone.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.annotate import boundaries, clumps
+from autonuclei.annotate.annotation import number_by_position, split_nuclei
+from autonuclei.annotate.component_tree import find_nuclei, measure_ellipticity, score_ellipses
+
+Array = npt.NDArray[Any]
+
+# Objects less elliptic than this may be several nuclei; pieces must be better by the gain.
+SURELY_ONE = 0.97
+LEAST_GAIN = 0.01
+# Finer than where the threshold is split, since only pieces of a better shape are kept.
+SHAPE_SMOOTHING = 0.15
+# Objects of two proposals are the same place if they share this part of the smaller one.
+SAME_PLACE = 0.2
+# The proposal by threshold must be better by this part to be taken.
+LEAST_ADVANTAGE = 0.02
+
+
+def find_objects(
+    image: Array,
+    foreground: Array,
+    *,
+    local_levels: bool,
+    refine_boundaries: bool,
+    cut_clumps: bool,
+    boundary_level: float | None = None,
+    smoothing_px: float = 1.0,
+    split_smoothing: float = 0.25,
+    split_distance: float = 0.75,
+    minimum_area_px: int = 10,
+) -> Array:
+    """Find all objects of an image that could be nuclei.
+
+    Parameters
+    ----------
+    image
+        2-D grey values.
+    foreground
+        Boolean mask of one threshold (`annotation.find_foreground`); empty: no object.
+    local_levels
+        Whether nuclei are also looked for at levels of their own.
+    refine_boundaries
+        Whether boundaries are drawn anew, at `boundary_level` (`boundaries.refine_boundaries`).
+    cut_clumps
+        Whether what is left of touching nuclei is cut between notches (`clumps.cut_clumps`).
+    smoothing_px
+        Standard deviation of the Gaussian filter where levels are looked for.
+    split_smoothing, split_distance, minimum_area_px
+        As in `annotation.split_nuclei`.
+
+    Returns
+    -------
+    2-D int32 label image.
+    """
+    objects = split_nuclei(
+        foreground,
+        smoothing=split_smoothing,
+        minimum_distance=split_distance,
+        minimum_area_px=minimum_area_px,
+    )
+    if refine_boundaries:
+        objects = boundaries.refine_boundaries(image, objects, level=boundary_level)
+    if not objects.any() or not (local_levels or cut_clumps):
+        return objects
+    if local_levels:
+        nuclei, area = propose_by_level(
+            image,
+            refine_boundaries=refine_boundaries,
+            boundary_level=boundary_level,
+            smoothing_px=smoothing_px,
+            split_distance=split_distance,
+            minimum_area_px=minimum_area_px,
+        )
+        if nuclei.any():
+            objects = choose_better(nuclei, objects, typical_area=area)
+    if cut_clumps:
+        objects, _ = clumps.cut_clumps(objects)
+    objects = number_by_position(objects)
+    return (
+        boundaries.refine_boundaries(image, objects, level=boundary_level)
+        if refine_boundaries
+        else objects
+    )
+
+
+def propose_by_level(
+    image: Array,
+    *,
+    refine_boundaries: bool,
+    boundary_level: float | None,
+    smoothing_px: float,
+    split_distance: float,
+    minimum_area_px: int,
+) -> tuple[Array, float]:
+    """The proposal with each nucleus at a level of its own, and the typical area in px.
+
+    Parameters as in `find_objects`. Gives a 2-D int32 label image.
+    """
+    nuclei, area = find_nuclei(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+    if not nuclei.any():
+        return nuclei, area
+    if refine_boundaries:
+        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+    nuclei = split_by_shape(nuclei, split_distance=split_distance)
+    if refine_boundaries:
+        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+    return nuclei, area
+
+
+def split_by_shape(labels: Array, *, split_distance: float = 0.75) -> Array:
+    """Split objects whose pieces are better ellipses than the whole.
+
+    Pieces come from `annotation.split_nuclei`. Gives a 2-D int32 label image, 1..n.
+    """
+    area, ellipticity = measure_ellipticity(labels)
+    doubtful = (ellipticity < SURELY_ONE) & (area > 0)
+    doubtful[0] = False
+    if not doubtful.any():
+        return number_by_position(labels)
+    # Neighbours must not grow together: the line between them stays open.
+    inside = doubtful[labels]
+    inside[1:] &= (labels[1:] == labels[:-1]) | (labels[:-1] == 0)
+    inside[:, 1:] &= (labels[:, 1:] == labels[:, :-1]) | (labels[:, :-1] == 0)
+    pieces = split_nuclei(inside, smoothing=SHAPE_SMOOTHING, minimum_distance=split_distance)
+    piece_area, piece_ellipticity = measure_ellipticity(pieces)
+    n, n_pieces = len(area), len(piece_area)
+    whole = np.zeros(n_pieces, np.int64)
+    whole[pieces.ravel()] = labels.ravel()
+    whole = whole[1:]
+    total = np.bincount(whole, weights=piece_area[1:], minlength=n)
+    fit = np.bincount(whole, weights=(piece_area * piece_ellipticity)[1:], minlength=n)
+    gain = fit / np.maximum(total, 1) - ellipticity
+    better = (np.bincount(whole, minlength=n) > 1) & (gain > LEAST_GAIN)
+    better[0] = False
+    split = better[labels]
+    return number_by_position(np.where(split, np.where(pieces > 0, pieces + n, 0), labels))
+
+
+def choose_better(first: Array, second: Array, *, typical_area: float) -> Array:
+    """At each place the objects of that label image whose shapes make the better nuclei.
+
+    A place is a set of objects of both that overlap. Compared is the sum over objects of their
+    area times their score (`component_tree.score_ellipses`); `first` is taken unless `second`
+    is clearly better, or alone.
+
+    Returns
+    -------
+    2-D int32 label image; numbers of `second` come after those of `first`.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    area_a, value_a = _value_objects(first, typical_area)
+    area_b, value_b = _value_objects(second, typical_area)
+    n_a, n_b = len(area_a), len(area_b)
+    both = (first > 0) & (second > 0)
+    pair, shared = np.unique(first[both].astype(np.int64) * n_b + second[both], return_counts=True)
+    a, b = np.divmod(pair, n_b)
+    same = shared >= SAME_PLACE * np.minimum(area_a[a], area_b[b])
+    a, b = a[same], b[same] + n_a
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(n_a + n_b, n_a + n_b))
+    n_places, place = connected_components(graph, directed=False)
+
+    def total(values: Array, places: Array) -> Array:
+        return np.bincount(places, weights=values, minlength=n_places)
+
+    is_alone = total(area_a, place[:n_a]) == 0
+    is_better = total(value_b, place[n_a:]) > (1 + LEAST_ADVANTAGE) * total(value_a, place[:n_a])
+    take_second = is_alone | is_better
+    keep_a, keep_b = ~take_second[place[:n_a]], take_second[place[n_a:]]
+    keep_a[0] = keep_b[0] = False
+    kept = np.where(keep_a[first], first, 0)
+    free = (kept == 0) & keep_b[second]
+    return np.where(free, second + (n_a - 1), kept).astype(np.int32)
+
+
+def _value_objects(labels: Array, typical_area: float) -> tuple[Array, Array]:
+    """Area of each label, and area times score; 0 for the background."""
+    area, ellipticity = measure_ellipticity(labels)
+    at_border = np.zeros(len(area), bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        at_border[edge] = True
+    area[0] = 0
+    return area, area * score_ellipses(ellipticity, area, typical_area, at_border)

@@ -1,0 +1,1 @@
+"""How good a result is, with a ground truth and without one."""

@@ -1,0 +1,469 @@
+"""Quality of images and masks without a ground truth: what can be measured of each frame.
+
+Arrays in, numbers out; `autonuclei.verdicts` says what they mean. What they are worth was
+measured on images with masks drawn by hand: docs/quality.md.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
+
+from autonuclei.annotate.annotation import estimate_noise
+from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
+from autonuclei.annotate.selection import ACCEPTED, TOO_DIM
+
+Array = npt.NDArray[Any]
+Row = dict[str, float]
+# Frame, raw image, label image (None: it could not be segmented).
+Page = tuple[int, Array, Array | None]
+NAN = float("nan")
+
+IMAGE_COLUMNS = (
+    "n_nuclei",
+    "diameter_px",
+    "diameter_in_image",
+    "large_area_ratio",
+    "contrast",
+    "brightness_spread",
+    "edge_width_px",
+    "sharpness",
+    "unclear_outline",
+    "saturated_share",
+    "illumination",
+    "covered_share",
+    "touching_share",
+    "shared_outline",
+)
+ANNOTATION_COLUMNS = ("n_annotated", "share_accepted", "area_accepted", "annotated_area_ratio")
+AGREEMENT_COLUMNS = (
+    "n_accepted",
+    "agreement_f1",
+    "agreement_iou",
+    "accepted_found",
+    "outside_annotation",
+)
+NEIGHBOUR_COLUMNS = ("drift_px", "neighbour_share", "neighbour_iou", "flicker")
+# Columns of the reasons of rejection, which the annotation names, begin so.
+REJECTED = "rejected: "
+SAMPLE_COLUMNS = (*IMAGE_COLUMNS, *AGREEMENT_COLUMNS, *NEIGHBOUR_COLUMNS, "probability")
+CALIBRATION_COLUMNS = ("checked_by", "low", "high", "n", "confirmed", "probability")
+
+# Above it, a nucleus of one label image has at most one partner in another.
+MATCH_IOU = 0.5
+# Nuclei move between frames; half a radius to the side leaves an IoU of 0.5, one radius 0.24.
+NEIGHBOUR_IOU = 0.25
+# Covered by nuclei to a smaller part than this, a place counts as without one.
+BARE = 0.1
+# A gap of this many pixels between two nuclei still counts as touching.
+GAP_PX = 2
+PROBABILITY_BINS = tuple(i / 10 for i in range(11))
+
+
+def measure_image(image: Array, labels: Array) -> Row:
+    """Measure what decides whether the nuclei of one image can be found.
+
+    Parameters
+    ----------
+    image
+        2-D grey values.
+    labels
+        2-D label image of the same shape, found by the network or by the annotation.
+
+    Returns
+    -------
+    `IMAGE_COLUMNS`, NaN where the image has no nucleus:
+
+    n_nuclei, diameter_px (of a disk with the median area), diameter_in_image (over the shorter
+    side), large_area_ratio (90th percentile of the areas over their median), contrast (median
+    over nuclei of median brightness above the background around it, in standard deviations of the
+    pixel noise), brightness_spread (its interquartile range over its median), edge_width_px
+    (contrast over slope, median over the outlines), sharpness (radius over edge width),
+    unclear_outline (share of the outlines where the slope is below half its median),
+    saturated_share (of the pixels of nuclei, at the largest value of the image), illumination
+    (5th to 95th percentile of the background over the median contrast), covered_share (of the
+    image, by nuclei), touching_share (nuclei with a neighbour at most `GAP_PX` away),
+    shared_outline (share of all outlines that borders another nucleus).
+    """
+    row = dict.fromkeys(IMAGE_COLUMNS, NAN)
+    area = np.bincount(labels.ravel())
+    area[0] = 0
+    present = area > 0
+    row["n_nuclei"] = int(present.sum())
+    row["covered_share"] = float(area.sum() / labels.size)
+    if not present.any():
+        return row
+    median, large = np.quantile(area[present], (0.5, 0.9))
+    radius = float(np.sqrt(median / np.pi))
+    row["diameter_px"] = 2 * radius
+    row["diameter_in_image"] = 2 * radius / min(labels.shape)
+    row["large_area_ratio"] = float(large / median)
+    row["saturated_share"] = _measure_saturation(image, labels)
+    row |= _measure_touching(labels, present)
+
+    smooth = ndi.gaussian_filter(image, 0.7, output=np.float32)
+    dark = measure_background(smooth, grow_labels(labels, max(1, round(0.6 * radius))), radius)
+    contrast = measure_brightness(smooth, labels, dark) - dark
+    known = contrast[1:][np.isfinite(contrast[1:])]
+    if len(known) == 0:  # no nucleus is brighter than its surroundings
+        return row
+    typical = float(np.median(known))
+    row["contrast"] = typical / estimate_noise(image)
+    row["brightness_spread"] = _spread(known, 0.25, 0.75) / typical
+    row["illumination"] = _spread(dark[1:][np.isfinite(contrast[1:])], 0.05, 0.95) / typical
+    slope = _measure_slopes(smooth, labels, contrast)
+    if len(slope) and (steepness := float(np.median(slope))) > 0:
+        row["edge_width_px"] = 1 / steepness
+        row["sharpness"] = radius * steepness
+        row["unclear_outline"] = float((slope < steepness / 2).mean())
+    return row
+
+
+def _spread(values: Array, low: float, high: float) -> float:
+    first, last = np.quantile(values, (low, high))
+    return float(last - first)
+
+
+def _measure_saturation(image: Array, labels: Array) -> float:
+    """Share of the pixels of nuclei with the largest value of the image.
+
+    Of the image and not of its type, since a camera of 12 bits saturates at 4095 in a file of 16.
+    """
+    return float((image[labels > 0] == image.max()).mean())
+
+
+def _measure_touching(labels: Array, present: Array) -> Row:
+    grown = grow_labels(labels, GAP_PX // 2)
+    touches = np.zeros(len(present), bool)
+    for one, other in _pair_pixels(grown):
+        meet = (one != other) & (one > 0) & (other > 0)
+        touches[one[meet]] = True
+        touches[other[meet]] = True
+    sides = shared = 0
+    for one, other in _pair_pixels(labels):
+        both = int(((one != other) & (one > 0) & (other > 0)).sum())
+        sides += int((one != other).sum()) + both
+        shared += 2 * both
+    return {
+        "touching_share": float(touches[present].mean()),
+        "shared_outline": shared / sides if sides else NAN,
+    }
+
+
+def _pair_pixels(labels: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    return (labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])
+
+
+def _measure_slopes(smooth: Array, labels: Array, contrast: Array) -> Array:
+    """Slopes of brightness on the outlines that face the background, in contrasts per px."""
+    core = labels[1:-1, 1:-1]
+    faces = labels[:-2, 1:-1] == 0
+    for beside in (labels[2:, 1:-1], labels[1:-1, :-2], labels[1:-1, 2:]):
+        faces |= beside == 0
+    rows, columns = np.nonzero(faces & (core > 0))
+    rows, columns = rows + 1, columns + 1
+    slope = np.hypot(
+        smooth[rows + 1, columns] - smooth[rows - 1, columns],
+        smooth[rows, columns + 1] - smooth[rows, columns - 1],
+    )
+    relative = slope / 2 / contrast[labels[rows, columns]]
+    return np.asarray(relative[np.isfinite(relative)])
+
+
+def count_verdicts(table: Mapping[str, Array]) -> Row:
+    """How many annotated objects of a frame, or of several, were accepted, and why not.
+
+    `table` has `verdict` and `area_px`. Gives `ANNOTATION_COLUMNS` (area_accepted: share of the
+    area; annotated_area_ratio: 90th percentile of the areas over their median; both without the
+    objects that are too dim, which may be anything) and ``rejected: REASON`` for each reason of
+    the table, as share of the objects.
+    """
+    verdict, area = np.asarray(table["verdict"]), np.asarray(table["area_px"])
+    row: Row = dict.fromkeys(ANNOTATION_COLUMNS, NAN)
+    row["n_annotated"] = len(verdict)
+    if len(verdict) == 0:
+        return row
+    accepted = verdict == ACCEPTED
+    row["share_accepted"] = float(accepted.mean())
+    bright = area[verdict != TOO_DIM]
+    if len(bright):
+        median, large = np.quantile(bright, (0.5, 0.9))
+        row["area_accepted"] = float(area[accepted].sum() / bright.sum())
+        row["annotated_area_ratio"] = float(large / median)
+    for reason in np.unique(verdict[~accepted]).tolist():
+        row[f"{REJECTED}{reason}"] = float((verdict == reason).mean())
+    return row
+
+
+def find_overlaps(labels: Array, other: Array) -> tuple[Array, Array]:
+    """How well each object of a label image is met by another one.
+
+    Returns
+    -------
+    iou, covered
+        By label, 0 for absent ones: the largest IoU with an object of `other`, and the share of
+        the object's area that lies on any.
+    """
+    area, others = np.bincount(labels.ravel()), np.bincount(other.ravel())
+    inside = np.flatnonzero((labels > 0) & (other > 0))
+    one = labels.ravel()[inside].astype(np.int64)
+    codes, overlap = np.unique(one * len(others) + other.ravel()[inside], return_counts=True)
+    first, second = np.divmod(codes, len(others))
+    iou = np.zeros(len(area))
+    np.maximum.at(iou, first, overlap / (area[first] + others[second] - overlap))
+    covered = np.bincount(one, minlength=len(area)) / np.maximum(area, 1)
+    return iou, covered
+
+
+def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple[Row, Array]:
+    """Compare annotation and network on a frame that was annotated.
+
+    Parameters
+    ----------
+    objects, nuclei
+        Label images of all annotated objects and of the accepted ones, with the same numbers.
+    predicted
+        Label image of the network, of the same shape.
+
+    Returns
+    -------
+    row
+        `AGREEMENT_COLUMNS`: number of accepted objects; F1 at IoU 0.5 between them and those
+        predicted nuclei that do not lie on rejected objects by more than half; mean IoU of the
+        pairs; share of accepted objects that the network finds; share of predicted nuclei outside
+        of all objects.
+    confirmed
+        By predicted label, whether some annotated object, accepted or not, has an IoU above 0.5.
+    """
+    accepted = np.unique(nuclei[nuclei > 0])
+    iou = find_overlaps(objects, predicted)[0][accepted]
+    matched = iou > MATCH_IOU
+    area = np.bincount(predicted.ravel())
+    area[0] = 0
+    back, covered = find_overlaps(predicted, objects)
+    on_rejected = find_overlaps(predicted, np.where(nuclei > 0, 0, objects))[1]
+    judged = (area > 0) & (on_rejected <= 0.5)
+    n = len(accepted) + int(judged.sum())
+    row: Row = {
+        "n_accepted": len(accepted),
+        "agreement_f1": 2 * int(matched.sum()) / n if n else NAN,
+        "agreement_iou": float(iou[matched].mean()) if matched.any() else NAN,
+        "accepted_found": float(matched.mean()) if len(accepted) else NAN,
+        "outside_annotation": float((covered[area > 0] < BARE).mean()) if area.any() else NAN,
+    }
+    return row, back > MATCH_IOU
+
+
+def locate_nuclei(labels: Array) -> Array:
+    """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
+    rows, columns = np.nonzero(labels)
+    own = labels[rows, columns]
+    count = np.bincount(own, minlength=int(labels.max()) + 1).astype(np.float64)
+    count[count == 0] = np.nan
+    sums = [np.bincount(own, weights=axis, minlength=len(count)) for axis in (rows, columns)]
+    return np.stack(sums, axis=1) / count[:, None]
+
+
+def estimate_drift(one: Array, other: Array) -> tuple[int, int]:
+    """Step in whole px that most nuclei take from one frame to the next.
+
+    The median over nuclei that are each other's nearest (`locate_nuclei` of both frames); no step
+    with fewer than six of them, which tell nothing.
+    """
+    one, other = (places[np.isfinite(places[:, 0])] for places in (one, other))
+    if min(len(one), len(other)) < 6:
+        return 0, 0
+    nearest = cKDTree(other).query(one)[1]
+    back = cKDTree(one).query(other)[1]
+    mutual = back[nearest] == np.arange(len(one))
+    if mutual.sum() < 6:
+        return 0, 0
+    rows, columns = np.rint(np.median((other[nearest] - one)[mutual], axis=0)).astype(int)
+    return int(rows), int(columns)
+
+
+def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
+    """Move a label image by whole pixels; what comes in from outside is background."""
+    moved = np.zeros_like(labels)
+    (to_rows, from_rows), (to_columns, from_columns) = (
+        (slice(max(s, 0), n + min(s, 0)), slice(max(-s, 0), n - max(s, 0)))
+        for s, n in zip(step, labels.shape, strict=True)
+    )
+    moved[to_rows, to_columns] = labels[from_rows, from_columns]
+    return moved
+
+
+def compare_neighbours(
+    previous: Array | None, current: Array, following: Array | None
+) -> tuple[Row, Array]:
+    """Compare the nuclei of a movie frame with those of the frames before and after.
+
+    Parameters
+    ----------
+    previous, current, following
+        Label images of one shape; None at the ends of the movie and beside missing frames.
+
+    Returns
+    -------
+    row
+        `NEIGHBOUR_COLUMNS`: drift from the frame before; share of the nuclei with a counterpart
+        (IoU of `NEIGHBOUR_IOU` after taking out the drift) in a neighbouring frame, mean over
+        the neighbours; median IoU of those pairs; flicker: nuclei seen before and after but not
+        here, as share of the nuclei that should be here.
+    confirmed
+        By label of `current`, whether a neighbouring frame has a counterpart. Nuclei that the
+        border cuts count like all others.
+    """
+    row = dict.fromkeys(NEIGHBOUR_COLUMNS, NAN)
+    places = locate_nuclei(current)
+    present = np.isfinite(places[:, 0])
+    confirmed = np.zeros(len(present), bool)
+    moved: list[Array] = []
+    shares, pairs = [], []
+    for neighbour in (previous, following):
+        if neighbour is None:
+            continue
+        step = estimate_drift(locate_nuclei(neighbour), places)
+        if neighbour is previous:
+            row["drift_px"] = float(np.hypot(*step))
+        moved.append(shift_labels(neighbour, step))
+        iou = find_overlaps(current, moved[-1])[0]
+        found = iou >= NEIGHBOUR_IOU
+        confirmed |= found
+        if present.any():
+            shares.append(found[present].mean())
+        pairs.append(iou[found])
+    if shares:
+        row["neighbour_share"] = float(np.mean(shares))
+    if pairs and len(joined := np.concatenate(pairs)):
+        row["neighbour_iou"] = float(np.median(joined))
+    if len(moved) == 2:
+        before, after = moved
+        stays = find_overlaps(before, after)[0] >= NEIGHBOUR_IOU
+        missed = int((stays & (find_overlaps(before, current)[1] < BARE)).sum())
+        n = missed + int(present.sum())
+        row["flicker"] = missed / n if n else NAN
+    return row, confirmed
+
+
+def count_confirmed(checked_by: str, probability: Array, confirmed: Array) -> list[dict[str, Any]]:
+    """Nuclei and how many of them were confirmed, by their probability.
+
+    Returns
+    -------
+    Rows of `CALIBRATION_COLUMNS`; `probability` is the sum over the nuclei of a bin, so that
+    rows of several images can be added up. Nuclei without a probability are left out.
+    """
+    known = np.isfinite(probability)
+    probability, confirmed = probability[known], confirmed[known]
+    edges = PROBABILITY_BINS
+    index = np.clip(np.digitize(probability, edges) - 1, 0, len(edges) - 2)
+    n = len(edges) - 1
+    counts = np.bincount(index, minlength=n)
+    yes = np.bincount(index, weights=confirmed, minlength=n)
+    total = np.bincount(index, weights=probability, minlength=n)
+    return [
+        dict(
+            zip(
+                CALIBRATION_COLUMNS,
+                (checked_by, edges[i], edges[i + 1], int(counts[i]), int(yes[i]), float(total[i])),
+                strict=True,
+            )
+        )
+        for i in np.flatnonzero(counts).tolist()
+    ]
+
+
+def pool_calibration(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add up rows of `count_confirmed` by check and bin; `probability` becomes the mean."""
+    sums: dict[tuple[str, float, float], list[float]] = {}
+    for row in rows:
+        total = sums.setdefault((row["checked_by"], row["low"], row["high"]), [0, 0, 0.0])
+        for i, name in enumerate(("n", "confirmed", "probability")):
+            total[i] += row[name]
+    return [
+        dict(zip(CALIBRATION_COLUMNS, (*key, int(n), int(yes), total / n), strict=True))
+        for key, (n, yes, total) in sorted(sums.items())
+    ]
+
+
+def slide_window(items: Iterable[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:
+    """Each item with the one before and the one after, None at the ends; three in memory."""
+    previous: Page | None = None
+    current: Page | None = None
+    for item in items:
+        if current is not None:
+            yield previous, current, item
+        previous, current = current, item
+    if current is not None:
+        yield previous, current, None
+
+
+def measure_sample(
+    pages: Iterable[Page],
+    *,
+    is_movie: bool,
+    read_annotation: Callable[[int], tuple[Array, Array] | None],
+    prepare_labels: Callable[[Array], Array],
+    probability: Mapping[int, Array],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Measure the images of a sample one by one.
+
+    Parameters
+    ----------
+    pages
+        (frame, raw image, label image of the network); labels None where the image could not
+        be segmented.
+    is_movie
+        Whether a frame is compared with the ones before and after.
+    read_annotation
+        Gives label images of all objects and of the accepted ones for a frame that was
+        annotated, else None.
+    prepare_labels
+        Crops and rescales labels as the annotation was.
+    probability
+        By frame, the network's probability by label (0 for the background is not used).
+
+    Returns
+    -------
+    images
+        A row per frame: `frame` and `SAMPLE_COLUMNS`; `probability` is the median over nuclei.
+        NaN is undefined, all of it where labels are None.
+    calibration
+        Rows of `pool_calibration`, with the sum in place of the mean probability.
+    """
+    images, calibration = [], []
+    for before, (frame, image, labels), after in slide_window(pages):
+        row: dict[str, Any] = {"frame": frame} | dict.fromkeys(SAMPLE_COLUMNS, NAN)
+        images.append(row)
+        if labels is None:
+            continue
+        row |= measure_image(image, labels)
+        by_label = probability.get(frame, np.zeros(0))
+        by_label = np.pad(
+            by_label, (0, max(0, int(labels.max()) + 1 - len(by_label))), constant_values=NAN
+        )
+        by_label[0] = NAN
+        if np.isfinite(by_label).any():
+            row["probability"] = float(np.nanmedian(by_label))
+        annotation = read_annotation(frame)
+        if annotation is not None:
+            prepared = prepare_labels(labels)
+            agreement, confirmed = compare_annotation(*annotation, prepared)
+            row |= agreement
+            seen = by_label[: len(confirmed)]
+            seen = np.where(np.bincount(prepared.ravel()) > 0, seen, NAN)
+            calibration += count_confirmed("annotation", seen, confirmed)
+        if is_movie:
+            neighbours = [
+                page[2] if page is not None and abs(page[0] - frame) == 1 else None
+                for page in (before, after)
+            ]
+            beside, confirmed = compare_neighbours(neighbours[0], labels, neighbours[1])
+            row |= beside
+            if any(neighbour is not None for neighbour in neighbours):
+                calibration += count_confirmed("neighbouring frames", by_label, confirmed)
+    return images, calibration

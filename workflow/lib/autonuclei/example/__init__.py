@@ -1,0 +1,1 @@
+"""The data of the example: real nuclei that come with StarDist, and drawn movies."""

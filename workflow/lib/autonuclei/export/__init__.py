@@ -1,0 +1,1 @@
+"""Masks and tracks in the formats of other programs."""

@@ -1,0 +1,129 @@
+"""Movies as ImageJ hyperstacks, written page by page."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from autonuclei.errors import InputError
+from autonuclei.io.files import write_beside
+
+# Whole numbers up to this one are exact in float32, the widest type that ImageJ reads.
+LARGEST_EXACT = 2**24
+# A TIFF with more bytes cannot point to its last pages. ImageJ then takes the pages as
+# lying one after the other behind the first, which they do when not compressed.
+LARGEST_CLASSIC_TIFF = 2**32 - 2**25
+
+
+def write_image_movie(
+    path: str | os.PathLike[str],
+    frames: Iterable[npt.NDArray[np.generic]],
+    *,
+    n_frames: int,
+    pixel_size_um: float | None,
+    frame_interval_min: float | None,
+    compress: bool = False,
+) -> np.dtype[np.generic]:
+    """Write a movie as an ImageJ hyperstack with axes TYX, one frame in memory at a time.
+
+    8-bit, 16-bit unsigned and 32-bit float images keep their type. Of other types the values
+    stay what they are: booleans become 0 and 1 in 8-bit, half and double floats 32-bit float,
+    and other whole numbers 32-bit float, which is refused where it would round them.
+
+    Parameters
+    ----------
+    frames
+        The (height, width) images in order; all of one shape and type.
+    n_frames
+        How many there are.
+    pixel_size_um, frame_interval_min
+        None where unknown: the unit is then "pixel" and the interval 1.
+    compress
+        Deflate each page (lossless). For label images, which shrink a hundredfold.
+
+    Returns
+    -------
+    dtype
+        The type written.
+
+    Raises
+    ------
+    InputError
+        A frame is not a grey image or differs in shape or type from the first, the number of
+        frames is not `n_frames`, or whole numbers are too large for ImageJ.
+    """
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        raise InputError(f"{path}: the movie has no frames, so there is nothing to write.")
+    if first.ndim != 2:
+        raise InputError(
+            f"{path}: frame 0 has shape {first.shape}, not (height, width). Give one channel of "
+            "one plane."
+        )
+    dtype = _choose_dtype(first.dtype)
+
+    def convert_pages() -> Iterator[npt.NDArray[np.generic]]:
+        count = 0
+        for page in _chain(first, iterator):
+            if page.shape != first.shape or page.dtype != first.dtype:
+                raise InputError(
+                    f"{path}: frame {count} is {page.shape} {page.dtype}, the first frame "
+                    f"{first.shape} {first.dtype}. Give frames of one size and type."
+                )
+            if page.dtype.kind in "iu" and dtype == np.float32:
+                largest = int(np.abs(page.astype(np.float64)).max(initial=0))
+                if largest > LARGEST_EXACT:
+                    raise InputError(
+                        f"{path}: frame {count} holds the value {largest}, which ImageJ cannot "
+                        f"hold exactly (limit {LARGEST_EXACT}). Rescale the image."
+                    )
+            count += 1
+            yield np.ascontiguousarray(page, dtype=dtype)
+        if count != n_frames:
+            raise InputError(f"{path}: {count} frames came where {n_frames} were announced.")
+
+    metadata: dict[str, object] = {"axes": "TYX"}
+    if pixel_size_um is None:
+        metadata["unit"] = "pixel"
+        resolution = (1.0, 1.0)
+    else:
+        metadata["unit"] = "um"
+        resolution = (1 / pixel_size_um, 1 / pixel_size_um)
+    # ImageJ reads a frame interval in seconds unless `tunit` names another unit.
+    metadata["finterval"] = 1.0 if frame_interval_min is None else frame_interval_min
+    metadata["tunit"] = "frame" if frame_interval_min is None else "min"
+    shape = (n_frames, *first.shape)
+    too_large = not compress and int(np.prod(shape)) * dtype.itemsize > LARGEST_CLASSIC_TIFF
+    with write_beside(path) as partial, tifffile.TiffWriter(partial, imagej=True) as tif:
+        tif.write(
+            convert_pages(),
+            shape=shape,
+            dtype=dtype,
+            photometric="minisblack",
+            metadata=metadata,
+            resolution=resolution,
+            compression="zlib" if compress else None,
+            rowsperstrip=first.shape[0],
+            truncate=too_large,
+        )
+        if next(iterator, None) is not None:
+            raise InputError(f"{path}: more frames came than the {n_frames} announced.")
+    return dtype
+
+
+def _choose_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    if dtype == np.bool_:
+        return np.dtype(np.uint8)
+    if dtype in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)):
+        return dtype
+    return np.dtype(np.float32)
+
+
+def _chain(
+    first: npt.NDArray[np.generic], rest: Iterator[npt.NDArray[np.generic]]
+) -> Iterator[npt.NDArray[np.generic]]:
+    yield first
+    yield from rest

@@ -1,0 +1,74 @@
+"""Tables as CSV files."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from autonuclei.errors import InputError
+from autonuclei.io.files import write_beside
+
+
+def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write a table as CSV.
+
+    Decimal numbers get 7 significant digits, NaN is an empty cell, booleans are ``true`` and
+    ``false``. The index is left out.
+    """
+    shown = table.copy(deep=False)
+    for name in table.columns[table.dtypes == bool]:
+        shown[name] = table[name].map({True: "true", False: "false"})
+    with write_beside(path) as partial:
+        shown.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+
+
+def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table that `write_table` wrote.
+
+    Parameters
+    ----------
+    path
+        A CSV file.
+    text
+        Columns of names, which stay text where all of them look like numbers.
+
+    Returns
+    -------
+    DataFrame
+        Columns are bool, int64 or float64 where every value is one, else text. Empty cells are
+        NaN, in columns of text "".
+
+    Raises
+    ------
+    InputError
+        The file is not such a table.
+    """
+    try:
+        table = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(text, str),
+            true_values=["true"],
+            false_values=["false"],
+            # A sample may be called NA.
+            keep_default_na=False,
+            na_values=[""],
+        )
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{Path(path)}: is not a table that this workflow wrote. Delete it and run again."
+        ) from error
+    if table.empty:
+        table = table.astype({name: "int64" for name in table.columns if name not in text})
+    for name in table.columns[[isinstance(kind, pd.StringDtype) for kind in table.dtypes]]:
+        table[name] = table[name].fillna("")
+    return table
+
+
+def concatenate_tables(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Put tables of the same columns below each other; without any, an empty one of `columns`."""
+    # The columns of a table without a row have no type that they could keep in a file.
+    filled = [table for table in tables if len(table)] or list(tables[:1])
+    if not filled:
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
+    return pd.concat(filled, ignore_index=True)

@@ -1,0 +1,97 @@
+"""What every script does around its work: a log file, and errors in the user's words."""
+
+import contextlib
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from autonuclei.errors import InputError
+from autonuclei.io.files import refuse_full_disk
+
+
+@contextlib.contextmanager
+def log_job(path: str) -> Iterator[logging.Logger]:
+    """Log to a file; end the job with one line if the user can mend what is wrong.
+
+    Everything that libraries print goes into the log too; the last line of a whole job says how
+    long it computed. An `InputError` ends the process with status 1 and its message as the only
+    line on the terminal. Any other exception is a bug: its traceback goes into the log and to the
+    terminal.
+    """
+    try:
+        descriptor = _open_log(path)
+    except InputError as error:
+        _tell(2, f"ERROR {error}")
+        sys.exit(1)
+    logger = logging.getLogger("autonuclei")
+    logger.setLevel(logging.INFO)
+    handler = _LogHandler(descriptor)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    try:
+        with _send_output_to(descriptor) as terminal:
+            try:
+                yield logger
+                logger.info("finished, %.1f CPU-s", time.process_time())
+            except InputError as error:
+                logger.error("ERROR %s", error)
+                _tell(terminal, f"ERROR {error}")
+                sys.exit(1)
+            except Exception:
+                logger.error("%s", traceback.format_exc())
+                _tell(terminal, traceback.format_exc())
+                sys.exit(1)
+    finally:
+        logger.removeHandler(handler)
+        os.close(descriptor)
+
+
+class _LogHandler(logging.Handler):
+    """Writes each line at once; where the disk is full, the log is cut short and no more."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _tell(self._descriptor, self.format(record))
+
+
+def _open_log(path: str) -> int:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+    except OSError as error:
+        refuse_full_disk(error, path)
+        raise
+
+
+@contextlib.contextmanager
+def _send_output_to(descriptor: int) -> Iterator[int]:
+    """Send standard output and error to a file, those of C libraries too; give the terminal."""
+    _flush()
+    saved = os.dup(1), os.dup(2)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    try:
+        yield saved[1]
+    finally:
+        _flush()
+        for number, kept in zip((1, 2), saved, strict=True):
+            os.dup2(kept, number)
+            os.close(kept)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+
+
+def _tell(descriptor: int, message: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(descriptor, f"{message}\n".encode())

@@ -1,0 +1,1 @@
+"""Ground floor: label images, their shapes, outlines, measures and overlaps."""

@@ -1,0 +1,1 @@
+"""The sample sheet, and what sheet and settings mean for the jobs of the workflow."""

@@ -1,0 +1,265 @@
+"""Figures of the automatic annotation: what was accepted and why not, and how it came about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import ndimage as ndi
+
+from autonuclei.annotate.selection import ACCEPTED, NOT_CONVEX, TOO_DIM, TOO_LARGE, TOO_SMALL
+from autonuclei.report.pictures import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    Window,
+    add_outlines,
+    add_scale_bar,
+    add_window,
+    choose_side,
+    cut,
+    find_inside,
+    show_grey,
+    slide_window,
+)
+
+Array = npt.NDArray[Any]
+
+VERDICT_COLOURS = {
+    ACCEPTED: SKY,
+    TOO_SMALL: YELLOW,
+    TOO_LARGE: VERMILLION,
+    NOT_CONVEX: PINK,
+    TOO_DIM: GREEN,
+}
+# For reasons that are not named above, in the order in which they come.
+OTHER_COLOURS = (ORANGE, "#FFFFFF", BLUE)
+
+
+def colour_verdicts(verdicts: Array) -> dict[str, str]:
+    """A colour for each verdict that occurs: the accepted first, then by how often it does."""
+    names, counts = np.unique(verdicts, return_counts=True)
+    ordered = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    if ACCEPTED in ordered:
+        ordered.remove(ACCEPTED)
+    others = iter(OTHER_COLOURS)
+    return {
+        name: VERDICT_COLOURS[name] if name in VERDICT_COLOURS else next(others, OTHER_COLOURS[-1])
+        for name in (ACCEPTED, *ordered)
+    }
+
+
+def choose_window(table: Mapping[str, Array], shape: tuple[int, int]) -> Window:
+    """The square window that shows the most kinds of verdict, and of those the most objects.
+
+    Parameters
+    ----------
+    table
+        `y_px`, `x_px`, `area_px` and `verdict` of the objects.
+    shape
+        Rows and columns of the image.
+    """
+    side = choose_side(table["area_px"], shape)
+
+    def judge(window: Window) -> tuple[int, int]:
+        # What lies at the rim of a window is cut by it.
+        rim = side // 8
+        inner = window[0] + rim, window[1] - rim, window[2] + rim, window[3] - rim
+        inside = find_inside(inner, table["y_px"], table["x_px"])
+        return len(np.unique(table["verdict"][inside])), int(inside.sum())
+
+    return max(slide_window(shape, side), key=judge)
+
+
+def draw_annotation_overlay(
+    image: Array,
+    objects: Array,
+    table: Mapping[str, Array],
+    *,
+    name: str,
+    pixel_size_um: float | None,
+) -> Figure:
+    """Draw all annotated objects over the image, by verdict, whole and enlarged.
+
+    Parameters
+    ----------
+    image
+        2-D grey values.
+    objects
+        Label image of all objects.
+    table
+        `label`, `y_px`, `x_px`, `area_px` and `verdict` of each of them.
+    name
+        Of the image, for the title.
+    pixel_size_um
+        Of `image`; None writes lengths in px.
+    """
+    colours = colour_verdicts(table["verdict"])
+    verdicts = dict(zip(table["label"].tolist(), table["verdict"].tolist(), strict=True))
+    by_label = {label: colours[verdict] for label, verdict in verdicts.items()}
+    rejected = [colour for verdict, colour in colours.items() if verdict != ACCEPTED]
+    window = choose_window(table, image.shape[:2])
+    figure, (whole, part) = _make_panels(1, 2, image.shape[:2])
+    show_grey(whole, image, title=f"{name}, {image.shape[1]} x {image.shape[0]} px")
+    add_outlines(whole, objects, by_label, linewidth=0.7, fill=rejected)
+    add_window(whole, window)
+    add_scale_bar(whole, image.shape[1], pixel_size_um)
+    show_grey(part, cut(image, window), title="Enlarged: the box")
+    add_outlines(part, cut(objects, window), by_label, linewidth=1.5, fill=rejected)
+    add_scale_bar(part, window[3] - window[2], pixel_size_um)
+    counts = {verdict: int((table["verdict"] == verdict).sum()) for verdict in colours}
+    total = len(table["label"])
+    _add_legend(
+        figure,
+        {
+            (f"{verdict}: {n:,}" if verdict == ACCEPTED else f"rejected, {verdict}: {n:,}"): colour
+            for (verdict, n), colour in zip(counts.items(), colours.values(), strict=True)
+        },
+    )
+    figure.suptitle(f"Automatic annotation: {counts[ACCEPTED]:,} of {total:,} objects accepted")
+    return figure
+
+
+@dataclass(frozen=True)
+class AnnotationSteps:
+    """What the steps of the annotation of one image give: images, and seeds as (n, 2) places.
+
+    `by_level` is the proposal of nuclei at levels of their own, where there is one.
+    """
+
+    image: Array
+    foreground: Array
+    seeds: Array
+    split: Array
+    objects: Array
+    training_image: Array
+    training_labels: Array
+    by_level: Array | None = None
+
+
+def draw_annotation_steps(
+    steps: AnnotationSteps,
+    table: Mapping[str, Array],
+    *,
+    name: str,
+    pixel_size_um: float | None,
+) -> Figure:
+    """Draw the steps from the raw image to what the network learns from, side by side.
+
+    The first panel is the whole image, the others the same part of it, enlarged. `table` as
+    in `draw_annotation_overlay`.
+    """
+    window = choose_window(table, steps.image.shape[:2])
+    image = cut(steps.image, window)
+    colours = colour_verdicts(table["verdict"])
+    by_label = {
+        label: colours[verdict]
+        for label, verdict in zip(table["label"].tolist(), table["verdict"].tolist(), strict=True)
+    }
+    n = 8 if steps.by_level is None else 9
+    figure, panels = _make_panels(2, (n + 1) // 2, (1, 1))
+    for axes in panels[n:]:
+        axes.set_axis_off()
+    whole, *rest = panels
+    show_grey(whole, steps.image, title=f"{name}: whole image")
+    add_window(whole, window)
+    add_scale_bar(whole, steps.image.shape[1], pixel_size_um)
+    step = iter(enumerate(rest, start=1))
+
+    def show_step(title: str, picture: Array = image) -> Axes:
+        number, axes = next(step)
+        show_grey(axes, picture, title=f"{number} {title}")
+        return axes
+
+    add_scale_bar(show_step("image, enlarged"), window[3] - window[2], pixel_size_um)
+
+    axes = show_step("foreground (threshold)")
+    add_outlines(axes, ndi.label(cut(steps.foreground, window))[0], ORANGE, fill=[ORANGE])
+
+    axes = show_step("seeds, split (watershed)")
+    _add_colours(axes, cut(steps.split, window))
+    inside = steps.seeds[find_inside(window, *steps.seeds.T)]
+    axes.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
+
+    if steps.by_level is not None:
+        _add_colours(show_step("nuclei at levels of their own"), cut(steps.by_level, window))
+
+    drawn_anew = not np.array_equal(steps.split > 0, steps.objects > 0)
+    if not drawn_anew:
+        title = "edges: as in step 3"
+    elif steps.by_level is None:
+        title = "edges: of step 3 (dashed), final"
+    else:
+        title = "final, from 3 (dashed) and 4"
+    axes = show_step(title)
+    if drawn_anew:
+        add_outlines(axes, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
+    add_outlines(axes, cut(steps.objects, window), SKY, linewidth=1.4)
+
+    axes = show_step("accepted and rejected")
+    rejected = [colour for verdict, colour in colours.items() if verdict != ACCEPTED]
+    add_outlines(axes, cut(steps.objects, window), by_label, linewidth=1.4, fill=rejected)
+
+    show_step("image to learn from", cut(steps.training_image, window))
+
+    labels = cut(steps.training_labels, window)
+    ignored = bool((labels < 0).any())
+    title = "labels (hatched: ignored)" if ignored else "labels to learn from"
+    axes = show_step(title, np.zeros(labels.shape))
+    _add_colours(axes, np.maximum(labels, 0), opacity=1.0)
+    if ignored:
+        axes.contourf(labels < 0, levels=[0.5, 1.5], colors=["#606060"], hatches=["////"])
+    _add_legend(
+        figure,
+        {
+            (verdict if verdict == ACCEPTED else f"rejected, {verdict}"): colour
+            for verdict, colour in colours.items()
+        },
+    )
+    figure.suptitle("From the image to what the network learns from")
+    return figure
+
+
+def _add_colours(axes: Axes, labels: Array, *, opacity: float = 0.45) -> None:
+    """Tint each label; neighbours get different colours, since their numbers are close."""
+    wheel = [BLUE, ORANGE, GREEN, YELLOW, SKY, VERMILLION, PINK]
+    numbers = np.unique(labels[labels > 0]).tolist()
+    # A step of three keeps those that follow each other apart.
+    by_label = {label: wheel[3 * place % len(wheel)] for place, label in enumerate(numbers)}
+    rgba = np.zeros((*labels.shape, 4))
+    for label, colour in by_label.items():
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        rgba[labels == label] = red, green, blue, opacity
+    axes.imshow(rgba, interpolation="nearest")
+    if opacity < 1:
+        add_outlines(axes, labels, by_label, linewidth=1.0)
+
+
+def _make_panels(rows: int, columns: int, shape: tuple[int, int]) -> tuple[Figure, list[Axes]]:
+    """Panels for images of this shape, at least 10 inches wide in all."""
+    width = max(10.0, 3.0 * columns)
+    height = rows * min(1.4, max(0.5, shape[0] / shape[1])) * width / columns
+    figure = Figure(figsize=(width, height + 1.0), layout="constrained")
+    return figure, list(np.ravel(figure.subplots(rows, columns)))
+
+
+def _add_legend(figure: Figure, names: Mapping[str, str]) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker="s", markersize=8, linewidth=0, label=name)
+        for name, colour in names.items()
+    ]
+    legend = figure.legend(
+        handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=9
+    )
+    # The colours are chosen for a dark image.
+    legend.get_frame().set_facecolor("#303030")
+    for text in legend.get_texts():
+        text.set_color("white")

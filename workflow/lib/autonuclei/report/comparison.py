@@ -1,0 +1,234 @@
+"""Regions of truth and prediction side by side, with each difference named."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy import ndimage as ndi
+
+from autonuclei.report.pictures import (
+    GREEN,
+    PINK,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    Window,
+    add_outlines,
+    add_scale_bar,
+    choose_side,
+    cut,
+    find_inside,
+    show_grey,
+    tile_image,
+)
+
+Array = npt.NDArray[Any]
+
+FOUND, MISSED, INVENTED = "found", "missed", "not in the truth"
+MERGED, SPLIT, OFF = "merged", "split", "outline off"
+OUTCOME_COLOURS = {
+    FOUND: SKY,
+    MISSED: YELLOW,
+    INVENTED: VERMILLION,
+    OFF: "#FFFFFF",
+    MERGED: PINK,
+    SPLIT: GREEN,
+}
+# A region with fewer (mean of true and predicted) says little.
+FEWEST_NUCLEI = 5
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An image with its true and predicted nuclei, and what became of each of them.
+
+    `of_true` and `of_predicted` give `FOUND`, `MISSED`, `INVENTED`, `OFF`, `MERGED` or `SPLIT`
+    by label; `matched` the labels (true, predicted) of the pairs that overlap enough.
+    """
+
+    name: str
+    image: Array
+    truth: Array
+    predicted: Array
+    of_true: Mapping[int, str]
+    of_predicted: Mapping[int, str]
+    matched: frozenset[tuple[int, int]]
+    pixel_size_um: float | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """A window of image number `image` with its F1; `n` counts its true and predicted nuclei."""
+
+    image: int
+    window: Window
+    f1: float
+    n: int
+
+
+def compare_nuclei(truth: Array, predicted: Array, *, iou: float = 0.5) -> dict[str, Any]:
+    """Say what became of each true and each predicted nucleus.
+
+    Parameters
+    ----------
+    truth, predicted
+        2-D label images of the same shape.
+    iou
+        Overlap from which on a pair counts as matched.
+
+    Returns
+    -------
+    `of_true`, `of_predicted`, `matched` as in `Comparison`. A predicted nucleus with more than
+    half of the area of two or more true ones is merged, and so are they. A true nucleus with
+    more than half of the area of two or more predicted ones is split, and so are they. Of the
+    others, those in a pair are found. Two in no pair of which one has more than half of the area
+    of the other are the same nucleus with its outline off. The rest is missed (true) or not in
+    the truth (predicted).
+    """
+    from stardist.matching import matching
+
+    score = matching(truth, predicted, iou, report_matches=True)
+    pairs = zip(score.matched_pairs, score.matched_scores, strict=True)
+    matched = frozenset((int(t), int(p)) for (t, p), overlap in pairs if overlap >= iou)
+    true_labels = [int(label) for label in np.unique(truth) if label]
+    predicted_labels = [int(label) for label in np.unique(predicted) if label]
+    of_true = dict.fromkeys(true_labels, MISSED) | {t: FOUND for t, _ in matched}
+    of_predicted = dict.fromkeys(predicted_labels, INVENTED) | {p: FOUND for _, p in matched}
+    containers = [
+        (of_predicted, of_true, MERGED, _find_containers(truth, predicted)),
+        (of_true, of_predicted, SPLIT, _find_containers(predicted, truth)),
+    ]
+    for own, theirs, _, contained in containers:
+        for container, inside in contained.items():
+            if len(inside) == 1 and FOUND not in (own[container], theirs[inside[0]]):
+                own[container] = theirs[inside[0]] = OFF
+    for own, theirs, name, contained in containers:
+        for container, inside in contained.items():
+            if len(inside) > 1:
+                own[container] = name
+                theirs |= dict.fromkeys(inside, name)
+    return {"of_true": of_true, "of_predicted": of_predicted, "matched": matched}
+
+
+def _find_containers(parts: Array, whole: Array) -> dict[int, list[int]]:
+    """For each label of `whole` the labels of `parts` with more than half of their area in it."""
+    area = np.bincount(parts.ravel())
+    both = (parts > 0) & (whole > 0)
+    pairs = np.stack([parts[both], whole[both]]).astype(np.int64)
+    found, counts = np.unique(pairs, axis=1, return_counts=True)
+    containers: dict[int, list[int]] = {}
+    for part, container in found[:, 2 * counts > area[found[0]]].T.tolist():
+        containers.setdefault(container, []).append(part)
+    return containers
+
+
+def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
+    """The windows of an image that have nuclei, each with its F1.
+
+    Windows lie side by side, about nine diameters of the median true nucleus wide. A nucleus
+    belongs to the one with its centroid, a matched prediction to that of its true nucleus.
+
+    Parameters
+    ----------
+    image
+        Number of the image, to be kept with each region.
+    """
+    areas = np.bincount(comparison.truth.ravel())[1:]
+    side = choose_side(areas[areas > 0], comparison.truth.shape[:2])
+    true = _locate(comparison.truth)
+    predicted = _locate(comparison.predicted)
+    # Else the F1 of a window could pass 1.
+    predicted |= {p: true[t] for t, p in comparison.matched}
+    found = {t for t, _ in comparison.matched}
+    places = np.array([*true.values(), *predicted.values()]).reshape(-1, 2)
+    hits = np.array([label in found for label in true] + [False] * len(predicted), bool)
+    regions = []
+    for window in tile_image(comparison.truth.shape[:2], side):
+        inside = find_inside(window, places[:, 0], places[:, 1])
+        n = int(inside.sum())
+        if n:
+            regions.append(Region(image, window, 2 * int(hits[inside].sum()) / n, n))
+    return regions
+
+
+def _locate(labels: Array) -> dict[int, tuple[float, float]]:
+    """The centroid of each label, rows and columns in px."""
+    numbers = np.unique(labels[labels > 0])
+    centroids = ndi.center_of_mass(labels > 0, labels, numbers)
+    return dict(zip(numbers.tolist(), centroids, strict=True))
+
+
+def choose_regions(regions: Sequence[Region]) -> dict[str, Region]:
+    """The regions with the lowest, the median and the highest F1.
+
+    Those with fewer than `FEWEST_NUCLEI` nuclei (mean of true and predicted) are left out if others
+    are left. Of equal ones the one with the most nuclei is taken.
+    """
+    regions = [region for region in regions if region.n >= 2 * FEWEST_NUCLEI] or list(regions)
+    ordered = sorted(regions, key=lambda region: (region.f1, -region.n))
+    if len(ordered) < 3:
+        return dict(zip(("worst", "best"), ordered, strict=False))
+    worst, *rest = ordered
+    best = max(rest, key=lambda region: (region.f1, region.n))
+    rest.remove(best)
+    return {"worst": worst, "median": rest[(len(rest) - 1) // 2], "best": best}
+
+
+def draw_comparison(
+    regions: Mapping[str, tuple[Comparison, Region]], *, n_images: int, iou: float = 0.5
+) -> Figure:
+    """Draw raw image, truth, prediction and differences of each region in a row.
+
+    `regions` are those of `choose_regions`, each with its image.
+    """
+    if not regions:
+        figure = Figure(figsize=(6, 2))
+        figure.text(0.5, 0.5, "No nuclei, neither in the truth nor found", ha="center")
+        return figure
+    figure = Figure(figsize=(11, 2.9 * len(regions) + 0.8), layout="constrained")
+    panels = figure.subplots(len(regions), 4, squeeze=False)
+    for row, (rank, (shown, region)) in zip(panels, regions.items(), strict=True):
+        window = region.window
+        image = cut(shown.image, window)
+        truth, predicted = cut(shown.truth, window), cut(shown.predicted, window)
+        for axes in row:
+            show_grey(axes, image)
+        place = f"rows {window[0]}-{window[1] - 1}, columns {window[2]}-{window[3] - 1}"
+        row[0].set_ylabel(f"{rank} region: F1 {region.f1:.2f}", fontsize=10)
+        row[0].set_title(f"{shown.name}\n{place}", fontsize=8)
+        add_scale_bar(row[0], window[3] - window[2], shown.pixel_size_um)
+        row[1].set_title("truth", fontsize=9)
+        add_outlines(row[1], truth, "#FFFFFF", linewidth=1.3)
+        row[2].set_title("prediction", fontsize=9)
+        add_outlines(row[2], predicted, "#FFFFFF", linewidth=1.3)
+        row[3].set_title("differences", fontsize=9)
+        _draw_differences(row[3], shown, truth, predicted)
+    handles = [
+        Line2D([], [], color=colour, marker="s", markersize=8, linewidth=0, label=name)
+        for name, colour in OUTCOME_COLOURS.items()
+    ]
+    legend = figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=9)
+    legend.get_frame().set_facecolor("#303030")
+    for text in legend.get_texts():
+        text.set_color("white")
+    images = "1 image" if n_images == 1 else f"{n_images:,} images"
+    figure.suptitle(f"Truth and prediction, regions of {images} (F1 at IoU {iou:g})", fontsize=11)
+    return figure
+
+
+def _draw_differences(axes: Any, shown: Comparison, truth: Array, predicted: Array) -> None:
+    """Found nuclei as predicted; missed and split ones as they are, the others as predicted."""
+    of_true = {label: OUTCOME_COLOURS[name] for label, name in shown.of_true.items()}
+    wrong = list(OUTCOME_COLOURS.values())[1:]
+    drawn_true = {
+        label: of_true[label]
+        for label, name in shown.of_true.items()
+        if name in (MISSED, OFF, MERGED, SPLIT)
+    }
+    of_predicted = {label: OUTCOME_COLOURS[name] for label, name in shown.of_predicted.items()}
+    add_outlines(axes, predicted, of_predicted, linewidth=1.3, fill=wrong)
+    add_outlines(axes, truth, drawn_true, linewidth=1.3, fill=[YELLOW], dashed=True)

@@ -1,0 +1,204 @@
+"""Parts of figures that show images: the image, outlines of objects, a frame, a scale bar."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from autonuclei.annotate.preprocessing import normalize_image
+from autonuclei.labels.outlines import trace_outlines
+
+Array = npt.NDArray[Any]
+# First row, end row, first and end column, ends not included.
+Window = tuple[int, int, int, int]
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart, on a dark image.
+SKY, YELLOW, VERMILLION = "#56B4E9", "#F0E442", "#D55E00"
+PINK, ORANGE, GREEN, BLUE = "#CC79A7", "#E69F00", "#009E73", "#0072B2"
+
+# Fewer pixels than this say nothing to the eye.
+SMALLEST_WINDOW_PX = 48
+# Longer side of the image in a figure; larger ones are shrunken before they are drawn.
+LARGEST_PICTURE_PX = 2048
+
+
+def choose_bar_length(width: float) -> float:
+    """Choose a round length (1, 2 or 5 times a power of ten) up to a quarter of a width."""
+    limit = width / 4
+    power = 10.0 ** np.floor(np.log10(limit))
+    return float(max(digit * power for digit in (1, 2, 5) if digit * power <= limit * (1 + 1e-9)))
+
+
+def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0) -> int:
+    """Side of a square window that shows some dozen nuclei, in px, no larger than the image.
+
+    Parameters
+    ----------
+    areas
+        Areas of the nuclei, in px; their median counts.
+    shape
+        Rows and columns of the image.
+    diameters
+        Side in diameters of the median nucleus.
+    """
+    median = float(np.median(areas)) if len(areas) else 0.0
+    side = max(SMALLEST_WINDOW_PX, round(diameters * 2 * (median / np.pi) ** 0.5))
+    return int(min(side, *shape))
+
+
+def tile_image(shape: tuple[int, int], side: int) -> list[Window]:
+    """Windows of about `side` px that cover an image side by side."""
+    edges = []
+    for length in shape:
+        n = max(1, round(length / side))
+        edges.append(np.linspace(0, length, n + 1).round().astype(int).tolist())
+    rows, columns = (list(itertools.pairwise(ends)) for ends in edges)
+    return [(*row, *column) for row in rows for column in columns]
+
+
+def slide_window(shape: tuple[int, int], side: int) -> list[Window]:
+    """Square windows that cover an image, each about half of its side after the last."""
+    starts = []
+    for length in shape:
+        last = max(0, length - side)
+        n = 1 + -(-last // max(1, side // 2))
+        starts.append(np.linspace(0, last, n).round().astype(int).tolist())
+    return [(y, y + side, x, x + side) for y in starts[0] for x in starts[1]]
+
+
+def find_inside(window: Window, y: Array, x: Array) -> Array:
+    """Which places (px) lie in a window, as booleans."""
+    return np.asarray((y >= window[0]) & (y < window[1]) & (x >= window[2]) & (x < window[3]))
+
+
+def cut(image: Array, window: Window) -> Array:
+    """The part of an image in a window."""
+    return image[window[0] : window[1], window[2] : window[3]]
+
+
+def shrink_image(image: Array, largest: int = LARGEST_PICTURE_PX) -> tuple[Array, int]:
+    """The means of square blocks, a strip of rows at a time; and the side of a block in px.
+
+    An image no larger than `largest` stays as it is, with blocks of 1 px.
+    """
+    block = -(-max(image.shape) // largest)
+    if block <= 1:
+        return image, 1
+    rows, columns = image.shape[0] // block, image.shape[1] // block
+    small = np.empty((rows, columns), np.float32)
+    for row in range(rows):
+        strip = image[row * block : (row + 1) * block, : columns * block]
+        small[row] = strip.reshape(block, columns, block).mean(axis=(0, 2), dtype=np.float32)
+    return small, block
+
+
+def show_grey(axes: Axes, image: Array, *, title: str = "", brightness: float = 1.0) -> None:
+    """Show grey values from dark (1st percentile) to bright (99.8th), in px, without ticks.
+
+    Enlarged pixels stay squares. A `brightness` below 1 dims the image behind what is drawn.
+    """
+    small, block = shrink_image(image)
+    shown = np.clip(normalize_image(small), 0, 1)
+    height, width = (size * block - 0.5 for size in small.shape)
+    axes.imshow(
+        brightness * shown,
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        extent=(-0.5, width, height, -0.5),
+        interpolation="antialiased",
+    )
+    axes.set_title(title, fontsize=9)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def add_outlines(
+    axes: Axes,
+    labels: Array,
+    colours: str | Mapping[int, str],
+    *,
+    linewidth: float = 1.0,
+    fill: Sequence[str] = (),
+    dashed: bool = False,
+) -> None:
+    """Draw the outline of each object over an image.
+
+    Parameters
+    ----------
+    labels
+        2-D label image.
+    colours
+        One for all, or by label; labels that are absent from it are not drawn.
+    fill
+        Colours whose objects are also tinted.
+    """
+    outlines = trace_outlines(labels)
+    shown: dict[str, list[Array]] = {}
+    for label in outlines.labels.tolist():
+        colour = colours if isinstance(colours, str) else colours.get(label)
+        if colour is not None:
+            # Corners of pixels, where the centre of the first pixel is at zero.
+            shown.setdefault(colour, []).append(outlines.get_corners(label) - 0.5)
+    for colour, corners in shown.items():
+        face = (colour, 0.3) if colour in fill else "none"
+        axes.add_collection(
+            PolyCollection(
+                corners,
+                edgecolors=colour,
+                facecolors=face,
+                linewidths=linewidth,
+                linestyles="--" if dashed else "-",
+                rasterized=True,
+            ),
+            autolim=False,
+        )
+
+
+def add_window(axes: Axes, window: Window, *, colour: str = "white", name: str = "") -> None:
+    """Draw the frame of a window into the picture of the whole image."""
+    y, y_end, x, x_end = window
+    axes.add_patch(
+        Rectangle((x - 0.5, y - 0.5), x_end - x, y_end - y, fill=False, edgecolor=colour, lw=1.4)
+    )
+    if name:
+        axes.text(x, y, name, color=colour, fontsize=9, va="bottom", path_effects=_halo())
+
+
+def add_scale_bar(axes: Axes, width_px: float, pixel_size_um: float | None) -> None:
+    """Draw a scale bar at the lower right; in px where the pixel size is unknown."""
+    size, unit = (1.0, "px") if pixel_size_um is None else (pixel_size_um, "µm")
+    length = choose_bar_length(width_px * size)
+    part = length / size / width_px
+    axes.plot(
+        [0.96 - part, 0.96],
+        [0.05, 0.05],
+        transform=axes.transAxes,
+        color="white",
+        linewidth=3,
+        solid_capstyle="butt",
+        path_effects=_halo(5),
+        scalex=False,
+        scaley=False,
+    )
+    axes.text(
+        0.96 - part / 2,
+        0.07,
+        f"{length:g} {unit}",
+        transform=axes.transAxes,
+        color="white",
+        fontsize=8,
+        ha="center",
+        va="bottom",
+        path_effects=_halo(),
+    )
+
+
+def _halo(width: float = 2) -> list[withStroke]:
+    return [withStroke(linewidth=width, foreground="black")]

@@ -1,0 +1,1 @@
+"""Instance masks of all images with a trained network."""

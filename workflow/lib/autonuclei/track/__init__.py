@@ -1,0 +1,1 @@
+"""From nuclei in frames to tracks with divisions."""

@@ -1,0 +1,1 @@
+"""The StarDist network: devices, training, rounds of self-training."""

@@ -1,0 +1,185 @@
+"""A second annotation, in which network and classical method check each other; when to stop.
+
+A network that learned from many nuclei finds some that the threshold missed or merged, and the
+threshold knows better than a network where an edge is. What both say is taken as a nucleus, what
+one of them says is ignored unless the network is sure, and the rest is background.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.annotate.annotation import number_by_position
+from autonuclei.annotate.boundaries import measure_contrast, refine_boundaries
+from autonuclei.annotate.selection import ACCEPTED, AreaWindow, judge_objects
+from autonuclei.labels.matching import add_metrics, compare_labels, drop_ignored, pool_rows
+from autonuclei.labels.measurement import measure_objects
+
+Array = npt.NDArray[Any]
+
+# From this IoU on, an object of the network and one of the classical method are the same nucleus.
+AGREEMENT_IOU = 0.6
+# From this probability on the network is sure.
+SURE_PROBABILITY = 0.7
+# What the network holds for a nucleus with less than that is background.
+DOUBT_PROBABILITY = 0.2
+
+# Overlaps over which the criterion is a mean.
+CRITERION_IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def check_annotation(
+    image: Array,
+    first: Array,
+    objects: Array,
+    predicted: Array,
+    probability: Array,
+    window: AreaWindow,
+) -> Array:
+    """Annotate an image anew from the classical annotation and what a network finds in it.
+
+    An object of the network is a nucleus if an object of the classical method agrees with it
+    (`AGREEMENT_IOU`) and one of three holds: the classical method accepts its own, or the
+    network's has the area and shape of a nucleus, or the network is sure (`SURE_PROBABILITY`).
+    Its boundary is the classical one. Without one that agrees, as where the threshold misses or
+    merges nuclei, it needs the area and shape and the network must be sure; its boundary is
+    drawn anew at its own level of brightness (`boundaries.refine_boundaries`).
+
+    Parameters
+    ----------
+    image
+        2-D preprocessed grey values.
+    first
+        Labels of the classical annotation: accepted nuclei above 0, ignored pixels -1.
+    objects
+        Label image of all objects of the classical method, rejected ones included.
+    predicted, probability
+        Label image of the network, 1..n, down to `DOUBT_PROBABILITY`, and (n,) probabilities.
+    window
+        Area and shape of a nucleus.
+
+    Returns
+    -------
+    int32 label image; nuclei 1..n, background 0. -1 (ignored) is everything else that the
+    classical annotation or the network does not hold for background.
+    """
+    drawn = refine_boundaries(image, predicted)
+    table = measure_objects(drawn, image)
+    table["relative_contrast"] = measure_contrast(image, drawn)[table["label"]]
+    n = len(probability)
+    has_shape = np.zeros(n + 1, bool)
+    has_shape[table["label"][judge_objects(table, window) == ACCEPTED]] = True
+    is_sure = np.r_[False, probability >= SURE_PROBABILITY]
+    partner = match_labels(drawn, objects, n)
+    accepted = np.zeros(int(objects.max()) + 1, bool)
+    accepted[objects[first > 0]] = True
+    accepted[0] = False
+    agrees = (partner > 0) & (accepted[partner] | has_shape | is_sure)
+    is_new = (partner == 0) & has_shape & is_sure
+    number = np.cumsum(agrees | is_new).astype(np.int32)
+
+    # What one of the two holds for a nucleus is no background, but for the rim of those that
+    # both know, where the classical boundary counts.
+    is_doubtful = (first != 0) | (objects > 0) | (predicted > 0) & ~agrees[predicted]
+    labels = np.where(is_doubtful, np.int32(-1), np.int32(0))
+    labels[is_new[drawn]] = number[drawn[is_new[drawn]]]
+    of_object = np.zeros(len(accepted), np.int32)
+    of_object[partner[agrees]] = number[agrees]
+    labels = np.where(of_object[objects] > 0, of_object[objects], labels)
+    return np.where(labels < 0, labels, number_by_position(np.maximum(labels, 0)))
+
+
+def match_labels(first: Array, second: Array, n_first: int, iou: float = AGREEMENT_IOU) -> Array:
+    """For each label 0..n of an image, the label of another that is the same object, or 0.
+
+    Two objects are the same from an `iou` on; above 0.5 there can be only one.
+    """
+    width = int(second.max()) + 1
+    area = [np.bincount(first.ravel(), minlength=n_first + 1), np.bincount(second.ravel())]
+    both = (first > 0) & (second > 0)
+    pairs, overlap = np.unique(
+        first[both].astype(np.int64) * width + second[both], return_counts=True
+    )
+    own, other = np.divmod(pairs, width)
+    same = overlap >= iou * (area[0][own] + area[1][other] - overlap)
+    partner = np.zeros(n_first + 1, np.int64)
+    partner[own[same]] = other[same]
+    return partner
+
+
+def count_changes(before: Array, after: Array) -> dict[str, int]:
+    """What differs between two annotations of an image (0 background, -1 ignored).
+
+    Returns
+    -------
+    Numbers of nuclei before and after, kept (the same nucleus in both), dropped and new, and of
+    pixels that changed between nucleus, background and ignored.
+    """
+    first, second = np.maximum(before, 0), np.maximum(after, 0)
+    n_before, n_after = (len(np.setdiff1d(labels, 0)) for labels in (first, second))
+    kept = int((match_labels(first, second, int(first.max())) > 0).sum())
+    return {
+        "n_before": n_before,
+        "n_after": n_after,
+        "n_kept": kept,
+        "n_dropped": n_before - kept,
+        "n_new": n_after - kept,
+        "changed_px": int((np.sign(before) != np.sign(after)).sum()),
+    }
+
+
+def measure_agreement(pairs: Iterable[tuple[Array, Array, Array]]) -> float:
+    """How well a network agrees with the classical annotation where that is not in doubt.
+
+    Mean F1 over `CRITERION_IOUS`, all images pooled, between the nuclei of the network and the
+    accepted objects; nuclei that lie mostly on rejected objects do not count.
+
+    Parameters
+    ----------
+    pairs
+        Label images per image: nuclei of the network, all objects of the classical method, and
+        the accepted ones of them.
+
+    Returns
+    -------
+    From 0 to 1; NaN without an image, or where neither has a nucleus.
+    """
+    rows = [
+        compare_labels(
+            accepted, drop_ignored(found, (objects > 0) & (accepted == 0)), CRITERION_IOUS
+        )
+        for found, objects, accepted in pairs
+    ]
+    if not rows:
+        return float("nan")
+    pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
+    return float(np.mean([row["f1"] for row in pooled]))
+
+
+def find_best_round(criteria: Sequence[float]) -> int:
+    """The round with the best criterion, 0 without any.
+
+    Of equal ones the earliest; NaN is the worst.
+    """
+    return int(np.argmax(np.nan_to_num([*criteria, -1.0], nan=-1.0)))
+
+
+def can_gain(criteria: Sequence[float], *, n_nuclei: int, changed_px: int) -> bool:
+    """Whether a round may pay after rounds with these criteria.
+
+    Not if its annotation has no nucleus or is that of the round before, which would give the
+    same network again, and not if the round before did not gain on those before it.
+    """
+    gained = len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
+    return gained and n_nuclei > 0 and changed_px > 0
+
+
+def read_criterion(path: str | os.PathLike[str]) -> float:
+    """The agreement of a round as `measure_criterion.py` wrote it; NaN where it is undefined."""
+    value = json.loads(Path(path).read_text())["agreement"]
+    return float("nan") if value is None else float(value)

@@ -1,5 +1,0 @@
-"""Annotation, training, segmentation and tracking of fluorescent cell nuclei.
-
-Plain functions on arrays, tables and paths. Nothing here imports Snakemake; TensorFlow
-is imported only inside the functions of `training` and `prediction`.
-"""

@@ -1,0 +1,28 @@
+"""Motility tables and figures of a movie."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    import pandas as pd
+
+    from autonuclei.io.files import write_beside
+    from autonuclei.io.images import read_movie_page
+    from autonuclei.measure.motility import measure_motility, write_motility
+    from autonuclei.report.motility_figures import draw_motility
+
+    movie = snakemake.params.movie
+    motility = measure_motility(
+        pd.read_csv(snakemake.input.tracks),
+        frames=sorted(movie["planes"]),
+        image_shape=movie["shape"],
+        pixel_size_um=movie["pixel_size_um"],
+        frame_interval_min=movie["frame_interval_min"],
+        remove_drift=snakemake.params.motility["remove_drift"],
+    )
+    with write_beside(snakemake.output.folder) as folder:
+        folder.mkdir()
+        write_motility(folder, motility)
+        last = max(movie["planes"])
+        draw_motility(
+            folder, motility, image=read_movie_page(movie["planes"], last, movie["shape"])
+        )

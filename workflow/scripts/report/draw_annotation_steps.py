@@ -1,0 +1,65 @@
+"""Draw the steps of the annotation of one frame, from the image to what is learned from."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    from autonuclei.annotate.annotation import find_foreground, place_seeds, split_nuclei
+    from autonuclei.annotate.composition import compose_training_pair, make_generator
+    from autonuclei.annotate.proposals import propose_by_level
+    from autonuclei.io.images import read_image
+    from autonuclei.labels.measurement import read_table, select_frame
+    from autonuclei.report.annotation_figures import AnnotationSteps, draw_annotation_steps
+    from autonuclei.report.figures import save_figure
+
+    shown, settings = snakemake.params.shown, snakemake.params.settings
+    image = read_image(snakemake.input.image)
+    objects, nuclei = read_image(snakemake.input.objects), read_image(snakemake.input.labels)
+    # Temporary files of the annotation are made again: as inputs they would make all that
+    # follows from them look out of date.
+    foreground, _ = find_foreground(
+        image,
+        smoothing_px=settings["smoothing_px"],
+        threshold_factor=settings["threshold_factor"],
+        minimum_contrast=settings["minimum_contrast"],
+    )
+    options = {
+        "smoothing": settings["split_smoothing"],
+        "minimum_distance": settings["split_distance"],
+        "minimum_area_px": settings["minimum_area_px"],
+    }
+    *_, seeds = place_seeds(foreground, **options)
+    by_level = None
+    if settings["local_levels"]:
+        names = ("refine_boundaries", "boundary_level", "smoothing_px", "split_distance")
+        by_level, _ = propose_by_level(
+            image,
+            minimum_area_px=settings["minimum_area_px"],
+            **{name: settings[name] for name in names},
+        )
+    training_image, training_labels = compose_training_pair(
+        image,
+        objects,
+        nuclei,
+        rejected=settings["rejected"],
+        noise_low=settings["noise_low"],
+        noise_high=settings["noise_high"],
+        noise_unit=settings["noise_unit"],
+        rng=make_generator(snakemake.params.seed, shown["sample"], f"{shown['frame']:04d}"),
+    )
+    table = read_table(snakemake.input.table, text=("sample", "verdict"))
+    figure = draw_annotation_steps(
+        AnnotationSteps(
+            image=image,
+            foreground=foreground,
+            seeds=seeds,
+            split=split_nuclei(foreground, **options),
+            by_level=by_level,
+            objects=objects,
+            training_image=training_image,
+            training_labels=training_labels,
+        ),
+        select_frame(table, shown["sample"], shown["frame"]),
+        name=f"{shown['sample']}, frame {shown['frame']}",
+        pixel_size_um=shown["pixel_size_um"],
+    )
+    save_figure(figure, [snakemake.output.png])

@@ -1,0 +1,24 @@
+"""The page of an experiment that is read first."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    from pathlib import Path
+
+    from autonuclei.io.files import write_beside
+    from autonuclei.report.summary import Experiment, render_summary, write_samples
+
+    folder = Path(snakemake.output.page).parent
+    experiment = Experiment(
+        folder=folder,
+        planned=frozenset(
+            str(Path(path).relative_to(folder))
+            for path in snakemake.input
+            if Path(path).is_relative_to(folder)
+        ),
+        sizes=snakemake.params.sizes,
+    )
+    write_samples(snakemake.output.table, experiment)
+    page = render_summary(experiment, [Path(path) for path in snakemake.input.views])
+    with write_beside(snakemake.output.page) as partial:
+        partial.write_text(page, encoding="utf-8")

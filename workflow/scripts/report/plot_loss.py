@@ -1,0 +1,10 @@
+"""Plot the loss over the epochs."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    from autonuclei.labels.measurement import read_table
+    from autonuclei.report.figures import plot_loss, save_figure
+
+    figure = plot_loss(read_table(snakemake.input.history), snakemake.wildcards.experiment)
+    save_figure(figure, [snakemake.output.svg, snakemake.output.png])

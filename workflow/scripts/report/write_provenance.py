@@ -1,0 +1,49 @@
+"""Write down what made the results of an experiment."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]):
+    import json
+    import shutil
+    from pathlib import Path
+
+    import yaml
+
+    from autonuclei.io.files import write_beside
+    from autonuclei.report.provenance import find_commit, hash_files, list_versions
+    from autonuclei.train.networks import MODEL_FILES, read_scale
+
+    def read_commands(path):
+        """When, on which machine and with which command the workflow was started."""
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return [
+            dict(zip(("time", "machine", "command"), line.split("\t"), strict=True))
+            for line in lines
+        ]
+
+    model = Path(snakemake.input.model)
+    record = {
+        "experiment": snakemake.wildcards.experiment,
+        "workflow_commit": find_commit(Path(snakemake.scriptdir)),
+        "package_digest": snakemake.params.package,
+        "versions": list_versions(),
+        "seed": snakemake.params.settings["seed"],
+        "settings": snakemake.params.settings,
+        "samples": snakemake.params.samples,
+        "thresholds": json.loads((model / "thresholds.json").read_text()),
+        "network_px_per_image_px": read_scale(model),
+        "sha256": {
+            "inputs": hash_files(snakemake.input.raw),
+            "model": hash_files(model / name for name in MODEL_FILES),
+        },
+        "commands": read_commands(Path(snakemake.log[0]).parents[1] / "commands.log"),
+        "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
+    }
+    with write_beside(snakemake.output.record) as partial:
+        partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    with write_beside(snakemake.output.sheet) as partial:
+        shutil.copyfile(snakemake.input.sheet, partial)
+    # Nothing is left to the defaults in it.
+    settings = yaml.safe_dump(snakemake.params.settings, sort_keys=False, allow_unicode=True)
+    with write_beside(snakemake.output.config) as partial:
+        partial.write_text(settings)

@@ -1,0 +1,36 @@
+"""Annotate one training frame anew with the help of the network."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]) as log:
+    from autonuclei.annotate.composition import label_training
+    from autonuclei.annotate.preprocessing import rescale_labels
+    from autonuclei.annotate.selection import read_window
+    from autonuclei.evaluate.masks import crop_labels
+    from autonuclei.io.images import read_image, read_plane, write_image
+    from autonuclei.labels.measurement import read_table, write_table
+    from autonuclei.train.self_training import check_annotation, count_changes
+
+    # The network has looked at the raw image, the annotation is in the pixels of training.
+    predicted = read_plane(snakemake.input.predicted, frame=snakemake.params.page).astype("int32")
+    predicted = rescale_labels(
+        crop_labels(predicted, snakemake.params.crop), snakemake.params.scale
+    )
+    table = read_table(snakemake.input.probability)
+    of_frame = table["frame"] == int(snakemake.wildcards.frame)
+    objects = read_image(snakemake.input.objects)
+    first = label_training(objects, read_image(snakemake.input.nuclei), ignore=True)
+    labels = check_annotation(
+        read_image(snakemake.input.image),
+        first,
+        objects,
+        predicted,
+        table["probability"][of_frame],
+        read_window(snakemake.input.window),
+    )
+    before = read_image(snakemake.input.before) if snakemake.input.before else first
+    changes = count_changes(before, labels)
+    log.info("%s; %.1f %% of the pixels ignored", changes, 100 * (labels < 0).mean())
+    write_image(snakemake.output.labels, labels)
+    place = {name: [snakemake.wildcards[name]] for name in ("round", "sample", "frame")}
+    write_table(snakemake.output.changes, place | {name: [n] for name, n in changes.items()})

@@ -1,0 +1,36 @@
+"""How well the network of a round agrees with the classical annotation."""
+
+from autonuclei.jobs import log_job
+
+with log_job(snakemake.log[0]) as log:
+    import json
+
+    from autonuclei.io.files import write_beside
+    from autonuclei.io.images import read_image
+    from autonuclei.segment.prediction import predict_nuclei
+    from autonuclei.train.networks import choose_device, load_model, read_scale
+    from autonuclei.train.self_training import measure_agreement
+
+    log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
+    model = load_model(snakemake.input.model)
+    scale = read_scale(snakemake.input.model)
+    tile = snakemake.params.megapixels_per_tile
+    pairs = []
+    for paths in zip(
+        snakemake.input.images, snakemake.input.objects, snakemake.input.labels, strict=True
+    ):
+        image, objects, accepted = map(read_image, paths)
+        # The annotation has preprocessed the image.
+        found, _ = predict_nuclei(
+            model, image, preprocess={}, megapixels_per_tile=tile, scale=scale
+        )
+        pairs.append((found, objects, accepted))
+    agreement = measure_agreement(pairs)
+    log.info("agreement %.4f on %d images", agreement, len(pairs))
+    record = {
+        "round": int(snakemake.wildcards.round),
+        "agreement": None if agreement != agreement else agreement,
+        "n_images": len(pairs),
+    }
+    with write_beside(snakemake.output.criterion) as partial:
+        partial.write_text(json.dumps(record, indent=1) + "\n")
