@@ -83,7 +83,8 @@ def test_only_comments_and_docstrings_are_left_out() -> None:
                 node.body = [  # type: ignore[attr-defined]
                     line
                     for line in body
-                    if not (
+                    if not isinstance(line, ast.Pass)
+                    and not (
                         isinstance(line, ast.Expr)
                         and isinstance(line.value, ast.Constant)
                         and isinstance(line.value.value, str)
@@ -96,7 +97,6 @@ def test_only_comments_and_docstrings_are_left_out() -> None:
     for path in modules:
         source = path.read_text(encoding="utf-8")
         stripped = strip_comments(source)
-        # A function that is nothing but its docstring would not parse.
         assert drop_docstrings(ast.parse(stripped)) == drop_docstrings(ast.parse(source)), path
 
 

@@ -17,7 +17,7 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     ``false``. The index is left out.
     """
     shown = table.copy(deep=False)
-    for name in table.columns[table.dtypes == bool]:
+    for name in table.select_dtypes("bool"):
         shown[name] = table[name].map({True: "true", False: "false"})
     with write_beside(path) as partial:
         shown.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")

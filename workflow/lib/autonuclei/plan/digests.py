@@ -18,7 +18,7 @@ PACKAGE = Path(autonuclei.__file__).parent
 _IMPORT = re.compile(r"^\s*(?:from|import) autonuclei((?:\.\w+)*)(?: import ([^#\n]+))?", re.M)
 # Comments and docstrings do not change a result.
 _COMMENT = re.compile(r"^\s*#.*\n", re.M)
-_DOCSTRING = re.compile(r'^[ \t]*r?"""[\s\S]*?"""[ \t]*\n', re.M)
+_DOCSTRING = re.compile(r'^([ \t]*)r?"""[\s\S]*?"""[ \t]*\n', re.M)
 
 
 def digest_script(script: str | os.PathLike[str]) -> str:
@@ -58,8 +58,8 @@ def _digest_module(path: Path) -> bytes:
 
 
 def strip_comments(source: str) -> str:
-    """Source text without lines of comments and without docstrings."""
-    return _DOCSTRING.sub("", _COMMENT.sub("", source))
+    """Source text without lines of comments, and with `pass` in the place of docstrings."""
+    return _DOCSTRING.sub(r"\1pass\n", _COMMENT.sub("", source))
 
 
 @functools.cache
