@@ -35,7 +35,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     texts = {
         "a.py": "from autonuclei.stage.b import x\n",
         "stage/b.py": "def f():\n    from autonuclei import c\n",
-        "c.py": "import autonuclei.a\n",
+        "c.py": '"""Says it."""\nimport autonuclei.a\n',
         "d.py": "",
     }
     for name, text in texts.items():
@@ -55,7 +55,7 @@ def test_digest_follows_imports(package: Path) -> None:
     before = digest(package)
     (package / "d.py").write_text("x = 1\n")
     assert digest(package) == before
-    (package / "c.py").write_text("import autonuclei.a\nx = 1\n")
+    (package / "c.py").write_text('"""Says it."""\nimport autonuclei.a\nx = 1\n')
     assert digest(package) != before
 
 
