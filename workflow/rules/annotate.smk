@@ -20,7 +20,7 @@ rule preprocess_image:
         runtime=scale_runtime(1, 0.05),
     params:
         plane=get_plane,
-        preprocess=SETTINGS["preprocess"],
+        preprocess=to_dict(SETTINGS.preprocess),
         code=digest_imports("annotate/preprocess_image"),
     message:
         "Preprocessing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
@@ -46,9 +46,9 @@ rule threshold_image:
         mem_mb=scale_memory(120, 25),
         runtime=scale_runtime(1, 0.05),
     params:
-        smoothing_px=SETTINGS["annotate"]["smoothing_px"],
-        threshold_factor=SETTINGS["annotate"]["threshold_factor"],
-        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
+        smoothing_px=SETTINGS.annotate.smoothing_px,
+        threshold_factor=SETTINGS.annotate.threshold_factor,
+        minimum_contrast=SETTINGS.annotate.minimum_contrast,
         code=digest_imports("annotate/threshold_image"),
     message:
         "Thresholding frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
@@ -76,16 +76,14 @@ rule split_nuclei:
         runtime=scale_runtime(1, 0.2),
     params:
         find={
-            key: SETTINGS["annotate"][key]
+            key: getattr(SETTINGS.annotate, key)
             for key in (
                 "local_levels",
                 "smoothing_px",
-                "split_smoothing",
                 "split_distance",
                 "minimum_area_px",
                 "refine_boundaries",
                 "cut_clumps",
-                "boundary_level",
             )
         },
         code=digest_imports("annotate/split_nuclei"),
@@ -143,11 +141,11 @@ rule compute_area_window:
         mem_mb=500,
         runtime=10,
     params:
-        tolerance=SETTINGS["annotate"]["area_tolerance"],
-        tolerance_above=SETTINGS["annotate"]["area_tolerance_above"],
-        solidity_tolerance=SETTINGS["annotate"]["solidity_tolerance"],
-        share_at_border=SETTINGS["annotate"]["share_at_border"],
-        minimum_relative_contrast=SETTINGS["annotate"]["minimum_relative_contrast"],
+        tolerance=SETTINGS.annotate.area_tolerance,
+        tolerance_above=SETTINGS.annotate.area_tolerance_above,
+        solidity_tolerance=SETTINGS.annotate.solidity_tolerance,
+        share_at_border=SETTINGS.annotate.share_at_border,
+        minimum_relative_contrast=SETTINGS.annotate.minimum_relative_contrast,
         code=digest_imports("annotate/compute_area_window"),
     message:
         "Computing the area window of {wildcards.experiment}"
@@ -203,8 +201,8 @@ rule import_masks:
         page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
         image=get_frame_file,
         shape=lambda wildcards: (get_frame(wildcards).height, get_frame(wildcards).width),
-        crop=SETTINGS["preprocess"]["crop"],
-        scale=SETTINGS["preprocess"]["scale"],
+        crop=SETTINGS.preprocess.crop,
+        scale=SETTINGS.preprocess.scale,
         code=digest_imports("annotate/import_masks"),
     message:
         "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
@@ -232,11 +230,11 @@ rule compose_training_pair:
         mem_mb=scale_memory(100, 30),
         runtime=scale_runtime(1, 0.05),
     params:
-        rejected=SETTINGS["annotate"]["rejected"],
-        noise_low=SETTINGS["annotate"]["noise_low"],
-        noise_high=SETTINGS["annotate"]["noise_high"],
-        noise_unit=SETTINGS["annotate"]["noise_unit"],
-        seed=SETTINGS["seed"],
+        rejected=SETTINGS.annotate.rejected,
+        noise_low=SETTINGS.annotate.noise_grey[0],
+        noise_high=SETTINGS.annotate.noise_grey[1],
+        noise_unit="grey",
+        seed=SETTINGS.seed,
         code=digest_imports("annotate/compose_training_pair"),
     message:
         "Composing training frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"

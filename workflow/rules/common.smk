@@ -12,7 +12,6 @@ from pathlib import Path
 import yaml
 from jinja2.defaults import DEFAULT_FILTERS
 
-
 # The release of the package that this workflow was written with.
 PACKAGE_VERSION = "0.3.0"
 
@@ -39,22 +38,12 @@ from autonuclei.report.overview import describe_results, format_number
 from autonuclei.segment.prediction import estimate_memory
 from autonuclei.plan.samples import Frame, Sample, read_samples
 from autonuclei.train.self_training import DOUBT_PROBABILITY
-from autonuclei.settings import fill_defaults, list_problems
+from autonuclei.settings import read_settings, to_dict
 from autonuclei.plan.digests import digest_package, digest_script
 
 
 def read_schema(name):
     return yaml.safe_load(Path(workflow.source_path(f"../schemas/{name}.schema.yaml")).read_text())
-
-
-def read_settings():
-    """The configuration with defaults; all problems are told at once."""
-    schema = read_schema("config")
-    problems = list_problems(config, schema)
-    if problems:
-        listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise InputError(f"configuration: {len(problems)} problem(s):\n{listed}")
-    return fill_defaults(config, schema)
 
 
 def get_argument(name):
@@ -78,7 +67,7 @@ def read_sheet():
     # A job on a cluster reads the sheet again; what is wrong was told when the run was started.
     is_told = not workflow.is_main_process
     samples = read_samples(
-        SETTINGS["samples"],
+        SETTINGS.samples,
         schema=read_schema("samples"),
         read_header=headers.read,
         keep_going=is_told or bool(get_argument("keep_going")),
@@ -90,13 +79,13 @@ def read_sheet():
 def check_experiments():
     """Every experiment needs something to learn from, or a model from before."""
     problems = []
-    for experiment in SETTINGS["models"]:
+    for experiment in SETTINGS.models:
         if experiment not in EXPERIMENTS:
             problems.append(f"models: there is no experiment '{experiment}' in the sample sheet.")
     for experiment in EXPERIMENTS:
-        if experiment in SETTINGS["models"]:
+        if experiment in SETTINGS.models:
             try:
-                check_model_folder(SETTINGS["models"][experiment])
+                check_model_folder(SETTINGS.models[experiment])
             except InputError as error:
                 problems.append(str(error))
         elif not any(list_training(sample) for sample in list_samples(experiment)):
@@ -104,27 +93,19 @@ def check_experiments():
                 f"experiment '{experiment}': no frame is selected for training. Fill in the "
                 "column 'train', or name a model from before under 'models' in the configuration."
             )
-    crop = SETTINGS["preprocess"]["crop"]
-    if crop and not (crop[0] < crop[1] and crop[2] < crop[3]):
-        problems.append(f"preprocess.crop: {crop} is empty; give [first row, end row, ...].")
-    elif crop:
+    crop = SETTINGS.preprocess.crop
+    if crop:
         problems += [
-            f"preprocess.crop: {crop} lies outside of {frame.path}, which is {frame.width} x "
+            f"preprocess.crop: {list(crop)} lies outside of {frame.path}, which is {frame.width} x "
             f"{frame.height} pixels (width x height)."
             for sample in SAMPLES.values()
             for frame in sample.frames
             if frame.page == 0 and frame.height
             if frame.height <= crop[0] or frame.width <= crop[2]
         ]
-    annotate = SETTINGS["annotate"]
-    if annotate["noise_low"] > annotate["noise_high"]:
-        problems.append("annotate.noise_low: is larger than annotate.noise_high.")
-    diameter = SETTINGS["train"]["diameter_px"]
-    if diameter and diameter[0] > diameter[1]:
-        problems.append(f"train.diameter_px: {diameter}; give the least diameter first.")
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise InputError(f"{SETTINGS['samples']}: {len(problems)} problem(s):\n{listed}")
+        raise InputError(f"{SETTINGS.samples}: {len(problems)} problem(s):\n{listed}")
 
 
 def list_samples(experiment):
@@ -140,7 +121,7 @@ def list_training(sample):
 
 def is_annotated(sample):
     """Whether a sample sets the area window: it is learned from, without given masks."""
-    return bool(sample.train) and not sample.masks and sample.experiment not in SETTINGS["models"]
+    return bool(sample.train) and not sample.masks and sample.experiment not in SETTINGS.models
 
 
 def list_annotated(sample):
@@ -148,7 +129,7 @@ def list_annotated(sample):
     if sample.masks or not any(map(is_annotated, list_samples(sample.experiment))):
         return []
     compared = list(sample.truth)
-    limit = SETTINGS["evaluate"]["annotated_frames"]
+    limit = 8
     if len(compared) > limit:
         compared = [compared[i * len(compared) // limit] for i in range(limit)]
     return sorted({*sample.train, *compared})
@@ -156,7 +137,7 @@ def list_annotated(sample):
 
 def list_stretches(frames):
     """Neighbouring frames that are predicted in one job, as (first, last) frame numbers."""
-    limit = SETTINGS["predict"]["megapixels_per_job"]
+    limit = SETTINGS.predict.megapixels_per_job
     stretches, size = [], float("inf")
     for frame in frames:
         megapixels = frame.height * frame.width / 1e6
@@ -201,7 +182,7 @@ def get_plane(wildcards):
 
 def get_model(wildcards):
     """The model folder of an experiment, trained here or given."""
-    given = SETTINGS["models"].get(wildcards.experiment)
+    given = SETTINGS.models.get(wildcards.experiment)
     return given or f"<results>/{wildcards.experiment}/model"
 
 
@@ -337,7 +318,7 @@ def list_experiment_results(experiment):
     """What a run makes of one experiment."""
     results = []
     folder = f"<results>/{experiment}"
-    if experiment not in SETTINGS["models"]:
+    if experiment not in SETTINGS.models:
         results += [f"{folder}/training/loss.{suffix}" for suffix in ("csv", "svg", "png")]
         results.append(f"{folder}/model")
         if any(list_annotated(sample) for sample in list_samples(experiment)):
@@ -407,7 +388,7 @@ def get_labels(experiment, name):
 
 
 try:
-    SETTINGS = read_settings()
+    SETTINGS = read_settings(config)
     SAMPLES = read_sheet()
     EXPERIMENTS = list(dict.fromkeys(experiment for experiment, _ in SAMPLES))
     check_experiments()
@@ -420,7 +401,7 @@ for sample in SAMPLES.values():
 
 
 # Of all rules; used with --sdm apptainer only.
-container: SETTINGS["container"]
+container: SETTINGS.container
 
 
 wildcard_constraints:

@@ -16,7 +16,7 @@ def describe_shown_frame(wildcards):
     sample, index = get_shown_frame(wildcards.experiment)
     size = sample.pixel_size_um
     # Of the image that is annotated, which may be rescaled.
-    size = size and size / SETTINGS["preprocess"]["scale"]
+    size = size and size / SETTINGS.preprocess.scale
     return {"sample": sample.name, "frame": index, "pixel_size_um": size}
 
 
@@ -75,7 +75,7 @@ def get_annotated_objects(wildcards):
 def get_mosaic(sample):
     """The first of the largest frames of a sample, if it is large enough for a mosaic."""
     largest = max(sample.frames, key=lambda frame: frame.height * frame.width)
-    limit = SETTINGS["figures"]["mosaic_megapixels"]
+    limit = 16
     return largest if largest.height * largest.width / 1e6 >= limit else None
 
 
@@ -105,7 +105,7 @@ def list_figures(experiment):
     figures += [
         f"mosaic_{sample.name}.png" for sample in list_samples(experiment) if get_mosaic(sample)
     ]
-    if SETTINGS["figures"]["compare_noise"] and experiment not in SETTINGS["models"]:
+    if False and experiment not in SETTINGS.models:
         figures += ["loss_comparison.svg", "loss_comparison.png"]
     return [f"<results>/{experiment}/figures/{figure}" for figure in figures]
 
@@ -113,5 +113,5 @@ def list_figures(experiment):
 def get_first_history(wildcards):
     """The loss of the network that learns from the annotation, before any round."""
     folder = f"<results>/{wildcards.experiment}"
-    rounds = SETTINGS["self_training"]["rounds"]
+    rounds = SETTINGS.self_training.rounds
     return f"{folder}/rounds/0/loss.csv" if rounds else f"{folder}/training/loss.csv"

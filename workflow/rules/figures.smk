@@ -95,8 +95,15 @@ rule draw_annotation_steps:
         runtime=grow(20),
     params:
         shown=describe_shown_frame,
-        settings=SETTINGS["annotate"],
-        seed=SETTINGS["seed"],
+        settings=to_dict(SETTINGS.annotate)
+        | {
+            "split_smoothing": 0.25,
+            "boundary_level": None,
+            "noise_low": SETTINGS.annotate.noise_grey[0],
+            "noise_high": SETTINGS.annotate.noise_grey[1],
+            "noise_unit": "grey",
+        },
+        seed=SETTINGS.seed,
         code=digest_imports("report/draw_annotation_steps"),
     message:
         "Drawing the steps of the annotation of {wildcards.experiment}"
@@ -182,7 +189,7 @@ rule draw_comparison:
         runtime=grow(60),
     params:
         cases=list_shown_cases,
-        crop=SETTINGS["preprocess"]["crop"],
+        crop=SETTINGS.preprocess.crop,
         iou=0.5,
         code=digest_imports("report/draw_comparison"),
     message:
@@ -256,7 +263,7 @@ rule plot_noise_comparison:
         mem_mb=1000,
         runtime=10,
     params:
-        rejected=SETTINGS["annotate"]["rejected"],
+        rejected=SETTINGS.annotate.rejected,
         code=digest_imports("report/plot_noise_comparison"),
     message:
         "Plotting the losses of {wildcards.experiment} with and without noise"

@@ -31,7 +31,7 @@ def count_stretch_megapixels(wildcards):
 
 def estimate_predict_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
-    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    tile = min(largest, 16)
     return SNAKEMAKE_MB + estimate_memory(largest, tile)
 
 
@@ -113,7 +113,7 @@ def list_checked(sample):
 def count_rounds(experiment):
     """Rounds of self-training after the first training; none where masks are given."""
     if any(map(is_annotated, list_samples(experiment))):
-        return SETTINGS["self_training"]["rounds"]
+        return SETTINGS.self_training.rounds
     return 0
 
 
@@ -227,7 +227,7 @@ def list_criterion_files(name):
 
 def estimate_criterion_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
-    tile = min(largest, SETTINGS["predict"]["megapixels_per_tile"])
+    tile = min(largest, 16)
     return SNAKEMAKE_MB + estimate_memory(largest, tile)
 
 
@@ -264,7 +264,7 @@ def get_found_nuclei(wildcards):
 
 def list_compared(sample):
     """Frames on which the network can be compared with what it learned from, or with more of it."""
-    if sample.experiment in SETTINGS["models"]:
+    if sample.experiment in SETTINGS.models:
         return []
     return list_training(sample) if sample.masks else list_annotated(sample)
 

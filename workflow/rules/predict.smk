@@ -26,7 +26,7 @@ rule predict_stretch:
     resources:
         mem_mb=grow(estimate_predict_memory),
         runtime=grow(lambda w: 10 + count_stretch_megapixels(w) / 10),
-        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+        gpu=0 if SETTINGS.train.device == "cpu" else 1,
     params:
         planes=lambda wildcards: [
             describe_plane(get_sample(wildcards), frame) for frame in list_stretch(wildcards)
@@ -35,13 +35,13 @@ rule predict_stretch:
         # A movie with a missing frame is no movie; stills have nothing to do with each other.
         pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
         least_probability=None,  # that of the model
-        preprocess=SETTINGS["preprocess"],
-        megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
-        refine=SETTINGS["predict"]["refine_boundaries"],
-        least_sharpness=SETTINGS["predict"]["minimum_sharpness"],
-        cut=SETTINGS["predict"]["cut_clumps"],
-        minimum_contrast=SETTINGS["annotate"]["minimum_contrast"],
-        device=SETTINGS["train"]["device"],
+        preprocess=to_dict(SETTINGS.preprocess),
+        megapixels_per_tile=16,
+        refine=SETTINGS.predict.refine_boundaries,
+        least_sharpness=SETTINGS.predict.minimum_sharpness,
+        cut=SETTINGS.predict.cut_clumps,
+        minimum_contrast=SETTINGS.annotate.minimum_contrast,
+        device=SETTINGS.train.device,
         code=digest_imports("segment/predict_stretch"),
     message:
         "Segmenting frames {wildcards.first} to {wildcards.last} of "

@@ -5,7 +5,7 @@ rule write_provenance:
     """Write versions, settings, seeds and input checksums beside the results."""
     input:
         raw=list_raw_files,
-        sheet=SETTINGS["samples"],
+        sheet=SETTINGS.samples,
         model=get_model,
         tables=lambda wildcards: [
             f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
@@ -44,7 +44,7 @@ rule write_provenance:
         mem_mb=grow(SNAKEMAKE_MB + 500),
         runtime=grow(60),
     params:
-        settings=SETTINGS,
+        settings=to_dict(SETTINGS),
         samples=lambda wildcards: [
             {
                 "sample": sample.name,

@@ -31,7 +31,7 @@ rule measure_quality:
         names=get_frame_names,
         annotated=lambda wildcards: list_compared(get_sample(wildcards)),
         is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
-        preprocess=SETTINGS["preprocess"],
+        preprocess=to_dict(SETTINGS.preprocess),
         code=digest_imports("evaluate/measure_quality"),
     message:
         "Measuring the quality of {wildcards.experiment}/{wildcards.sample}"
@@ -104,12 +104,12 @@ rule judge_quality:
             }
             for sample in list_samples(wildcards.experiment)
         ],
-        model_given=lambda wildcards: wildcards.experiment in SETTINGS["models"],
-        scale=SETTINGS["preprocess"]["scale"],
+        model_given=lambda wildcards: wildcards.experiment in SETTINGS.models,
+        scale=SETTINGS.preprocess.scale,
         network={
-            "patch_px": SETTINGS["train"]["patch_px"],
-            "diameter_px": SETTINGS["train"]["diameter_px"],
-            "scale": SETTINGS["preprocess"]["scale"],
+            "patch_px": SETTINGS.train.patch_px,
+            "diameter_px": SETTINGS.train.diameter_px,
+            "scale": SETTINGS.preprocess.scale,
         },
         code=digest_imports("evaluate/judge_quality"),
     message:

@@ -2,7 +2,7 @@
 # is trained from scratch on the result. With `self_training: rounds: 0` none of this has a job.
 
 # Both make the model of an experiment.
-if SETTINGS["self_training"]["rounds"]:
+if SETTINGS.self_training.rounds:
 
     ruleorder: choose_round > train_model
 
@@ -87,8 +87,8 @@ rule check_annotation:
     params:
         # Which page of the prediction is this frame.
         page=find_round_page,
-        crop=SETTINGS["preprocess"]["crop"],
-        scale=SETTINGS["preprocess"]["scale"],
+        crop=SETTINGS.preprocess.crop,
+        scale=SETTINGS.preprocess.scale,
         code=digest_imports("train/check_annotation"),
     message:
         "Checking frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} for round "
@@ -146,10 +146,10 @@ rule measure_criterion:
     resources:
         mem_mb=grow(estimate_criterion_memory),
         runtime=grow(60),
-        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+        gpu=0 if SETTINGS.train.device == "cpu" else 1,
     params:
-        megapixels_per_tile=SETTINGS["predict"]["megapixels_per_tile"],
-        device=SETTINGS["train"]["device"],
+        megapixels_per_tile=16,
+        device=SETTINGS.train.device,
         code=digest_imports("train/measure_criterion"),
     message:
         "Comparing the network of round {wildcards.round} of {wildcards.experiment} with the "

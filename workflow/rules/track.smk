@@ -26,7 +26,7 @@ rule link_nuclei:
         mem_mb=scale_sample_memory(300, 0, 3),
         runtime=scale_sample_runtime(10, 0.05),
     params:
-        settings=SETTINGS["track"],
+        settings=to_dict(SETTINGS.track),
         frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
         code=digest_imports("track/link_nuclei"),
     message:
@@ -167,7 +167,7 @@ rule measure_motility:
         runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
-        motility=SETTINGS["motility"],
+        motility=to_dict(SETTINGS.motility),
         code=digest_imports("measure/measure_motility"),
     message:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
@@ -196,8 +196,8 @@ rule film_movie:
         runtime=scale_sample_runtime(10, 0.05),
     params:
         movie=get_movie,
-        film=SETTINGS["film"],
-        motility=SETTINGS["motility"],
+        film=to_dict(SETTINGS.film),
+        motility=to_dict(SETTINGS.motility),
         code=digest_imports("report/film_movie"),
     message:
         "Filming {wildcards.experiment}/{wildcards.sample}"

@@ -29,12 +29,12 @@ rule train_model:
     resources:
         mem_mb=grow(lambda w: SNAKEMAKE_MB + 2700 + 30 * count_training_megapixels(w)),
         # A step takes 45 to 80 ms on two cores.
-        runtime=grow(30 + SETTINGS["train"]["epochs"] * SETTINGS["train"]["steps_per_epoch"] / 150),
-        gpu=0 if SETTINGS["train"]["device"] == "cpu" else 1,
+        runtime=grow(30 + SETTINGS.train.epochs * SETTINGS.train.steps_per_epoch / 150),
+        gpu=0 if SETTINGS.train.device == "cpu" else 1,
     params:
-        settings={key: value for key, value in SETTINGS["train"].items() if key != "device"},
-        device=SETTINGS["train"]["device"],
-        seed=SETTINGS["seed"],
+        settings={key: value for key, value in to_dict(SETTINGS.train).items() if key != "device"},
+        device=SETTINGS.train.device,
+        seed=SETTINGS.seed,
         code=digest_imports("train/train_model"),
     message:
         "Training the network of {wildcards.experiment}"
