@@ -1,69 +1,150 @@
-"""Problems of the configuration, all of them and in the user's words."""
+"""The settings, the configuration as shipped, the preset and the table for users agree."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from autonuclei.settings import fill_defaults, list_problems
+import jsonschema
+import pytest
+import yaml
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["name"],
-    "properties": {
-        "name": {"type": "string", "description": "A name."},
-        "count": {"type": "integer", "minimum": 1, "maximum": 9, "default": 3},
-        "mode": {"enum": ["fast", "slow"], "default": "fast"},
-        "parts": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "size": {"type": ["number", "null"], "exclusiveMinimum": 0, "default": 1.5},
-                "list": {"type": "array", "items": {"type": "number"}, "default": [1, 2]},
-            },
-        },
-    },
-}
+from autonuclei import settings as module
+from autonuclei.errors import InputError
+from autonuclei.settings import (
+    AnnotateSettings,
+    Settings,
+    build_schema,
+    list_problems,
+    read_settings,
+    tabulate_settings,
+    to_dict,
+)
 
-
-def test_defaults_fill_what_is_missing() -> None:
-    given = {"name": "a", "parts": {"size": None}}
-    filled = fill_defaults(given, SCHEMA)
-    assert filled == {
-        "name": "a",
-        "count": 3,
-        "mode": "fast",
-        "parts": {"size": None, "list": [1, 2]},
-    }
-    assert given == {"name": "a", "parts": {"size": None}}
-    filled["parts"]["list"].append(3)
-    assert fill_defaults(given, SCHEMA)["parts"]["list"] == [1, 2]
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = build_schema()
+SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+PRESETS = sorted((ROOT / "config" / "presets").glob("*.yaml"))
 
 
-def test_no_problem() -> None:
-    assert list_problems({"name": "a", "count": 9, "parts": {"size": None}}, SCHEMA) == []
+def list_options(rule: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, inner in rule["properties"].items():
+        if "properties" in inner and key != "pathvars":
+            yield from list_options(inner, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", inner
 
 
-def test_all_problems_together() -> None:
-    problems = list_problems(
-        {"count": 10, "mode": "medium", "colour": 1, "parts": {"size": 0, "list": ["x"], "b": 2}},
-        SCHEMA,
-    )
-    assert sorted(problems) == sorted(
-        [
-            "'name' is missing.",
-            "'colour' is not known here. Known are: count, mode, name, parts.",
-            "'count' must be at most 9, but is 10.",
-            "'mode' must be one of fast, slow, but is 'medium'.",
-            "'parts.b' is not known here. Known are: list, size.",
-            "'parts.size' must be more than 0, but is 0.",
-            "'parts.list.0' must be of type number, but is 'x'.",
-        ]
-    )
-    assert all("\n" not in problem for problem in problems)
+OPTIONS = dict(list_options(SCHEMA))
 
 
-def test_wrong_type_in_the_place_of_a_section() -> None:
-    problems = list_problems({"name": 3, "parts": 7}, SCHEMA)
-    assert problems == [
-        "'name' must be of type string, but is 3. A name.",
-        "'parts' must be of type object, but is 7.",
-    ]
+def list_keys(given: dict[str, Any], path: str = "") -> list[str]:
+    keys = []
+    for key, value in given.items():
+        known = f"{path}{key}" in OPTIONS
+        keys += [f"{path}{key}"] if known else list_keys(value, f"{path}{key}.")
+    return keys
+
+
+@pytest.mark.parametrize("key", OPTIONS)
+def test_every_option_is_described_typed_and_bounded(key: str) -> None:
+    rule = OPTIONS[key]
+    assert "type" in rule or "enum" in rule
+    assert rule["description"].endswith(".")
+    kinds = rule.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if {"number", "integer"} & set(kinds):
+        assert {"minimum", "exclusiveMinimum"} & set(rule)
+    if "object" in kinds:
+        assert "additionalProperties" in rule
+
+
+def test_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_an_empty_configuration_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+    assert read_settings(to_dict(Settings())) == Settings()
+
+
+def test_shipped_configuration_lists_every_key_with_its_default() -> None:
+    assert list_keys(SHIPPED) == list(OPTIONS)  # in the same order, too
+    assert read_settings(SHIPPED) == Settings()
+
+
+def test_the_table_for_users_is_that_of_the_settings() -> None:
+    page = (ROOT / "config" / "README.md").read_text()
+    table = page.split(module.TABLE_BEGINS)[1].split(module.TABLE_ENDS)[0]
+    assert table == tabulate_settings(), "run `make docs`"
+    for key in OPTIONS:
+        assert f"\n| `{key}` |" in table
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=[path.stem for path in PRESETS])
+def test_presets_fit(path: Path) -> None:
+    read_settings(yaml.safe_load(path.read_text()))
+
+
+def test_published_procedure_stays_as_published() -> None:
+    preset = read_settings(yaml.safe_load((PRESETS[0].parent / "englbrecht2021.yaml").read_text()))
+    annotate, train = preset.annotate, preset.train
+    assert (annotate.threshold_factor, annotate.area_tolerance) == (1, 0.5)
+    assert (annotate.rejected, annotate.noise_grey) == ("noise", (0, 50))
+    assert (train.rays, train.grid, train.patch_px, train.batch) == (32, 2, 64, 4)
+    assert (train.steps_per_epoch, train.epochs) == (256, 100)
+    assert (train.learning_rate, train.augment) == (0.0003, "none")
+
+
+def test_values_have_the_types_that_functions_take() -> None:
+    given = read_settings({"preprocess": {"crop": [0, 8, 0, 9]}, "annotate": {"cut_clumps": False}})
+    assert given.preprocess.crop == (0, 8, 0, 9)
+    assert given.annotate == AnnotateSettings(cut_clumps=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sample": "a"}, "'sample' is not known here"),
+        ({1: 2}, "'1' is not known here"),
+        ({"train": {"epoch": 1}}, "'train.epoch' is not known here"),
+        ({"train": {"epochs": 0}}, "'train.epochs' must be at least 1, but is 0. Epochs"),
+        ({"train": {"epochs": 1.5}}, "'train.epochs' must be of type integer"),
+        ({"train": {"device": "tpu"}}, "'train.device' must be one of auto, gpu, cpu"),
+        ({"train": {"grid": 3}}, "'train.grid' must be one of 1, 2, 4, but is 3"),
+        ({"train": {"patch_px": 65}}, "'train.patch_px' is not of the right form"),
+        ({"train": {"diameter_px": [40, 20]}}, "train.diameter_px: [40, 20]; give the least first"),
+        ({"train": None}, "'train' must be of type object"),
+        ({"preprocess": {"crop": [0, 1, 2]}}, "'preprocess.crop' is not of the right form"),
+        ({"preprocess": {"crop": [5, 5, 0, 9]}}, "preprocess.crop: [5, 5, 0, 9] is empty"),
+        ({"preprocess": {"scale": 0}}, "'preprocess.scale' must be more than 0"),
+        ({"annotate": {"noise_grey": [50, 0]}}, "annotate.noise_grey: [50, 0]; give the least"),
+        ({"pathvars": {"result": "x"}}, "'pathvars.result' is not known here"),
+        ({"pathvars": 2}, "'pathvars' must be of type object"),
+        ({"models": {"a": 1}}, "'models.a' must be of type string"),
+        ({"seed": -1}, "'seed' must be at least 0"),
+    ],
+)
+def test_wrong_settings_are_told(given: dict[Any, Any], said: str) -> None:
+    with pytest.raises(InputError) as told:
+        read_settings(given)
+    first, *lines = str(told.value).splitlines()
+    assert first == "configuration: 1 problem(s):"
+    assert len(lines) == 1
+    assert lines[0].startswith(f"  - {said}")
+
+
+def test_all_problems_are_told_together() -> None:
+    with pytest.raises(InputError, match=r"configuration: 3 problem\(s\)"):
+        read_settings({"colour": 1, "seed": -1, "train": {"epochs": 0}})
+
+
+def test_what_is_missing_is_told() -> None:
+    schema = {"required": ["name"], "properties": {"name": {"type": "string"}}}
+    assert list_problems({}, schema) == ["'name' is missing."]
+
+
+def test_every_option_says_in_the_configuration_what_it_is() -> None:
+    text = (ROOT / "config" / "config.yaml").read_text()
+    for key in OPTIONS:
+        assert re.search(rf"^\s*{key.rpartition('.')[2]}:", text, re.MULTILINE), key
