@@ -1,10 +1,12 @@
 """The whole graph of jobs is known before the first one runs."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
+from autonuclei.example.data import write_example
 from conftest import ROOT, draw_project, run_snakemake, save_still, save_truth, write_config
 
 # What each movie brings along, once.
@@ -50,13 +52,27 @@ def expect(**counts: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def test_shipped_example(tmp_path: Path) -> None:
-    """As `snakemake --cores 2` in a fresh clone; the numbers are meant to be read."""
+def test_shipped_sheet_waits_for_the_user(tmp_path: Path) -> None:
     (tmp_path / "config").symlink_to(ROOT / "config")
-    assert plan(tmp_path) == expect(
-        # three stills, one test still and a movie, each with masks; the movie with tracks
-        make_example=6,
-        make_example_tracks=1,
+    run = run_snakemake(tmp_path, "-n")
+    assert run.code != 0
+    said = [line for line in run.all.splitlines() if "samples.tsv" in line]
+    assert said == [
+        "config/samples.tsv: has no rows yet. Add one line per movie or set of stills; "
+        "config/README.md explains the columns."
+    ]
+
+
+def test_shipped_example(tmp_path: Path) -> None:
+    """As `make demo` in a fresh clone; the numbers are meant to be read."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    write_example(tmp_path / "example" / "data")
+    run = run_snakemake(tmp_path, "-n", "--configfile", "config/example/config.yaml")
+    assert run.code == 0, run.all
+    # Nothing of it lies among a user's results.
+    written = set(re.findall(r"^    (?:output|log|benchmark): (\S+)/", run.out, re.MULTILINE))
+    assert {path.split("/results/")[0].split("/logs/")[0] for path in written} == {"example"}
+    assert run.jobs == expect(
         # 3 stills and 6 frames to learn from; 1 still and some frames to compare
         **dict.fromkeys(ANNOTATION, 17),
         compose_training_pair=9,
@@ -131,21 +147,20 @@ def test_counts_follow_from_the_sheet(tmp_path: Path) -> None:
     )
 
 
-def test_figures_that_are_asked_for(tmp_path: Path) -> None:
-    """A second network to compare the losses; a mosaic of each sample that is large enough."""
+def test_a_large_image_has_a_mosaic(tmp_path: Path) -> None:
     draw_project(tmp_path)
     row = {"experiment": "e", "kind": "stills"}
     rows = [
         row | {"sample": "s", "images": "raw/field*.tif", "train": "all"},
-        row | {"sample": "t", "images": "small.tif"},
+        row | {"sample": "t", "images": "other.tif"},
     ]
-    tifffile.imwrite(tmp_path / "small.tif", np.zeros((48, 96), np.uint16))
-    figures = {"compare_noise": True, "mosaic_megapixels": 96 * 96 / 1e6}
-    write_config(tmp_path, rows)
-    before = plan(tmp_path)
-    write_config(tmp_path, rows, figures=figures)
-    added = {"compose_pair_as_is": 3, "train_model_as_is": 1, "plot_noise_comparison": 1}
-    assert plan(tmp_path) == before | added | {"draw_mosaic": 1}
+    jobs = []
+    for side in (3999, 4000):  # from 16 megapixels on
+        image = np.zeros((side, 4000), np.uint8)
+        tifffile.imwrite(tmp_path / "other.tif", image, compression="zlib")
+        write_config(tmp_path, rows)
+        jobs.append(plan(tmp_path))
+    assert jobs[1] == jobs[0] | {"draw_mosaic": 1}
 
 
 def test_masks_take_the_place_of_the_annotation(tmp_path: Path) -> None:

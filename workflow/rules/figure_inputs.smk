@@ -85,16 +85,6 @@ def describe_mosaic(wildcards):
     return {"frame": frame.index, "name": frame.name, "pixel_size_um": sample.pixel_size_um}
 
 
-def list_training_files(wildcards, name):
-    """The files that the network without noise learns from."""
-    folder = f"<results>/{wildcards.experiment}/training/as_is"
-    return [
-        f"{folder}/{sample.name}/{index:04d}/{name}"
-        for sample in list_samples(wildcards.experiment)
-        for index in list_training(sample)
-    ]
-
-
 def list_figures(experiment):
     """The figures that an experiment has."""
     figures = ["counts.csv", "counts.svg", "counts.png"]
@@ -105,13 +95,4 @@ def list_figures(experiment):
     figures += [
         f"mosaic_{sample.name}.png" for sample in list_samples(experiment) if get_mosaic(sample)
     ]
-    if False and experiment not in SETTINGS.models:
-        figures += ["loss_comparison.svg", "loss_comparison.png"]
     return [f"<results>/{experiment}/figures/{figure}" for figure in figures]
-
-
-def get_first_history(wildcards):
-    """The loss of the network that learns from the annotation, before any round."""
-    folder = f"<results>/{wildcards.experiment}"
-    rounds = SETTINGS.self_training.rounds
-    return f"{folder}/rounds/0/loss.csv" if rounds else f"{folder}/training/loss.csv"

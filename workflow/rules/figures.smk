@@ -1,36 +1,6 @@
 # Figures of an experiment, from its own images.
 
 
-# The second network of `figures: {compare_noise: true}`.
-use rule compose_training_pair as compose_pair_as_is with:
-    output:
-        image=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_image.tif"),
-        labels=temp("<results>/{experiment}/training/as_is/{sample}/{frame}/training_labels.tif"),
-    log:
-        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.log",
-    benchmark:
-        "<logs>/{experiment}/annotation/{sample}/{frame}/compose_pair_as_is.tsv"
-    params:
-        rejected="keep",
-    message:
-        "Composing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample} as it is"
-
-
-use rule train_model as train_model_as_is with:
-    input:
-        images=lambda wildcards: list_training_files(wildcards, "training_image.tif"),
-        labels=lambda wildcards: list_training_files(wildcards, "training_labels.tif"),
-    output:
-        model=directory("<results>/{experiment}/training/as_is/model"),
-        history="<results>/{experiment}/training/as_is/loss.csv",
-    log:
-        "<logs>/{experiment}/train_model_as_is.log",
-    benchmark:
-        "<logs>/{experiment}/train_model_as_is.tsv"
-    message:
-        "Training a network of {wildcards.experiment} on images as they are, to compare"
-
-
 rule draw_annotation_overlay:
     """Draw the annotated objects of one frame over its image, accepted and rejected."""
     input:
@@ -235,37 +205,3 @@ rule draw_mosaic:
         "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/report/draw_mosaic.py"
-
-
-rule plot_noise_comparison:
-    """Plot the loss with and without noise over the epochs."""
-    input:
-        history=get_first_history,
-        other="<results>/{experiment}/training/as_is/loss.csv",
-    output:
-        svg="<results>/{experiment}/figures/loss_comparison.svg",
-        png=report(
-            "<results>/{experiment}/figures/loss_comparison.png",
-            caption="../report/loss_comparison.rst",
-            category="2 Training",
-            subcategory="{experiment}",
-            labels={"result": "Loss with and without noise"},
-        ),
-    log:
-        "<logs>/{experiment}/plot_noise_comparison.log",
-    benchmark:
-        "<logs>/{experiment}/plot_noise_comparison.tsv"
-    localrule: True
-    conda:
-        "../../envs/evaluate.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        rejected=SETTINGS.annotate.rejected,
-        code=digest_imports("report/plot_noise_comparison"),
-    message:
-        "Plotting the losses of {wildcards.experiment} with and without noise"
-    script:
-        "../scripts/report/plot_noise_comparison.py"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from autonuclei.report.figures import plot_f1, plot_loss, plot_noise_comparison, save_figure
+from autonuclei.report.figures import plot_f1, plot_loss, save_figure
 
 HISTORY = {
     "epoch": np.arange(1, 6),
@@ -30,7 +30,6 @@ def make_rows() -> list[dict[str, Any]]:
     "draw",
     [
         lambda: plot_loss(HISTORY, "nuclei"),
-        lambda: plot_noise_comparison({"noise": HISTORY, "keep": HISTORY}, "nuclei"),
         lambda: plot_f1(make_rows(), "nuclei"),
         lambda: plot_f1([], "nuclei"),
     ],
@@ -70,16 +69,3 @@ def test_undefined_f1_leaves_a_gap(tmp_path: Path) -> None:
         row["f1"] = float("nan")
     save_figure(plot_f1(rows, "nuclei"), [tmp_path / "a.svg"])
     assert (tmp_path / "a.svg").stat().st_size > 1000
-
-
-def test_losses_with_and_without_noise_are_told_apart() -> None:
-    other = HISTORY | {"val_loss": HISTORY["val_loss"] / 2}
-    axes = plot_noise_comparison({"ignore": HISTORY, "keep": other}, "nuclei").axes[0]
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend[:2] == [
-        "rejected objects ignored (lowest validation loss 0.55)",
-        "images as they are, rejected objects as background (lowest validation loss 0.275)",
-    ]
-    drawn = [line for line in axes.lines if len(line.get_xdata()) == 5]
-    assert len({line.get_color() for line in drawn}) == 2
-    np.testing.assert_array_equal(drawn[3].get_ydata(), other["val_loss"])

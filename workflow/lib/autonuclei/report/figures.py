@@ -9,7 +9,6 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from autonuclei.io.files import write_beside
 
@@ -45,36 +44,6 @@ def plot_loss(history: Mapping[str, Array], title: str) -> Figure:
     axes.set(xlabel="epoch", ylabel="loss (no unit)", title=title)
     axes.set_ylim(bottom=0)
     axes.legend()
-    return figure
-
-
-# What the network learned from, by the setting `annotate.rejected`.
-COMPOSITIONS = {
-    "noise": "all but accepted nuclei painted over with noise",
-    "ignore": "rejected objects ignored",
-    "keep": "images as they are, rejected objects as background",
-}
-COMPOSITION_COLOURS = ("#0072B2", "#D55E00")
-
-
-def plot_noise_comparison(histories: Mapping[str, Mapping[str, Array]], title: str) -> Figure:
-    """Training and validation loss of networks that learned from differently composed images.
-
-    `histories` go by the keys of `COMPOSITIONS`, at most two.
-    """
-    figure = Figure(figsize=(7, 4.6), layout="constrained")
-    axes = figure.subplots()
-    for (rejected, history), colour in zip(histories.items(), COMPOSITION_COLOURS, strict=False):
-        axes.plot(history["epoch"], history["loss"], "--", color=colour, linewidth=1.2)
-        lowest = float(np.min(history["val_loss"]))
-        label = f"{COMPOSITIONS[rejected]} (lowest validation loss {lowest:.3g})"
-        axes.plot(history["epoch"], history["val_loss"], color=colour, label=label)
-    axes.plot([], [], color="#555555", label="line: validation, dashed: training")
-    axes.set(xlabel="epoch", ylabel="loss (no unit)", title=title)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    highest = max(float(np.max(history["val_loss"])) for history in histories.values())
-    axes.set_ylim(0, 1.35 * highest)
-    axes.legend(fontsize=8, loc="upper right")
     return figure
 
 
