@@ -17,10 +17,11 @@ import yaml
 from autonuclei.annotate.annotation import find_foreground
 from autonuclei.annotate.boundaries import measure_contrast
 from autonuclei.annotate.proposals import find_objects
-from autonuclei.annotate.selection import ACCEPTED, compute_area_window, judge_objects, keep_labels
+from autonuclei.annotate.selection import ACCEPTED, compute_area_window, judge_objects
 from autonuclei.io.images import read_plane
 from autonuclei.labels.matching import add_metrics, compare_labels, pool_rows
 from autonuclei.labels.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
+from autonuclei.labels.numbers import keep_labels
 from autonuclei.settings import fill_defaults
 
 ROOT = Path(__file__).resolve().parents[1]

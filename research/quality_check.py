@@ -24,7 +24,7 @@ import yaml
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
-from autonuclei.annotate.selection import TOO_DIM, keep_labels
+from autonuclei.annotate.selection import TOO_DIM
 from autonuclei.evaluate.quality import (
     MATCH_IOU,
     count_confirmed,
@@ -40,6 +40,7 @@ from autonuclei.labels.measurement import (
     concatenate_tables,
     read_table,
 )
+from autonuclei.labels.numbers import keep_labels
 from autonuclei.settings import fill_defaults
 from research.annotation_quality import ROOT, THRESHOLDS, annotate, judge, read_groups, score
 

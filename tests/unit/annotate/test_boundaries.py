@@ -7,10 +7,8 @@ from scipy import ndimage as ndi
 from autonuclei.annotate.boundaries import (
     HIGHEST_LEVEL,
     LOWEST_LEVEL,
-    fill_label_holes,
     find_level,
     grow_labels,
-    keep_largest,
     measure_background,
     measure_brightness,
     measure_contrast,
@@ -190,18 +188,6 @@ def test_background_is_that_outside_all_zones():
     assert dark[[1, 3]] == pytest.approx(9)
 
 
-def test_keep_largest_and_holes():
-    labels = np.array([[1, 1, 0, 1], [0, 0, 0, 2], [2, 2, 2, 0]], np.int32)
-    assert keep_largest(labels).tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 0]]
-    ring = np.zeros((5, 6), np.int32)
-    ring[1:4, 1:5] = 1
-    ring[2, 2:4] = 0
-    zones = np.ones((5, 6), np.int32)
-    assert fill_label_holes(ring, zones)[2, 2:4].tolist() == [1, 1]
-    zones[2, 3] = 2
-    assert fill_label_holes(ring, zones)[2, 2:4].tolist() == [0, 0]
-
-
 def test_merged_nuclei_are_rejected_by_their_shape():
     rows, columns = np.indices((90, 330))
     labels = np.zeros((90, 330), np.int32)
@@ -280,7 +266,7 @@ def test_the_outline_of_a_nucleus_in_noise_is_not_frayed(monkeypatch):
     image, truth = draw([(60, 60, 20, 100)])
     noisy = image + np.random.default_rng(0).normal(0, 30, image.shape)
     smoothed = refine_boundaries(noisy, truth, level=0.5)
-    monkeypatch.setattr("autonuclei.boundaries.MOST_NOISE", np.inf)
+    monkeypatch.setattr("autonuclei.annotate.boundaries.MOST_NOISE", np.inf)
     frayed = refine_boundaries(noisy, truth, level=0.5)
     solidity = [
         float(measure_objects(labels, noisy)["solidity"][0]) for labels in (smoothed, frayed)

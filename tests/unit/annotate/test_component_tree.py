@@ -9,7 +9,6 @@ from autonuclei.annotate.component_tree import (
     build_tree,
     choose_parts,
     find_nuclei,
-    measure_ellipticity,
     measure_rise,
     reduce_image,
     score_ellipses,
@@ -102,22 +101,6 @@ def test_a_flat_image_has_no_nucleus(image):
 def test_noise_has_no_nucleus():
     noise = np.random.default_rng(3).normal(1000, 30, (200, 200))
     assert find_nuclei(noise)[0].max() <= 2
-
-
-def test_ellipticity_of_drawn_shapes():
-    labels = np.zeros((200, 200), np.int32)
-    rows, columns = np.indices(labels.shape)
-    labels[np.hypot(rows - 40, columns - 40) <= 20] = 1
-    labels[((rows - 40) / 12) ** 2 + ((columns - 120) / 30) ** 2 <= 1] = 2
-    labels[
-        (np.hypot(rows - 120, columns - 40) <= 18) | (np.hypot(rows - 120, columns - 76) <= 18)
-    ] = 3
-    labels[100:140, 130:190] = 5
-    area, ellipticity = measure_ellipticity(labels)
-    assert area[[1, 4, 5]].tolist() == [(labels == 1).sum(), 0, 2400]
-    # A rectangle: 12 / (4 pi); two disks that touch: 1 / sqrt(1.25).
-    expected = [1, 1, 1 / np.sqrt(1.25), 3 / np.pi]
-    assert ellipticity[[1, 2, 3, 5]] == pytest.approx(expected, abs=0.01)
 
 
 def test_score_falls_with_shape_and_size():

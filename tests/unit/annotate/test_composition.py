@@ -8,7 +8,7 @@ import pytest
 
 from autonuclei.annotate.composition import compose_training_pair
 from autonuclei.annotate.preprocessing import find_percentiles
-from autonuclei.annotate.selection import keep_labels
+from autonuclei.labels.numbers import keep_labels
 from shapes import GRID, draw_disks, photograph
 
 Array = npt.NDArray[Any]

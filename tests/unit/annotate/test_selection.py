@@ -16,11 +16,9 @@ from autonuclei.annotate.selection import (
     AreaWindow,
     compute_area_window,
     judge_objects,
-    keep_labels,
     read_window,
     write_window,
 )
-from shapes import draw_squares
 
 
 def test_window_is_the_median_and_half_of_it() -> None:
@@ -73,15 +71,6 @@ def test_window_comes_back_from_its_file(
     window = AreaWindow(low, median, high, n)
     write_window(path, window)
     assert read_window(path) == window
-
-
-def test_kept_labels_keep_their_numbers() -> None:
-    labels = draw_squares((30, 30), [(2, 2), (2, 15), (15, 2)], 5)
-    kept = keep_labels(labels, np.array([1, 3]))
-    assert np.unique(kept).tolist() == [0, 1, 3]
-    np.testing.assert_array_equal(kept == 3, labels == 3)
-    assert keep_labels(labels, np.array([], np.int64)).max() == 0
-    assert keep_labels(np.zeros((4, 4), np.int32), np.array([], np.int64)).max() == 0
 
 
 def test_nuclei_cut_by_the_border_may_be_smaller() -> None:

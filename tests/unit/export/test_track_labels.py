@@ -3,7 +3,8 @@ import pytest
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.track_labels import recolour_labels, write_track_labels
+from autonuclei.export.track_labels import write_track_labels
+from autonuclei.labels.numbers import replace_labels
 from track_examples import N_FRAMES, make_example
 
 UNITS = {"pixel_size_um": 0.5, "frame_interval_min": 10.0}
@@ -42,7 +43,7 @@ def test_seventy_thousand_labels_in_one_float_frame():
     n = 70_000
     labels = np.arange(n + 1, dtype=np.float32).reshape(1, -1)
     old = np.arange(1, n + 1)
-    new = recolour_labels(labels, old, old[::-1].copy(), dtype=np.float32)
+    new = replace_labels(labels, old, old[::-1].copy(), dtype=np.float32)
     assert new[0, :3].tolist() == [0, n, n - 1]
     assert new[0, -1] == 1
 

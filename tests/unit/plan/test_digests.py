@@ -17,7 +17,7 @@ from autonuclei import errors as e
 import autonuclei.labels.matching
 import autonuclei.settings as s, os
 def later():
-    from autonuclei.train.training import draw_outlines
+    from autonuclei.train.training import train_model
 """
     (tmp_path / "a.py").write_text(source)
     found = {path.relative_to(PACKAGE).as_posix() for path in list_imports(tmp_path / "a.py")}

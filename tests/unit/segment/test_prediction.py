@@ -20,7 +20,6 @@ from autonuclei.segment.prediction import (
     redraw_nuclei,
     tidy_labels,
 )
-from autonuclei.train.training import draw_outlines
 from shapes import draw_disks, draw_squares, photograph
 
 Array = npt.NDArray[Any]
@@ -109,16 +108,6 @@ def test_no_tile_is_larger_than_allowed(rows: int, columns: int, limit: float) -
     assert tile <= limit * 1e6 + rows + columns  # up to one row and column of rounding
     if rows * columns <= limit * 1e6:
         assert (across, along) == (1, 1)
-
-
-def test_more_probable_nucleus_lies_on_top() -> None:
-    outlines = np.stack([outline(20, 20, 8), outline(20, 28, 8)])
-    for probability, top in (([0.9, 0.5], 1), ([0.5, 0.9], 2)):
-        labels = draw_outlines(outlines, np.array(probability), (40, 48))
-        assert labels[20, 24] == top
-        assert labels[20, 14] == 1
-        assert labels[20, 34] == 2
-    assert draw_outlines(outlines[:0], np.zeros(0), (40, 48)).max() == 0
 
 
 def test_a_nucleus_cut_in_two_keeps_its_larger_half() -> None:

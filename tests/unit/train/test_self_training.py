@@ -10,12 +10,12 @@ import pytest
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.selection import AreaWindow
+from autonuclei.labels.overlap import match_labels
 from autonuclei.train.self_training import (
     can_gain,
     check_annotation,
     count_changes,
     find_best_round,
-    match_labels,
     measure_agreement,
     read_criterion,
 )
@@ -41,7 +41,7 @@ def at(labels: Array, place: int) -> int:
 def test_what_both_accept_is_a_nucleus_and_the_rest_background() -> None:
     disks = draw_disks((96, 96), GRID, 9)
     labels = check(disks, disks, disks, [0.5] * 9)
-    assert match_labels(labels, disks, 9, iou=0.95).tolist() == list(range(10))
+    assert match_labels(labels, disks, iou=0.95).tolist() == list(range(10))
     assert labels.min() == 0
     assert labels.dtype == np.int32
 
@@ -105,13 +105,6 @@ def test_ignored_places_stay_ignored() -> None:
 def test_without_any_object_all_is_background() -> None:
     nothing = np.zeros((96, 96), np.int32)
     assert not check(nothing, nothing, nothing, []).any()
-
-
-def test_matching_needs_the_overlap() -> None:
-    first = draw_squares((40, 40), [(0, 0), (0, 20), (20, 0)], 10)
-    second = draw_squares((40, 40), [(20, 2), (0, 0), (5, 25)], 10)  # IoU 80/120, 1, 25/175
-    assert match_labels(first, second, 4).tolist() == [0, 2, 0, 1, 0]
-    assert match_labels(first, second, 4, iou=0.7).tolist() == [0, 2, 0, 0, 0]
 
 
 def test_counts_of_a_round() -> None:

@@ -3,9 +3,10 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.annotate.selection import ACCEPTED, judge_objects, keep_labels, read_window
+    from autonuclei.annotate.selection import ACCEPTED, judge_objects, read_window
     from autonuclei.io.images import read_image, write_image
     from autonuclei.labels.measurement import read_table
+    from autonuclei.labels.numbers import keep_labels
 
     table = read_table(snakemake.input.table)
     verdict = judge_objects(table, read_window(snakemake.input.window))

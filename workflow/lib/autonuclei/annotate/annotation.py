@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.labels.numbers import number_by_position
+from autonuclei.labels.pieces import fill_holes
+
 Array = npt.NDArray[Any]
 
 # Median absolute difference of neighbouring pixels over the standard deviation of the noise.
@@ -63,16 +66,6 @@ def find_foreground(
         threshold = background + threshold_factor * (threshold - background)
         above = smooth > threshold
     return fill_holes(above), threshold
-
-
-def fill_holes(foreground: Array) -> Array:
-    """Set background that does not reach the border of the image to foreground."""
-    areas, n_areas = ndi.label(~foreground)
-    is_open = np.zeros(n_areas + 1, bool)
-    for edge in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
-        is_open[edge] = True
-    is_open[0] = False
-    return np.asarray(~is_open[areas])
 
 
 def is_empty(image: Array, minimum_contrast: float) -> bool:
@@ -200,19 +193,6 @@ def place_seeds(
     smooth = ndi.gaussian_filter(distance, smoothing * radius)
     seeds = find_seeds(smooth, foreground, max(1, round(minimum_distance * radius)))
     return pieces, n_pieces, smooth, seeds
-
-
-def number_by_position(labels: Array) -> Array:
-    """Number labels 1..n in the order in which their first pixels come, row by row."""
-    flat = labels.ravel()
-    inside = np.flatnonzero(flat)
-    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
-    np.minimum.at(first, flat[inside], inside)
-    order = np.argsort(first, kind="stable")
-    order = order[first[order] < flat.size]
-    number = np.zeros(len(first), np.int32)
-    number[order] = np.arange(1, len(order) + 1)
-    return number[labels]
 
 
 def compute_distance(foreground: Array) -> Array:

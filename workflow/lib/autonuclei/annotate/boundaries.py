@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.annotation import estimate_noise
+from autonuclei.labels.pieces import fill_label_holes, keep_largest_pieces
 
 Array = npt.NDArray[Any]
 
@@ -78,7 +79,7 @@ def refine_boundaries(
         coarse_px = max(smoothing_px, min(COARSE_PX, COARSE_RADII * radius))
         coarse = ndi.gaussian_filter(image, coarse_px, output=np.float32)
         smooth = np.where(is_dim[zones], coarse, smooth)
-    return fill_label_holes(keep_largest(np.where(smooth > levels[zones], zones, 0)), zones)
+    return fill_label_holes(keep_largest_pieces(np.where(smooth > levels[zones], zones, 0)), zones)
 
 
 def find_level(smooth: Array, zones: Array, dark: Array, bright: Array) -> float:
@@ -276,39 +277,3 @@ def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7)
     steep = slope[order][(np.cumsum(count) - count + (3 * count) // 4)[present]]
     sharpness[present] = steep * max(radius, LEAST_RADIUS_PX) / contrast[present]
     return sharpness
-
-
-def keep_largest(labels: Array) -> Array:
-    """Keep the largest 4-connected piece of each label."""
-    from skimage.measure import label
-
-    pieces = label(labels, background=0, connectivity=1)
-    size = np.bincount(pieces.ravel())
-    own = np.zeros(len(size), labels.dtype)
-    own[pieces.ravel()] = labels.ravel()
-    order = np.lexsort((-size, own))
-    largest = order[np.unique(own[order], return_index=True)[1]]
-    keep = np.zeros(len(size), labels.dtype)
-    keep[largest] = own[largest]
-    return np.asarray(keep[pieces])
-
-
-def fill_label_holes(labels: Array, zones: Array) -> Array:
-    """Give enclosed background that lies in the zone of one nucleus to that nucleus.
-
-    Gaps between several nuclei stay background.
-    """
-    gaps, n_gaps = ndi.label(labels == 0)
-    enclosed = np.ones(n_gaps + 1, bool)
-    enclosed[0] = False
-    for edge in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
-        enclosed[edge] = False
-    inside = np.nonzero(enclosed[gaps])
-    gap, zone = gaps[inside], zones[inside]
-    lowest = np.full(n_gaps + 1, np.iinfo(zones.dtype).max, zones.dtype)
-    highest = np.zeros(n_gaps + 1, zones.dtype)
-    np.minimum.at(lowest, gap, zone)
-    np.maximum.at(highest, gap, zone)
-    filled = labels.copy()
-    filled[inside] = np.where(lowest == highest, highest, 0)[gap]
-    return filled

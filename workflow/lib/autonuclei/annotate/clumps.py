@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.labels.shapes import fit_moments, measure_polygon, sum_moments
+
 Array = npt.NDArray[Any]
 
 # Smallest object that is cut, and smallest piece, relative to the median area of the image.
@@ -67,7 +69,7 @@ def cut_object(inside: Array, typical_area: float) -> list[tuple[Array, float]]:
     from skimage.draw import polygon2mask
 
     outline = trace_outline(inside)
-    ellipticity = measure_ellipticity(outline)
+    ellipticity = measure_polygon(outline)
     whole = [(inside, ellipticity)]
     if np.count_nonzero(inside) < LEAST_CLUMP * typical_area:
         return whole
@@ -124,38 +126,3 @@ def find_best_chord(outline: Array, inside: Array, least_piece_px: float) -> tup
         if inside[rows, columns].all():
             return int(start[best]), int(end[best])
     return None
-
-
-def measure_ellipticity(outline: Array) -> float:
-    """Ellipticity (as of `component_tree.measure_ellipticity`) of a polygon."""
-    points = outline - outline.mean(axis=0)
-    sums = sum_moments(points, np.roll(points, -1, axis=0)).sum(axis=0)
-    return float(fit_moments(np.sign(sums[0]) * sums)[1])
-
-
-def sum_moments(start: Array, end: Array) -> Array:
-    """What the edges of a polygon add to its area and its first and second moments.
-
-    Points are (..., 2) rows and columns. Gives (..., 6): area, sums of y, x, yy, xx and yx.
-    """
-    (y, x), (v, u) = np.moveaxis(start, -1, 0), np.moveaxis(end, -1, 0)
-    cross = x * v - u * y
-    return np.stack(
-        [
-            cross / 2,
-            cross * (y + v) / 6,
-            cross * (x + u) / 6,
-            cross * (y * y + y * v + v * v) / 12,
-            cross * (x * x + x * u + u * u) / 12,
-            cross * (x * v + 2 * x * y + 2 * u * v + u * y) / 24,
-        ],
-        axis=-1,
-    )
-
-
-def fit_moments(sums: Array) -> tuple[Array, Array]:
-    """Area and ellipticity (`component_tree.measure_ellipticity`) from sums of moments."""
-    area = np.maximum(sums[..., 0], 1e-9)
-    y, x, yy, xx, yx = np.moveaxis(sums[..., 1:] / area[..., None], -1, 0)
-    spread = (yy - y * y) * (xx - x * x) - (yx - y * x) ** 2
-    return area, area / (4 * np.pi * np.sqrt(np.maximum(spread, 1e-9)))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.annotation import compute_otsu, estimate_noise
+from autonuclei.labels.shapes import measure_pixels
 
 Array = npt.NDArray[Any]
 
@@ -161,7 +162,7 @@ def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
         piece, n = ndi.label(above)
         inside = np.flatnonzero(piece)
         own = piece.ravel()[inside]
-        area, ellipticity = _fit(inside, own, n, piece.shape[1])
+        area, ellipticity = measure_pixels(inside, own, n, piece.shape[1])
         peak = np.zeros(n + 1, np.float32)
         np.maximum.at(peak, own, smooth.ravel()[inside])
         parent = np.full(n + 1, -1)
@@ -177,33 +178,6 @@ def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
         pieces.append(piece)
     joined = {name: np.concatenate(values) for name, values in found.items()}
     return Tree(**joined, start=np.array(start), pieces=pieces)
-
-
-def measure_ellipticity(labels: Array) -> tuple[Array, Array]:
-    """Area in px and ellipticity of each label; index 0 is meaningless.
-
-    Ellipticity is the area over that of the ellipse with the same second moments: 1 for an
-    ellipse, 0.95 for a rectangle, less for clumps, crescents and frayed shapes.
-    """
-    inside = np.flatnonzero(labels)
-    return _fit(inside, labels.ravel()[inside], int(labels.max(initial=0)), labels.shape[1])
-
-
-def _fit(inside: Array, own: Array, n: int, width: int) -> tuple[Array, Array]:
-    rows, columns = (axis.astype(np.float64) for axis in np.divmod(inside, width))
-
-    def total(weights: Array | None) -> Array:
-        return np.bincount(own, weights=weights, minlength=n + 1)
-
-    area = total(None)
-    count = np.maximum(area, 1)
-    y, x = total(rows) / count, total(columns) / count
-    # A pixel is a square, which adds its own moments of 1/12.
-    yy = total(rows * rows) / count - y * y + 1 / 12
-    xx = total(columns * columns) / count - x * x + 1 / 12
-    yx = total(rows * columns) / count - y * x
-    spread = np.sqrt(np.maximum(yy * xx - yx * yx, 1e-9))
-    return area, area / (4 * np.pi * spread)
 
 
 def score_ellipses(

@@ -66,12 +66,12 @@ def label_training(objects: Array, nuclei: Array, *, ignore: bool) -> Array:
 
     With `ignore`, pixels of `objects` that are no accepted nucleus get -1.
     """
-    present = np.bincount(nuclei.ravel()) > 0
-    present[0] = False
-    labels = np.where(present, np.cumsum(present), 0).astype(np.int32)[nuclei]
+    from skimage.segmentation import relabel_sequential
+
+    labels: Array = relabel_sequential(nuclei)[0].astype(np.int32)
     if ignore:
         labels[(objects > 0) & (nuclei == 0)] = -1
-    return np.asarray(labels)
+    return labels
 
 
 def make_generator(seed: int, sample: str, frame: str) -> np.random.Generator:

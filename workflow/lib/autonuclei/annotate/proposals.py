@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.annotate import boundaries, clumps
-from autonuclei.annotate.annotation import number_by_position, split_nuclei
-from autonuclei.annotate.component_tree import find_nuclei, measure_ellipticity, score_ellipses
+from autonuclei.annotate.annotation import split_nuclei
+from autonuclei.annotate.component_tree import find_nuclei, score_ellipses
+from autonuclei.labels.numbers import number_by_position
+from autonuclei.labels.overlap import count_overlaps
+from autonuclei.labels.shapes import measure_ellipticity
 
 Array = npt.NDArray[Any]
 
@@ -165,9 +168,7 @@ def choose_better(first: Array, second: Array, *, typical_area: float) -> Array:
     area_a, value_a = _value_objects(first, typical_area)
     area_b, value_b = _value_objects(second, typical_area)
     n_a, n_b = len(area_a), len(area_b)
-    both = (first > 0) & (second > 0)
-    pair, shared = np.unique(first[both].astype(np.int64) * n_b + second[both], return_counts=True)
-    a, b = np.divmod(pair, n_b)
+    a, b, shared = count_overlaps(first, second)
     same = shared >= SAME_PLACE * np.minimum(area_a[a], area_b[b])
     a, b = a[same], b[same] + n_a
     graph = coo_array((np.ones(len(a)), (a, b)), shape=(n_a + n_b, n_a + n_b))

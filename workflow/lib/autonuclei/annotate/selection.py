@@ -74,13 +74,6 @@ def compute_area_window(
     return AreaWindow(low, median, high, len(areas), solidity, low_at_border, contrast)
 
 
-def keep_labels(labels: Array, accepted: Array) -> Array:
-    """Keep the labels listed in `accepted` and set the others to 0; numbers stay."""
-    keep = np.zeros(int(labels.max()) + 1, labels.dtype)
-    keep[accepted] = accepted
-    return keep[labels]
-
-
 def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
     """For each object of a table, ``accepted`` or why it is rejected (text array).
 

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from autonuclei.annotate.annotation import estimate_noise
 from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM
+from autonuclei.labels.overlap import count_overlaps
 
 Array = npt.NDArray[Any]
 Row = dict[str, float]
@@ -208,13 +209,10 @@ def find_overlaps(labels: Array, other: Array) -> tuple[Array, Array]:
         the object's area that lies on any.
     """
     area, others = np.bincount(labels.ravel()), np.bincount(other.ravel())
-    inside = np.flatnonzero((labels > 0) & (other > 0))
-    one = labels.ravel()[inside].astype(np.int64)
-    codes, overlap = np.unique(one * len(others) + other.ravel()[inside], return_counts=True)
-    first, second = np.divmod(codes, len(others))
+    first, second, overlap = count_overlaps(labels, other)
     iou = np.zeros(len(area))
     np.maximum.at(iou, first, overlap / (area[first] + others[second] - overlap))
-    covered = np.bincount(one, minlength=len(area)) / np.maximum(area, 1)
+    covered = np.bincount(first, overlap, minlength=len(area)) / np.maximum(area, 1)
     return iou, covered
 
 

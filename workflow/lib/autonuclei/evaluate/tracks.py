@@ -24,6 +24,7 @@ from traccuracy.metrics import DivisionMetrics
 
 from autonuclei.errors import InputError
 from autonuclei.export.ctc import TRACK_COLUMNS, read_ctc
+from autonuclei.labels.overlap import count_overlaps
 
 LabelImage = NDArray[np.unsignedinteger]
 
@@ -65,23 +66,16 @@ def match_frame(
             f"Label images of truth {truth.shape} and result {result.shape} differ in size."
             " Give the truth of this very movie."
         )
-    values_t, index_t = np.unique(truth, return_inverse=True)
-    values_r, index_r = np.unique(result, return_inverse=True)
-    number = len(values_r)
-    pairs, overlap = np.unique(
-        index_t.ravel().astype(np.int64) * number + index_r.ravel(), return_counts=True
-    )
-    one, other = np.divmod(pairs, number)
-    size_t = np.bincount(one, overlap, minlength=len(values_t))
-    size_r = np.bincount(other, overlap, minlength=number)
-    keep = (values_t[one] != 0) & (values_r[other] != 0) & (overlap > 0.5 * size_t[one])
+    size_t, size_r = np.bincount(truth.ravel()), np.bincount(result.ravel())
+    one, other, overlap = count_overlaps(truth, result)
+    keep = overlap > 0.5 * size_t[one]
     one, other, overlap = one[keep], other[keep], overlap[keep]
     iou = overlap / (size_t[one] + size_r[other] - overlap)
     return (
-        values_t[values_t != 0].tolist(),
-        values_r[values_r != 0].tolist(),
-        values_t[one].tolist(),
-        values_r[other].tolist(),
+        (np.flatnonzero(size_t[1:]) + 1).tolist(),
+        (np.flatnonzero(size_r[1:]) + 1).tolist(),
+        one.tolist(),
+        other.tolist(),
         iou.tolist(),
     )
 

@@ -9,47 +9,9 @@ import pandas as pd
 
 from autonuclei.errors import InputError
 from autonuclei.io.hyperstack import LARGEST_EXACT, write_image_movie
+from autonuclei.labels.numbers import replace_labels
 
 ReadPage = Callable[[int], npt.NDArray[np.generic]]
-
-
-def recolour_labels(
-    labels: npt.NDArray[np.generic],
-    old: npt.NDArray[np.int64],
-    new: npt.NDArray[np.int64],
-    *,
-    dtype: npt.DTypeLike,
-) -> npt.NDArray[np.generic]:
-    """Replace the labels `old` by `new`.
-
-    Parameters
-    ----------
-    labels : (height, width)
-        Label image, whole numbers (as float32 beyond 65535), 0 is background.
-    old, new : (n,) int
-        Labels and what they become.
-    dtype
-        Type of the result.
-
-    Returns
-    -------
-    (height, width) of `dtype`
-
-    Raises
-    ------
-    KeyError
-        A label of the image is not in `old`, or one of `old` not in the image.
-    """
-    whole = labels.astype(np.intp)
-    used = np.bincount(whole.ravel(), minlength=int(old.max(initial=0)) + 1) > 0
-    used[0] = False
-    known = np.zeros(len(used), bool)
-    known[old] = True
-    if not np.array_equal(used, known):
-        raise KeyError(int(np.flatnonzero(used != known)[0]))
-    table = np.zeros(len(used), dtype)
-    table[old] = new
-    return table[whole]
 
 
 def recolour_frames(
@@ -91,7 +53,7 @@ def recolour_frames(
     for number in range(n_frames):
         rows = order[bounds[number] : bounds[number + 1]]
         try:
-            yield recolour_labels(read_labels(number), label[rows], values[rows], dtype=dtype)
+            yield replace_labels(read_labels(number), label[rows], values[rows], dtype=dtype)
         except KeyError as error:
             raise InputError(
                 f"label movie: label {error.args[0]} of frame {number} is in only one of label "

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from autonuclei.annotate.boundaries import measure_sharpness, refine_boundaries
 from autonuclei.annotate.clumps import cut_clumps
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image, rescale_image
-from autonuclei.annotate.selection import keep_labels
-from autonuclei.train.training import BORDER, draw_outlines
+from autonuclei.labels.drawing import draw_polygons
+from autonuclei.labels.numbers import keep_labels
+from autonuclei.labels.pieces import keep_largest_pieces
+from autonuclei.train.training import BORDER
 
 Array = npt.NDArray[Any]
 
@@ -84,7 +86,7 @@ def predict_nuclei(
         return_labels=False,
     )
     outlines = place_outlines(found["coord"], image.shape, prepared.shape, preprocess.get("crop"))
-    labels = draw_outlines(outlines, found["prob"], image.shape)
+    labels = draw_polygons(outlines, found["prob"], image.shape)
     if refine:
         labels = redraw_nuclei(image, labels)
     if least_sharpness is not None and labels.any():
@@ -158,17 +160,7 @@ def tidy_labels(labels: Array, probability: Array) -> tuple[Array, Array]:
     A nucleus that another one covers wholly is gone; one that another one cuts in two keeps
     its larger half, since a label in two pieces is two objects to most programs.
     """
-    from skimage.measure import label
+    from skimage.segmentation import relabel_sequential
 
-    pieces = label(labels, connectivity=1)
-    area = np.bincount(pieces.ravel())
-    inside = np.flatnonzero(labels)
-    owner = np.zeros(len(area), np.int64)
-    owner[pieces.ravel()[inside]] = labels.ravel()[inside]
-    order = np.lexsort((-area, owner))
-    order = order[owner[order] > 0]
-    _, first = np.unique(owner[order], return_index=True)
-    best = order[first]
-    number = np.zeros(len(area), np.int32)
-    number[best] = np.arange(1, len(best) + 1)
-    return number[pieces], probability[owner[best] - 1]
+    tidy, _, origin = relabel_sequential(keep_largest_pieces(labels))
+    return tidy.astype(np.int32), probability[np.asarray(origin)[1:] - 1]

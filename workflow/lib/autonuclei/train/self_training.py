@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.annotate.annotation import number_by_position
 from autonuclei.annotate.boundaries import measure_contrast, refine_boundaries
 from autonuclei.annotate.selection import ACCEPTED, AreaWindow, judge_objects
 from autonuclei.labels.matching import add_metrics, compare_labels, drop_ignored, pool_rows
 from autonuclei.labels.measurement import measure_objects
+from autonuclei.labels.numbers import number_by_position
+from autonuclei.labels.overlap import match_labels
 
 Array = npt.NDArray[Any]
 
@@ -75,7 +76,7 @@ def check_annotation(
     has_shape = np.zeros(n + 1, bool)
     has_shape[table["label"][judge_objects(table, window) == ACCEPTED]] = True
     is_sure = np.r_[False, probability >= SURE_PROBABILITY]
-    partner = match_labels(drawn, objects, n)
+    partner = match_labels(drawn, objects, iou=AGREEMENT_IOU, n_labels=n)
     accepted = np.zeros(int(objects.max()) + 1, bool)
     accepted[objects[first > 0]] = True
     accepted[0] = False
@@ -94,24 +95,6 @@ def check_annotation(
     return np.where(labels < 0, labels, number_by_position(np.maximum(labels, 0)))
 
 
-def match_labels(first: Array, second: Array, n_first: int, iou: float = AGREEMENT_IOU) -> Array:
-    """For each label 0..n of an image, the label of another that is the same object, or 0.
-
-    Two objects are the same from an `iou` on; above 0.5 there can be only one.
-    """
-    width = int(second.max()) + 1
-    area = [np.bincount(first.ravel(), minlength=n_first + 1), np.bincount(second.ravel())]
-    both = (first > 0) & (second > 0)
-    pairs, overlap = np.unique(
-        first[both].astype(np.int64) * width + second[both], return_counts=True
-    )
-    own, other = np.divmod(pairs, width)
-    same = overlap >= iou * (area[0][own] + area[1][other] - overlap)
-    partner = np.zeros(n_first + 1, np.int64)
-    partner[own[same]] = other[same]
-    return partner
-
-
 def count_changes(before: Array, after: Array) -> dict[str, int]:
     """What differs between two annotations of an image (0 background, -1 ignored).
 
@@ -122,7 +105,7 @@ def count_changes(before: Array, after: Array) -> dict[str, int]:
     """
     first, second = np.maximum(before, 0), np.maximum(after, 0)
     n_before, n_after = (len(np.setdiff1d(labels, 0)) for labels in (first, second))
-    kept = int((match_labels(first, second, int(first.max())) > 0).sum())
+    kept = int((match_labels(first, second, iou=AGREEMENT_IOU) > 0).sum())
     return {
         "n_before": n_before,
         "n_after": n_after,

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from autonuclei.annotate.preprocessing import rescale_image, rescale_labels
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
+from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.matching import drop_ignored, score_accuracy
 from autonuclei.train.networks import SCALE_FILE
 
@@ -308,7 +309,7 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
             scores = []
             for (_, labels), found in zip(pairs, predicted, strict=True):
                 keep = found["prob"] >= probability
-                drawn = draw_outlines(found["coord"][keep], found["prob"][keep], labels.shape)
+                drawn = draw_polygons(found["coord"][keep], found["prob"][keep], labels.shape)
                 truth = np.maximum(labels, 0)
                 scores.append(score_accuracy(truth, drop_ignored(drawn, labels < 0)))
             defined = [score for score in scores if score == score]
@@ -333,26 +334,6 @@ def choose_thresholds(
         key=lambda key: (abs(key[0] - USUAL_PROBABILITY), abs(key[1] - USUAL_OVERLAP)),
     )
     return {"prob": probability, "nms": overlap, "score": scores[probability, overlap]}
-
-
-def draw_outlines(outlines: Array, probability: Array, shape: tuple[int, ...]) -> Array:
-    """Draw star-convex outlines as a label image; the more probable one lies on top.
-
-    Parameters
-    ----------
-    outlines
-        (n, 2, rays) rows and columns of the corners in px.
-    probability
-        (n,) network probability.
-
-    Returns
-    -------
-    int32 label image; label i + 1 is the i-th outline.
-    """
-    from stardist.geometry import polygons_to_label_coord
-
-    order = np.argsort(probability, kind="stable")
-    return np.asarray(polygons_to_label_coord(outlines[order], shape, labels=order), dtype=np.int32)
 
 
 def _limit_pixels(pairs: Sequence[Pair], total: int) -> list[Pair]:

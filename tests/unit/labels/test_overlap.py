@@ -1,0 +1,40 @@
+"""Overlaps of drawn squares and of random labels."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from autonuclei.labels.overlap import count_overlaps, match_labels
+from shapes import draw_squares
+
+Array = npt.NDArray[Any]
+LABELS = hnp.arrays(np.uint16, (8, 9), elements=st.integers(0, 5))
+
+
+@given(first=LABELS, second=LABELS)
+@settings(max_examples=50, deadline=None)
+def test_pairs_are_those_that_share_pixels(first: Array, second: Array) -> None:
+    found = list(zip(*(column.tolist() for column in count_overlaps(first, second)), strict=True))
+    expected = [
+        (a, b, int(((first == a) & (second == b)).sum()))
+        for a in np.unique(first[first > 0]).tolist()
+        for b in np.unique(second[second > 0]).tolist()
+    ]
+    assert found == [pair for pair in expected if pair[2]]
+
+
+def test_matching_needs_the_overlap() -> None:
+    first = draw_squares((40, 40), [(0, 0), (0, 20), (20, 0)], 10)
+    second = draw_squares((40, 40), [(20, 2), (0, 0), (5, 25)], 10)  # IoU 80/120, 1, 25/175
+    assert match_labels(first, second, iou=0.6).tolist() == [0, 2, 0, 1]
+    assert match_labels(first, second, iou=0.7, n_labels=4).tolist() == [0, 2, 0, 0, 0]
+
+
+def test_nothing_overlaps_nothing() -> None:
+    nothing = np.zeros((4, 5), np.int32)
+    assert [len(column) for column in count_overlaps(nothing, nothing)] == [0, 0, 0]
+    assert match_labels(nothing, nothing, iou=0.5).tolist() == [0]

@@ -1,0 +1,57 @@
+"""The numbers of a label image: keeping some, numbering anew, replacing."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def keep_labels(labels: Array, kept: Array) -> Array:
+    """Keep the labels listed in `kept` and set the others to 0; numbers and type stay."""
+    from skimage.util import map_array
+
+    return np.asarray(map_array(labels, kept, kept.astype(labels.dtype)))
+
+
+def number_by_position(labels: Array) -> Array:
+    """Number labels 1..n in the order in which their first pixels come, row by row; int32."""
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    np.minimum.at(first, flat[inside], inside)
+    order = np.argsort(first, kind="stable")
+    order = order[first[order] < flat.size]
+    number = np.zeros(len(first), np.int32)
+    number[order] = np.arange(1, len(order) + 1)
+    return number[labels]
+
+
+def replace_labels(labels: Array, old: Array, new: Array, *, dtype: npt.DTypeLike) -> Array:
+    """Replace the labels `old` by `new`.
+
+    Parameters
+    ----------
+    labels : (height, width)
+        Label image, whole numbers (as float32 beyond 65535), 0 is background.
+    old, new : (n,) int
+        Labels and what they become.
+    dtype
+        Type of the result.
+
+    Raises
+    ------
+    KeyError
+        A label of the image is not in `old`, or one of `old` not in the image.
+    """
+    whole = labels.astype(np.intp)
+    used = np.bincount(whole.ravel(), minlength=int(old.max(initial=0)) + 1) > 0
+    used[0] = False
+    known = np.zeros(len(used), bool)
+    known[old] = True
+    if not np.array_equal(used, known):
+        raise KeyError(int(np.flatnonzero(used != known)[0]))
+    table = np.zeros(len(used), dtype)
+    table[old] = new
+    return np.asarray(table[whole])
