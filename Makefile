@@ -9,7 +9,7 @@
 #                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS, PRECISION; runs go to WORK)
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make paper      compare with the paper's numbers (DATA=its published data; see the README)
-# make clean      remove what runs of the example made
+# make clean      remove the example: its data, results and logs in example/
 
 VENV ?= .venv
 CORES ?= $(shell nproc)
@@ -25,11 +25,13 @@ run-env:
 dev-env:
 	@envs/setup.sh envs/dev.lock $(VENV) && touch $(VENV)/dev
 
-REPORT = --report results/report.html --report-stylesheet workflow/report/report.css
+EXAMPLE = snakemake --configfile config/example/config.yaml
+REPORT = --report example/report.html --report-stylesheet workflow/report/report.css
 
 demo: run-env
-	snakemake --cores $(CORES) --quiet rules
-	@snakemake $(REPORT) --quiet all && echo "The report: results/report.html"
+	python -m autonuclei.example example/data
+	$(EXAMPLE) --cores $(CORES) --quiet rules
+	@$(EXAMPLE) $(REPORT) --quiet all && echo "The report: example/report.html"
 
 test: dev-env
 	tests/browser/install.sh
@@ -88,4 +90,4 @@ lock:
 	python3 envs/write_conda.py
 
 clean:
-	rm -rf results logs resources .snakemake
+	rm -rf example

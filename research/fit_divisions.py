@@ -28,7 +28,8 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from autonuclei.example.drawn_movies import Settings, draw_frames
+from autonuclei.example.drawn_movies import draw_frames
+from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.labels.measurement import concatenate_tables, measure_objects
 from autonuclei.track import linking
 
@@ -69,7 +70,7 @@ def choose_settings(seed):
     cycle = max(frames * interval / rng.uniform(0.25, 0.9), 3 * mitosis)
     step = rng.choice([0.03, 0.06, 0.1, 0.15, 0.22]) * diameter
     persistence = interval * rng.choice([0.3, 1, 3, 8])
-    return Settings(
+    return MovieSettings(
         frames=frames,
         height_px=side,
         width_px=side,
@@ -107,7 +108,7 @@ def choose_long_intervals(seed):
     covered = rng.uniform(0.06, 0.3) * (side * pixel) ** 2
     frames = int(rng.uniform(18, 32))
     signal = rng.choice([400, 800, 2500])
-    return Settings(
+    return MovieSettings(
         frames=frames,
         height_px=side,
         width_px=side,

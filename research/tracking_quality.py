@@ -21,11 +21,11 @@ import pandas as pd
 from fit_divisions import add_noise, add_oddities, measure_movie
 from laptrack import LapTrack
 
-from autonuclei.example.drawn_movies import Settings
+from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.track.edges import find_edges
 from autonuclei.track.linking import link_objects
 
-BASE = Settings()
+BASE = MovieSettings()
 # First seed and look of each kind.
 KINDS = {
     "default of the generator": (0, BASE),

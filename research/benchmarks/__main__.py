@@ -53,11 +53,14 @@ def snakemake(folder, targets, *configs):
 
 def draw_frames(folder, number=5, side=2048):
     """Frames of about a thousand nuclei, as TIFF files."""
-    from autonuclei.example.drawn_movies import Settings, draw_frames
+    from autonuclei.example.drawn_movies import draw_frames
+    from autonuclei.example.drawn_nuclei import MovieSettings
 
     folder.mkdir()
     for index in range(number):
-        look = Settings(frames=1, height_px=side, width_px=side, pixel_size_um=0.325, nuclei=1000)
+        look = MovieSettings(
+            frames=1, height_px=side, width_px=side, pixel_size_um=0.325, nuclei=1000
+        )
         frame = next(draw_frames(look, index))
         tifffile.imwrite(folder / f"frame{index:02d}.tif", frame.image)
 

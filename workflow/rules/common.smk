@@ -411,4 +411,3 @@ wildcard_constraints:
     first=r"\d+",
     last=r"\d+",
     round=r"\d+",
-    example="[a-z-]+",

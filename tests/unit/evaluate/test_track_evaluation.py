@@ -8,7 +8,8 @@ import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.evaluate.tracks import evaluate_ctc_folders, evaluate_tracks, match_frame
-from autonuclei.example.drawn_movies import Settings, draw_movie
+from autonuclei.example.drawn_movies import draw_movie
+from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.export.ctc import write_ctc
 
 COLUMNS = ["label", "begin", "end", "parent"]
@@ -156,6 +157,6 @@ def test_folders_in_the_challenge_layout(tmp_path: Path) -> None:
 
 
 def test_drawn_movie_agrees_with_itself() -> None:
-    movie = draw_movie(Settings(frames=8, height_px=128, width_px=128, nuclei=10), seed=5)
+    movie = draw_movie(MovieSettings(frames=8, height_px=128, width_px=128, nuclei=10), seed=5)
     values = evaluate_tracks(movie.tracks, movie.labels, movie.tracks, movie.labels)
     assert values["TRA"] == values["SEG"] == 1

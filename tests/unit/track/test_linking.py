@@ -15,7 +15,8 @@ from skimage.measure import regionprops_table
 
 from autonuclei.errors import InputError
 from autonuclei.evaluate.tracks import evaluate_tracks
-from autonuclei.example.drawn_movies import DrawnMovie, Settings, draw_movie
+from autonuclei.example.drawn_movies import DrawnMovie, draw_movie
+from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.export.ctc import make_ctc_tracks
 from autonuclei.export.track_labels import recolour_frames
 from autonuclei.track.linking import LinkSettings, link_objects
@@ -59,8 +60,8 @@ def measure_movie(movie: DrawnMovie, pixel_size_um: float) -> pd.DataFrame:
 
 @cache
 def default_movie(seed: int) -> tuple[DrawnMovie, pd.DataFrame]:
-    movie = draw_movie(Settings(), seed)
-    return movie, measure_movie(movie, Settings().pixel_size_um)
+    movie = draw_movie(MovieSettings(), seed)
+    return movie, measure_movie(movie, MovieSettings().pixel_size_um)
 
 
 def evaluate(movie: DrawnMovie, tracks: pd.DataFrame) -> dict[str, float | str]:

@@ -1,113 +1,106 @@
-"""Built-in example data: real nuclei that come with StarDist, and a drawn movie.
-
-An example is known before it is made, so that a dry run shows the whole workflow: its size is
-declared here, and the rule `make_example` writes the file.
-"""
+"""The data of the example: real nuclei that come with StarDist, and a drawn movie with tracks."""
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tifffile
 
 from autonuclei.errors import InputError
+from autonuclei.example.drawn_movies import DrawnMovie, draw_movie
+from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.io.files import write_beside
 from autonuclei.io.hyperstack import write_image_movie
-from autonuclei.io.images import ImageHeader
+from autonuclei.io.images import read_header, read_plane
 
-Array = npt.NDArray[Any]
-
-FOLDER = "resources/example"
-TRACKS = "movie-tracks"
-
-FIELD_PX = 256
-_STILLS = ImageHeader(FIELD_PX, FIELD_PX, "uint16", "TYX", n_frames=3)
-_STILL = ImageHeader(FIELD_PX, FIELD_PX, "uint16", "YX")
-_MOVIE = ImageHeader(
-    256, 256, "uint16", "TYX", n_frames=30, pixel_size_um=0.5, frame_interval_min=5.0
-)
-MOVIE_SEED = 2021
+_FIELD_PX = 256
+_MOVIE = MovieSettings()
+_MOVIE_SEED = 2021
 
 
-def _cut_stardist_image(fields: slice, labels: bool) -> Array:
-    """Fields of the 512 x 512 nuclei image in the StarDist package: quarters 0 to 3."""
-    from stardist.data import test_image_nuclei_2d
+def write_example(folder: str | os.PathLike[str]) -> list[str]:
+    """Write the data of the example; what is there and whole is left as it is.
 
-    image = test_image_nuclei_2d(return_mask=True)[int(labels)]
-    quarters = image.reshape(2, FIELD_PX, 2, FIELD_PX).swapaxes(1, 2)
-    return np.asarray(quarters.reshape(4, FIELD_PX, FIELD_PX)[fields])
+    `nuclei-train.tif` has three fields of 256 x 256 px of the image in the StarDist package
+    (Caicedo et al. 2019, Nature Methods 16:1247), `nuclei-test.tif` the fourth; `movie.tif` is
+    drawn, 30 frames of 256 x 256 px. `NAME-masks.tif` has the true label images of each,
+    `movie-tracks` the true tracks in the layout of the Cell Tracking Challenge.
 
-
-def _draw_movie(labels: bool) -> Array:
-    from autonuclei.example.drawn_movies import Settings, draw_movie
-
-    movie = draw_movie(Settings(), MOVIE_SEED)
-    return movie.labels if labels else movie.images
-
-
-_EXAMPLES: dict[str, tuple[ImageHeader, Callable[[], Array]]] = {
-    "nuclei-train": (_STILLS, lambda: _cut_stardist_image(slice(0, 3), False)),
-    "nuclei-train-masks": (_STILLS, lambda: _cut_stardist_image(slice(0, 3), True)),
-    "nuclei-test": (_STILL, lambda: _cut_stardist_image(slice(3, 4), False)),
-    "nuclei-test-masks": (_STILL, lambda: _cut_stardist_image(slice(3, 4), True)),
-    "movie": (_MOVIE, lambda: _draw_movie(False)),
-    "movie-masks": (_MOVIE, lambda: _draw_movie(True)),
-}
-
-
-def list_examples() -> list[str]:
-    """Names that may stand behind ``example:`` in the sample sheet."""
-    return [*_EXAMPLES, TRACKS]
-
-
-def locate_example(name: str) -> str:
-    """The file of an example, which need not be there yet.
+    Returns
+    -------
+    list of str
+        The names of the files and folders that were written.
 
     Raises
     ------
     InputError
-        There is no example of this name.
+        The disk is full.
     """
-    if name == TRACKS:
-        return f"{FOLDER}/{name}"
-    if name not in _EXAMPLES:
-        raise InputError(
-            f"example:{name}: no such example. There are: {', '.join(list_examples())}."
-        )
-    return f"{FOLDER}/{name}.tif"
+    written = []
+    for name, write in _FILES.items():
+        path = Path(folder, name)
+        if not _is_whole(path):
+            write(path)
+            written.append(name)
+    return written
 
 
-def read_example_header(path: str) -> ImageHeader | None:
-    """The header of an example's file; None when the path is not one."""
-    name = Path(path).stem
-    return _EXAMPLES[name][0] if name in _EXAMPLES and locate_example(name) == path else None
+def _is_whole(path: Path) -> bool:
+    if not path.suffix:
+        return (path / "man_track.txt").is_file()
+    try:
+        # Where the end is missing, the last frame is.
+        read_plane(path, frame=read_header(path).n_frames - 1)
+    except InputError:
+        return False
+    return True
 
 
-def make_example(name: str, path: str | os.PathLike[str]) -> None:
-    """Write an example as an ImageJ TIFF."""
-    header, make = _EXAMPLES[name]
-    pages = make().reshape(header.n_frames, header.height, header.width)
-    write_image_movie(
-        path,
-        pages,
-        n_frames=header.n_frames,
-        pixel_size_um=header.pixel_size_um,
-        frame_interval_min=header.frame_interval_min,
-        compress=True,
-    )
+@cache
+def _cut_fields(masks: bool) -> npt.NDArray[np.generic]:
+    """The quarters of the 512 x 512 image of nuclei in the StarDist package, or their masks."""
+    from stardist.data import test_image_nuclei_2d
+
+    image = test_image_nuclei_2d(return_mask=True)[int(masks)]
+    quarters = image.reshape(2, _FIELD_PX, 2, _FIELD_PX).swapaxes(1, 2)
+    return np.asarray(quarters.reshape(4, _FIELD_PX, _FIELD_PX))
 
 
-def make_example_tracks(folder: str | os.PathLike[str]) -> None:
-    """Write the true tracks of the drawn movie in the Cell Tracking Challenge layout."""
-    import tifffile
+@cache
+def _draw_movie() -> DrawnMovie:
+    return draw_movie(_MOVIE, _MOVIE_SEED)
 
-    from autonuclei.example.drawn_movies import Settings, draw_movie
 
-    movie = draw_movie(Settings(), MOVIE_SEED)
+def _write_fields(path: Path, fields: npt.NDArray[np.generic]) -> None:
+    _write_stack(path, fields, pixel_size_um=None, frame_interval_min=None)
+
+
+def _write_frames(path: Path, frames: npt.NDArray[np.generic]) -> None:
+    units = {"pixel_size_um": _MOVIE.pixel_size_um, "frame_interval_min": _MOVIE.interval_min}
+    _write_stack(path, frames, **units)
+
+
+def _write_stack(path: Path, pages: npt.NDArray[np.generic], **units: float | None) -> None:
+    write_image_movie(path, pages, n_frames=len(pages), compress=True, **units)
+
+
+def _write_tracks(folder: Path, movie: DrawnMovie) -> None:
     with write_beside(folder) as partial:
         partial.mkdir()
         movie.tracks.to_csv(partial / "man_track.txt", sep=" ", header=False, index=False)
         for frame, labels in enumerate(movie.labels):
             tifffile.imwrite(partial / f"man_track{frame:03d}.tif", labels, compression="zlib")
+
+
+_FILES: dict[str, Callable[[Path], None]] = {
+    "nuclei-train.tif": lambda path: _write_fields(path, _cut_fields(masks=False)[:3]),
+    "nuclei-train-masks.tif": lambda path: _write_fields(path, _cut_fields(masks=True)[:3]),
+    "nuclei-test.tif": lambda path: _write_fields(path, _cut_fields(masks=False)[3:]),
+    "nuclei-test-masks.tif": lambda path: _write_fields(path, _cut_fields(masks=True)[3:]),
+    "movie.tif": lambda path: _write_frames(path, _draw_movie().images),
+    "movie-masks.tif": lambda path: _write_frames(path, _draw_movie().labels),
+    "movie-tracks": lambda path: _write_tracks(path, _draw_movie()),
+}

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from autonuclei.errors import InputError
-from autonuclei.example.data import locate_example, read_example_header
 from autonuclei.io.images import MINIMUM_SIDE_PX, ImageHeader, count_frames, list_planes
 from autonuclei.settings import list_problems
 
 ReadHeader = Callable[[str], ImageHeader]
 
-EXAMPLE = "example:"
+_NO_ROWS = (
+    "has no rows yet. Add one line per movie or set of stills; config/README.md explains the "
+    "columns."
+)
 MASK_SUFFIX = re.compile(r"[._-]?(masks?|labels?|gt|seg|truth|man_seg)$", re.IGNORECASE)
 
 
@@ -130,7 +132,7 @@ def _read_rows(
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if not lines:
-        raise InputError(f"{path}: has no rows. Add one line per movie or set of stills.")
+        raise InputError(f"{path}: {_NO_ROWS}")
     header = [cell.strip() for cell in lines[0][1].split("\t")]
     problems = []
     if "experiment" not in header:
@@ -157,7 +159,7 @@ def _read_rows(
         else:
             rows.append((number, row))
     if not rows and not problems:
-        raise InputError(f"{path}: has no rows. Add one line per movie or set of stills.")
+        raise InputError(f"{path}: {_NO_ROWS}")
     return rows, problems
 
 
@@ -217,14 +219,7 @@ class _SampleReader:
         )
 
     def _list_files(self, column: str) -> list[str]:
-        pattern = self.row[column]
-        if pattern.startswith(EXAMPLE):
-            try:
-                return [locate_example(pattern.removeprefix(EXAMPLE))]
-            except InputError as error:
-                self.problems.append(str(error))
-                return []
-        pattern = str(Path(pattern).expanduser())
+        pattern = str(Path(self.row[column]).expanduser())
         # Path.glob takes no absolute patterns.
         is_file = Path(pattern).is_file()
         matches = [pattern] if is_file else glob.glob(pattern, recursive=True)  # noqa: PTH207
@@ -245,7 +240,7 @@ class _SampleReader:
     ) -> ImageHeader | None:
         """The header of a file, or None after noting why it cannot be used."""
         try:
-            header = read_example_header(path) or self._read_header(path)
+            header = self._read_header(path)
             if choose is not None:
                 list_planes(header, path, channel=choose[0], projection=choose[1])
                 if min(header.height, header.width) < MINIMUM_SIDE_PX:
@@ -359,12 +354,6 @@ class _SampleReader:
         if "ground_truth_tracks" not in self.row:
             return None
         folder = str(self.row["ground_truth_tracks"])
-        if folder.startswith(EXAMPLE):
-            try:
-                return locate_example(folder.removeprefix(EXAMPLE))
-            except InputError as error:
-                self.problems.append(str(error))
-                return None
         if self.row["kind"] != "movie":
             self.problems.append("ground_truth_tracks: only a movie has tracks.")
         elif not list(Path(folder).glob("man_track.txt")):

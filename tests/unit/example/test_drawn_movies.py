@@ -9,17 +9,15 @@ from scipy.ndimage import label
 from autonuclei.example.drawn_movies import (
     SMALLEST_VISIBLE_PX,
     DrawnMovie,
-    Settings,
-    StillsSettings,
     draw_frames,
     draw_movie,
-    draw_stills,
 )
+from autonuclei.example.drawn_nuclei import MovieSettings
 
 
 @pytest.fixture(scope="module")
 def movie() -> DrawnMovie:
-    return draw_movie(Settings(), seed=1)
+    return draw_movie(MovieSettings(), seed=1)
 
 
 def test_default_movie_has_the_promised_size_and_divisions(movie: DrawnMovie) -> None:
@@ -60,7 +58,7 @@ def test_nuclei_are_brighter_than_background(movie: DrawnMovie) -> None:
 
 
 def test_same_seed_same_movie_other_seed_other_movie() -> None:
-    settings = Settings(frames=2, height_px=64, width_px=80, nuclei=4)
+    settings = MovieSettings(frames=2, height_px=64, width_px=80, nuclei=4)
     first, again, other = (list(draw_frames(settings, seed)) for seed in (3, 3, 4))
     assert first[0].image.shape == (64, 80)
     for one, two in zip(first, again, strict=True):
@@ -89,14 +87,14 @@ def test_mother_condenses_and_brightens_before_the_division(movie: DrawnMovie) -
 
 
 def test_no_condensation_no_brightening_keeps_the_look() -> None:
-    settings = Settings(condensation=1.0, brightening=0.0, bleaching_per_frame=0.0)
+    settings = MovieSettings(condensation=1.0, brightening=0.0, bleaching_per_frame=0.0)
     movie = draw_movie(settings, seed=0)
     sums = [movie.images[f][movie.labels[f] > 0].mean() for f in range(0, settings.frames, 5)]
     assert max(sums) / min(sums) < 1.2
 
 
 def test_drift_moves_the_field_the_other_way() -> None:
-    still = Settings(
+    still = MovieSettings(
         frames=2, speed_um_per_min=0.0, drift_jitter_um=0.0, drift_um_per_min=(0.0, 0.0)
     )
     moved = replace(still, drift_um_per_min=(0.5, 0.0))  # 2.5 um = 5 px a frame
@@ -111,16 +109,7 @@ def test_drift_moves_the_field_the_other_way() -> None:
 
 
 def test_bleaching_dims_the_movie() -> None:
-    settings = Settings(frames=10, bleaching_per_frame=0.1, cycle_min=1e6, nuclei=10)
+    settings = MovieSettings(frames=10, bleaching_per_frame=0.1, cycle_min=1e6, nuclei=10)
     movie = draw_movie(settings, seed=0)
     light = [movie.images[f][movie.labels[f] > 0].mean() for f in (0, 9)]
     assert light[1] < 0.7 * light[0]
-
-
-def test_stills_differ_in_number_and_have_labels_from_one() -> None:
-    stills = list(draw_stills(StillsSettings(number=4), seed=0))
-    counts = [int(still.labels.max()) for still in stills]
-    assert len(stills) == 4
-    assert len(set(counts)) > 1
-    for still, number in zip(stills, counts, strict=True):
-        assert np.unique(still.labels).tolist() == list(range(number + 1))
