@@ -179,13 +179,13 @@ class Experiment:
 
     def wait_for_checkpoint(self) -> Job:
         """The training job, as soon as it has finished an epoch."""
-        checkpoint = self.folder / "results/tiny/training/checkpoint.npz"
+        checkpoint = self.folder / "results/tiny/rounds/0/checkpoint.npz"
         wait_until(checkpoint.exists, seconds=600, what="a checkpoint")
         return self.wait_for_job("train_model")
 
     @property
     def training_log(self) -> str:
-        return (self.folder / "logs/tiny/train_model.log").read_text()
+        return (self.folder / "logs/tiny/rounds/0/train_model.log").read_text()
 
     def check_complete(self, target: str) -> None:
         """Nothing is left to do, and no unfinished file lies about."""

@@ -44,7 +44,7 @@ def test_rounds_stop_when_there_is_no_gain(tmp_path: Path) -> None:
     set_rounds(tmp_path, 2)
     run = run_snakemake(tmp_path, "--", "results/tiny/rounds/2/model")
     assert run.code == 0, run.all
-    log = (tmp_path / "logs" / "tiny" / "rounds" / "2" / "train_round.log").read_text()
+    log = (tmp_path / "logs" / "tiny" / "rounds" / "2" / "train_model.log").read_text()
     assert "no training: " in log
     assert "epoch" not in log
     passed_on = results / "rounds" / "2" / "model" / "weights_best.h5"

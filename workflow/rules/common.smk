@@ -248,9 +248,8 @@ def forget_checkpoints():
     """When all is there, no training needs to go on."""
     for experiment in EXPERIMENTS:
         folder = Path(workflow.pathvars.apply("<results>"), experiment)
-        for place in ("training/**", "rounds/*"):
-            for path in folder.glob(f"{place}/checkpoint.npz"):
-                path.unlink()
+        for path in folder.glob("rounds/*/checkpoint.npz"):
+            path.unlink()
 
 
 # What Snakemake itself needs in a submitted job, which starts it twice.

@@ -1,34 +1,6 @@
 # Rounds of self-training: network and classical method check each other's nuclei, and a network
 # is trained from scratch on the result. With `self_training: rounds: 0` none of this has a job.
 
-# Both make the model of an experiment.
-if SETTINGS.self_training.rounds:
-
-    ruleorder: choose_round > train_model
-
-else:
-
-    ruleorder: train_model > choose_round
-
-
-use rule train_model as train_round with:
-    input:
-        images=list_round_pairs("image"),
-        labels=list_round_pairs("labels"),
-        models=list_earlier_rounds("model"),
-        histories=list_earlier_rounds("loss.csv"),
-        criteria=list_earlier_rounds("criterion.json"),
-        changes=list_round_changes,
-    output:
-        model=directory("<results>/{experiment}/rounds/{round}/model"),
-        history="<results>/{experiment}/rounds/{round}/loss.csv",
-    log:
-        "<logs>/{experiment}/rounds/{round}/train_round.log",
-    benchmark:
-        "<logs>/{experiment}/rounds/{round}/train_round.tsv"
-    message:
-        "Training the network of {wildcards.experiment}, round {wildcards.round}"
-
 
 use rule predict_stretch as predict_training_frames with:
     input:
@@ -156,33 +128,3 @@ rule measure_criterion:
         "annotation"
     script:
         "../scripts/train/measure_criterion.py"
-
-
-rule choose_round:
-    """Keep the network of the round with the best criterion."""
-    input:
-        models=list_all_rounds("model"),
-        histories=list_all_rounds("loss.csv"),
-        criteria=list_criteria,
-        changes=lambda wildcards: list_all_rounds("changes.csv")(wildcards)[1:],
-    output:
-        model=directory("<results>/{experiment}/model"),
-        history="<results>/{experiment}/training/loss.csv",
-        rounds="<results>/{experiment}/training/rounds.csv",
-    log:
-        "<logs>/{experiment}/choose_round.log",
-    benchmark:
-        "<logs>/{experiment}/choose_round.tsv"
-    localrule: True
-    conda:
-        "../../envs/annotate.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        code=digest_imports("train/choose_round"),
-    message:
-        "Choosing the network of {wildcards.experiment}"
-    script:
-        "../scripts/train/choose_round.py"
