@@ -5,6 +5,7 @@ Only headers are read here, each once. All problems are collected and reported t
 
 import contextlib
 import csv
+import functools
 import glob
 import itertools
 import math
@@ -41,6 +42,11 @@ class Frame:
     height: int
     width: int
 
+    @functools.cached_property
+    def megapixels(self) -> float:
+        """Size in megapixels; 0 where the header could not be read."""
+        return self.height * self.width / 1e6
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -68,6 +74,31 @@ class Sample:
     def n_frames(self) -> int:
         """Length of the movie in frames, missing ones counted."""
         return self.frames[-1].index + 1
+
+    @functools.cached_property
+    def megapixels(self) -> float:
+        """All frames together, in megapixels."""
+        return sum(frame.megapixels for frame in self.frames)
+
+    @functools.cached_property
+    def largest_megapixels(self) -> float:
+        """The largest frame, in megapixels."""
+        return max(frame.megapixels for frame in self.frames)
+
+    @functools.cached_property
+    def files(self) -> list[str]:
+        """The files of the frames, each once."""
+        return list(dict.fromkeys(frame.path for frame in self.frames))
+
+    def describe_plane(self, frame: Frame) -> dict[str, Any]:
+        """Keyword arguments of `io.images.read_plane` for one frame."""
+        return {
+            "path": frame.path,
+            "frame": frame.page,
+            "channel": self.channel,
+            "projection": self.projection,
+            "shape": self.shape,
+        }
 
     def frame(self, index: int) -> Frame:
         """The frame with this number."""

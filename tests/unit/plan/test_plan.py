@@ -1,0 +1,204 @@
+"""What a sheet and settings mean for the jobs, without Snakemake."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from autonuclei.errors import InputError
+from autonuclei.plan.plan import MOSAIC_MEGAPIXELS, Plan, spread
+from autonuclei.plan.resources import SNAKEMAKE_MB, Resources, grow
+from autonuclei.plan.samples import Frame, Sample
+from autonuclei.settings import read_settings
+
+
+def make_sample(name: str, n: int = 4, side: int = 1000, **more: Any) -> Sample:
+    frames = tuple(Frame(i, f"{name}{i}.tif", 0, f"{name}{i}", side, side) for i in range(n))
+    return Sample(**{"experiment": "e", "kind": "stills"} | more, name=name, frames=frames)
+
+
+def make_truth(*indices: int) -> dict[int, Frame]:
+    return {i: Frame(0, f"truth{i}.tif", 0, f"truth{i}", 1000, 1000) for i in indices}
+
+
+def make_plan(*samples: Sample, **settings: Any) -> Plan:
+    return Plan(read_settings(settings), samples)
+
+
+def wildcards(**more: str) -> SimpleNamespace:
+    return SimpleNamespace(**{"experiment": "e", "sample": "a"} | more)
+
+
+def numbers(places: list[tuple[Sample, Frame]]) -> list[tuple[str, int]]:
+    return [(sample.name, frame.index) for sample, frame in places]
+
+
+def test_frames_to_learn_from_and_to_annotate() -> None:
+    plan = make_plan(
+        make_sample("a", train=(0, 2), truth=make_truth(1)),
+        make_sample("b", truth=make_truth(3)),
+        make_sample("m", train=(0, 1), masks=make_truth(1, 2)),
+    )
+    assert numbers(plan.list_training("e")) == [("a", 0), ("a", 2), ("m", 1)]
+    assert numbers(plan.list_checked("e")) == [("a", 0), ("a", 2)]
+    assert numbers(plan.list_annotated("e")) == [("a", 0), ("a", 1), ("a", 2), ("b", 3)]
+    assert numbers(plan.list_compared(wildcards())) == [("a", 0), ("a", 1), ("a", 2)]
+    assert numbers(plan.list_compared(wildcards(sample="m"))) == [("m", 1)]
+    assert numbers([plan.get_shown("e") or pytest.fail()]) == [("a", 2)]
+    # Not learned from: these show how good the networks of several rounds are.
+    assert numbers(plan.list_criterion("e")) == [
+        ("a", 1), ("a", 3), ("b", 0), ("b", 1), ("b", 2), ("b", 3), ("m", 0), ("m", 2), ("m", 3),
+    ]  # fmt: skip
+
+
+def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
+    given = make_plan(make_sample("a", train=(0,)), models={"e": "folder"})
+    masks = make_plan(make_sample("a", masks=make_truth(0, 1), truth=make_truth(2)))
+    for plan in (given, masks):
+        assert plan.list_annotated("e") == []
+        assert plan.get_shown("e") is None
+        assert plan.count_rounds("e") == 0
+        assert plan.if_annotated("{experiment}.csv")(wildcards()) == []
+    assert given.get_model(wildcards()) == "folder"
+    assert masks.get_model(wildcards()) == "<results>/e/model"
+    assert "<results>/e/model" not in given.list_results()
+    assert "<results>/e/model" in masks.list_results()
+
+
+def test_few_of_many_frames_with_a_truth_are_annotated() -> None:
+    plan = make_plan(make_sample("a", 100, train=(5,), truth=make_truth(*range(100))))
+    assert [i for _, i in numbers(plan.list_annotated("e"))] == [0, 5, 12, 25, 37, 50, 62, 75, 87]
+
+
+def test_experiments_are_checked_together() -> None:
+    with pytest.raises(InputError) as told:
+        make_plan(
+            make_sample("a"),
+            make_sample("a", experiment="f", train=(0,)),
+            models={"g": "x"},
+            preprocess={"crop": [0, 5, 2000, 2001]},
+        )
+    said = str(told.value)
+    assert said.startswith("config/samples.tsv: 10 problem(s):")
+    assert "experiment 'e': no frame is selected for training" in said
+    assert "models: there is no experiment 'g'" in said
+    assert said.count("lies outside of a") == 8
+
+
+def test_stretches() -> None:
+    plan = make_plan(make_sample("a", 5, train=(1, 2, 4)), predict={"megapixels_per_job": 2.5})
+    files = plan.for_stretches("{experiment}/{sample}/{first}-{last}.tif")
+    assert files(wildcards()) == ["e/a/0000-0001.tif", "e/a/0002-0003.tif", "e/a/0004-0004.tif"]
+    job = wildcards(first="0002", last="0003")
+    assert [frame.index for frame in plan.get_stretch(job)] == [2, 3]
+    assert plan.list_stretch_files(job) == ["a2.tif", "a3.tif"]
+    checked = wildcards(first="0001", last="0002", round="1")
+    assert [frame.index for frame in plan.get_stretch(checked)] == [1, 2]
+    assert (
+        plan.for_checked_stretch("{round}/{first}-{last}")(wildcards(frame="0004", round="2"))
+        == "2/0004-0004"
+    )
+    stretch, place = plan.find_checked(wildcards(frame="0002"))
+    assert (len(stretch), place) == (2, 1)
+
+
+def test_templates_of_frames() -> None:
+    plan = make_plan(
+        make_sample("a", train=(0, 2)), make_sample("m", masks=make_truth(1), kind="movie")
+    )
+    assert plan.for_frames("{sample}/{frame}", plan.list_training)(wildcards()) == [
+        "a/0000", "a/0002", "m/0001",
+    ]  # fmt: skip
+    assert plan.for_samples("{sample}.tif", stills="{sample}")(wildcards()) == ["a", "m.tif"]
+    assert plan.by_kind(movie="x", stills="{sample}")(wildcards()) == "a"
+    assert plan.by_masks("{frame}", masks="given")(wildcards(frame="0002")) == "0002"
+    assert plan.by_masks("{frame}", masks="given")(wildcards(sample="m")) == "given"
+    assert plan.for_compared("x{frame}", masks="y{frame}")(wildcards(sample="m")) == ["y0001"]
+    assert plan.for_shown("{sample}/{frame}")(wildcards()) == "a/0002"
+    assert plan.get_mask(wildcards(sample="m", frame="0001")).path == "truth1.tif"
+
+
+def test_rounds() -> None:
+    plan = make_plan(
+        make_sample("a", train=(0,)),
+        make_sample("m", masks=make_truth(1)),
+        self_training={"rounds": 2},
+    )
+    assert plan.for_rounds("{round}")(wildcards()) == ["0", "1", "2"]
+    assert plan.for_rounds("{round}", first=1)(wildcards()) == ["1", "2"]
+    assert plan.for_earlier_rounds("{round}")(wildcards(round="2")) == ["0", "1"]
+    assert plan.for_round_before("{round}", least=1)(wildcards(round="1")) == []
+    assert plan.for_round_before("{round}", least=1)(wildcards(round="2")) == "1"
+    assert plan.if_later_round("{round}")(wildcards(round="0")) == []
+    files = plan.for_training("{sample}", checked="{round}/{sample}")
+    assert files(wildcards(round="0")) == ["a", "m"]
+    assert files(wildcards(round="1")) == ["1/a", "m"]
+    once = make_plan(make_sample("a", train=(0,)))
+    assert once.for_rounds("{round}")(wildcards()) == ["0"]
+    assert once.for_rounds("{round}", least=2)(wildcards()) == []
+
+
+def test_cases_to_compare() -> None:
+    plan = make_plan(make_sample("a", train=(0,), truth=make_truth(0, 2)))
+    cases = plan.list_cases(wildcards())
+    assert [(case["stage"], case["frame"], case["labels"]) for case in cases] == [
+        ("annotation", 0, "<results>/e/annotation/a/0000/labels.tif"),
+        ("segmentation", 0, "<results>/e/segmentation/a/labels"),
+        ("annotation", 2, "<results>/e/annotation/a/0002/labels.tif"),
+        ("segmentation", 2, "<results>/e/segmentation/a/labels"),
+    ]
+    assert cases[0]["plane"]["path"] == "a0.tif"
+    assert cases[0]["truth"] == "truth0.tif"
+
+
+def test_results_of_a_movie_and_of_stills() -> None:
+    plan = make_plan(
+        make_sample("a", train=(0,), truth=make_truth(1)),
+        make_sample("film", kind="movie", truth_tracks="TRA"),
+        make_sample("large", 1, side=4000),
+    )
+    assert MOSAIC_MEGAPIXELS <= 4000**2 / 1e6
+    results = {path.removeprefix("<results>/e/") for path in plan.list_results()}
+    assert {"segmentation/film/labels.tif", "tracking/film/trackmate/film.xml"} <= results
+    assert {"segmentation/a/labels", "segmentation/a/skipped.csv"} <= results
+    assert {"figures/mosaic_large.png", "figures/comparison.png"} <= results
+    assert {"evaluation/tracks_film.csv", "evaluation/metrics.csv"} <= results
+    assert not any(path.startswith("tracking/a/") for path in results)
+    assert "figures/mosaic_a.png" not in results
+    inner = {path.removeprefix("<results>/e/") for path in plan.list_experiment("e", pages=False)}
+    assert results - inner == {"summary.html", "summary.csv"}
+
+
+def test_files_of_the_user() -> None:
+    plan = make_plan(
+        make_sample("a", 2, train=(0,), truth=make_truth(1)),
+        make_sample("b", 2, masks=make_truth(0)),
+    )
+    assert plan.list_raw_files(wildcards()) == [
+        "a0.tif", "a1.tif", "truth1.tif", "b0.tif", "b1.tif", "truth0.tif",
+    ]  # fmt: skip
+    assert plan.get_last_file(wildcards()) == "a1.tif"
+
+
+def test_spread() -> None:
+    assert spread([1, 2], 5) == [1, 2]
+    assert spread(list(range(10)), 4) == [0, 2, 5, 7]
+    assert spread([], 3) == []
+
+
+def test_resources_grow_with_the_image_and_the_attempt() -> None:
+    plan = make_plan(make_sample("a", 3, side=2000, train=(0,), truth=make_truth(0)))
+    need = Resources(plan)
+    frame = wildcards(frame="0001")
+    assert need.frame_mb(100, 20)(frame, 1) == SNAKEMAKE_MB + 100 + 80
+    assert need.frame_mb(100, 20)(frame, 2) == (SNAKEMAKE_MB + 180) * 1.5
+    assert need.frame_min(1, 0.05)(frame, 1) == 1
+    assert need.sample_mb(10, 1, 2)(wildcards(), 1) == SNAKEMAKE_MB + 10 + 4 + 24
+    assert need.sample_min(5, 1)(wildcards(), 1) == 17
+    assert need.training_mb(1000, 10)(wildcards(), 1) == SNAKEMAKE_MB + 1040
+    assert need.truth_mb(0, 10)(wildcards(), 1) == SNAKEMAKE_MB + 40
+    assert need.shown_mb(10, 1)(wildcards(), 1) == 14
+    assert grow(3)(wildcards(), 1) == 3
+    stretch = wildcards(first="0000", last="0002")
+    assert need.prediction_mb(stretch, 1) > need.criterion_mb(wildcards(), 1) - 1 > SNAKEMAKE_MB
+    assert need.stretch_min(10, 0.1)(stretch, 1) == 12

@@ -1,0 +1,548 @@
+"""What the sample sheet and the settings mean for the jobs: which frames, which files.
+
+The rules hold the templates of paths and call this; wildcards are anything with the attributes
+`experiment`, `sample`, `frame`, `first`, `last` and `round`, all text, as far as a rule has them.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from autonuclei.errors import InputError
+from autonuclei.plan.samples import Frame, Sample
+from autonuclei.settings import Settings
+
+Wildcards = Any
+InputFunction = Callable[[Wildcards], Any]
+# Frames of an experiment, in the order of the sheet.
+Place = tuple[Sample, Frame]
+
+# Frames of a sample that are annotated only to compare the annotation with a ground truth.
+COMPARED_FRAMES = 8
+# Frames on which the networks of several rounds of self-training are compared.
+CRITERION_FRAMES = 10
+# Images of at least this size get a figure with all their nuclei.
+MOSAIC_MEGAPIXELS = 16
+
+
+class Plan:
+    """All that is to be made, from the settings and the samples.
+
+    Parameters
+    ----------
+    settings
+        As `settings.read_settings` gives them.
+    samples
+        As `samples.read_samples` gives them.
+
+    Raises
+    ------
+    InputError
+        An experiment has nothing to learn from, `models` names one that is not in the sheet, or
+        the crop lies outside of an image; all problems are told at once.
+    """
+
+    def __init__(self, settings: Settings, samples: Iterable[Sample]) -> None:
+        self.settings = settings
+        self._samples = {(sample.experiment, sample.name): sample for sample in samples}
+        self._of_experiment: dict[str, list[Sample]] = {}
+        for sample in self._samples.values():
+            self._of_experiment.setdefault(sample.experiment, []).append(sample)
+        self.experiments = list(self._of_experiment)
+        problems = self._list_problems()
+        if problems:
+            listed = "\n".join(f"  - {problem}" for problem in problems)
+            raise InputError(f"{settings.samples}: {len(problems)} problem(s):\n{listed}")
+
+    def _list_problems(self) -> list[str]:
+        problems = [
+            f"models: there is no experiment '{experiment}' in the sample sheet."
+            for experiment in self.settings.models
+            if experiment not in self.experiments
+        ]
+        problems += [
+            f"experiment '{experiment}': no frame is selected for training. Fill in the column "
+            "'train', or name a model from before under 'models' in the configuration."
+            for experiment in self.experiments
+            if self.has_training(experiment) and not self.list_training(experiment)
+        ]
+        if crop := self.settings.preprocess.crop:
+            problems += [
+                f"preprocess.crop: {list(crop)} lies outside of {frame.path}, which is "
+                f"{frame.width} x {frame.height} pixels (width x height)."
+                for sample in self._samples.values()
+                for frame in sample.frames
+                if frame.page == 0 and frame.height
+                if frame.height <= crop[0] or frame.width <= crop[2]
+            ]
+        return problems
+
+    # Samples and frames
+
+    def list_samples(self, experiment: str) -> list[Sample]:
+        """The samples of an experiment, in the order of the sheet."""
+        return self._of_experiment[experiment]
+
+    def get_sample(self, wildcards: Wildcards) -> Sample:
+        """The sample of a job."""
+        return self._samples[wildcards.experiment, wildcards.sample]
+
+    def get_frame(self, wildcards: Wildcards) -> Frame:
+        """The frame of a job."""
+        return self.get_sample(wildcards).frame(int(wildcards.frame))
+
+    def has_training(self, experiment: str) -> bool:
+        """Whether a network is trained, and not one from before used."""
+        return experiment not in self.settings.models
+
+    def has_truth(self, experiment: str) -> bool:
+        """Whether the sheet names masks to compare with."""
+        return any(sample.truth for sample in self.list_samples(experiment))
+
+    def is_annotated(self, sample: Sample) -> bool:
+        """Whether a sample is learned from without given masks, and so says what a nucleus is."""
+        return bool(sample.train) and not sample.masks and self.has_training(sample.experiment)
+
+    def list_training(self, experiment: str) -> list[Place]:
+        """Frames to learn from: those in `train`; where masks are given, those that have one."""
+        return [
+            (sample, sample.frame(index))
+            for sample in self.list_samples(experiment)
+            for index in (sample.masks or sample.train)
+            if not sample.masks or not sample.train or index in sample.train
+        ]
+
+    def list_checked(self, experiment: str) -> list[Place]:
+        """Frames that a round of self-training annotates anew: those without given masks."""
+        return [
+            (sample, sample.frame(index))
+            for sample in self.list_samples(experiment)
+            if self.is_annotated(sample)
+            for index in sample.train
+        ]
+
+    @functools.cache  # noqa: B019  there is one plan, and it stays
+    def list_annotated(self, experiment: str) -> list[Place]:
+        """Frames to annotate: those to learn from, and some with a ground truth to compare with."""
+        if not any(map(self.is_annotated, self.list_samples(experiment))):
+            return []
+        return [
+            (sample, sample.frame(index))
+            for sample in self.list_samples(experiment)
+            if not sample.masks
+            for index in sorted({*sample.train, *spread(list(sample.truth), COMPARED_FRAMES)})
+        ]
+
+    def list_annotated_of(self, sample: Sample) -> list[int]:
+        """Numbers of the frames of one sample that are annotated."""
+        places = self.list_annotated(sample.experiment)
+        return [frame.index for other, frame in places if other is sample]
+
+    def list_compared(self, wildcards: Wildcards) -> list[Place]:
+        """Frames of a sample in which network and annotation, or given masks, can be compared."""
+        own = self.get_sample(wildcards)
+        if not self.has_training(own.experiment):
+            return []
+        find = self.list_training if own.masks else self.list_annotated
+        return [place for place in find(own.experiment) if place[0] is own]
+
+    def list_criterion(self, experiment: str) -> list[Place]:
+        """Frames on which rounds are compared: not learned from, where there are such."""
+        learned = {(sample.name, frame.index) for sample, frame in self.list_training(experiment)}
+        others = [
+            (sample, frame)
+            for sample in self.list_samples(experiment)
+            for frame in sample.frames
+            if (sample.name, frame.index) not in learned
+        ]
+        return spread(others or self.list_checked(experiment), CRITERION_FRAMES)
+
+    def get_shown(self, experiment: str) -> Place | None:
+        """The frame that figures of the annotation show: the middle one of those learned from."""
+        places = self.list_checked(experiment)
+        return places[len(places) // 2] if places else None
+
+    def get_mosaic(self, sample: Sample) -> Frame | None:
+        """The first of the largest frames of a sample, if it is large enough for a mosaic."""
+        largest = max(sample.frames, key=lambda frame: frame.megapixels)
+        return largest if largest.megapixels >= MOSAIC_MEGAPIXELS else None
+
+    # Stretches: neighbouring frames that one job predicts
+
+    def list_stretches(self, sample: Sample, *, checked: bool = False) -> list[list[Frame]]:
+        """The stretches of all frames of a sample, or of those that a round annotates anew."""
+        return self._list_stretches(sample.experiment, sample.name, checked)
+
+    @functools.cache  # noqa: B019
+    def _list_stretches(self, experiment: str, name: str, checked: bool) -> list[list[Frame]]:
+        sample = self._samples[experiment, name]
+        frames: Sequence[Frame] = sample.frames
+        if checked:
+            frames = [frame for own, frame in self.list_checked(experiment) if own is sample]
+        stretches: list[list[Frame]] = []
+        size = float("inf")
+        for frame in frames:
+            if size + frame.megapixels > self.settings.predict.megapixels_per_job:
+                stretches.append([])
+                size = 0.0
+            stretches[-1].append(frame)
+            size += frame.megapixels
+        return stretches
+
+    def get_stretch(self, wildcards: Wildcards) -> list[Frame]:
+        """The frames of a job that predicts; in a round only those that it annotates anew."""
+        checked = hasattr(wildcards, "round")
+        for stretch in self.list_stretches(self.get_sample(wildcards), checked=checked):
+            if stretch[0].index == int(wildcards.first):
+                return stretch
+        raise KeyError(f"{wildcards.experiment}/{wildcards.sample}: no stretch {wildcards.first}")
+
+    def find_checked(self, wildcards: Wildcards) -> tuple[list[Frame], int]:
+        """The stretch of a round that a frame is in, and its place in it."""
+        for stretch in self.list_stretches(self.get_sample(wildcards), checked=True):
+            numbers = [frame.index for frame in stretch]
+            if int(wildcards.frame) in numbers:
+                return stretch, numbers.index(int(wildcards.frame))
+        raise KeyError(f"{wildcards.experiment}/{wildcards.sample}: no frame {wildcards.frame}")
+
+    # Input functions from templates of paths
+
+    def for_frames(self, template: str, find: Callable[[str], list[Place]]) -> InputFunction:
+        """A file for each frame of an experiment that e.g. `list_training` finds."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(template, wildcards, sample=sample.name, frame=f"{frame.index:04d}")
+                for sample, frame in find(wildcards.experiment)
+            ]
+
+        return files
+
+    def for_compared(self, template: str, *, masks: str) -> InputFunction:
+        """A file for each frame of `list_compared`; of another template where masks are given."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(masks if own.masks else template, wildcards, frame=f"{frame.index:04d}")
+                for own, frame in self.list_compared(wildcards)
+            ]
+
+        return files
+
+    def for_shown(self, template: str) -> InputFunction:
+        """The file of the frame that the figures of the annotation show."""
+
+        def file(wildcards: Wildcards) -> str:
+            place = self.get_shown(wildcards.experiment)
+            if place is None:
+                raise KeyError(f"{wildcards.experiment}: no frame is annotated")
+            return _fill(template, wildcards, sample=place[0].name, frame=f"{place[1].index:04d}")
+
+        return file
+
+    def for_stretches(self, template: str) -> InputFunction:
+        """A file for each stretch of a sample."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(
+                    template,
+                    wildcards,
+                    first=f"{stretch[0].index:04d}",
+                    last=f"{stretch[-1].index:04d}",
+                )
+                for stretch in self.list_stretches(self.get_sample(wildcards))
+            ]
+
+        return files
+
+    def for_checked_stretch(self, template: str) -> InputFunction:
+        """The file of the stretch that a frame which is annotated anew is in."""
+
+        def file(wildcards: Wildcards) -> str:
+            stretch, _ = self.find_checked(wildcards)
+            first, last = f"{stretch[0].index:04d}", f"{stretch[-1].index:04d}"
+            return _fill(template, wildcards, first=first, last=last)
+
+        return file
+
+    def for_samples(self, template: str, *, stills: str | None = None) -> InputFunction:
+        """A file for each sample of an experiment; of another template for stills if given."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(
+                    stills if stills and sample.kind == "stills" else template,
+                    wildcards,
+                    sample=sample.name,
+                )
+                for sample in self.list_samples(wildcards.experiment)
+            ]
+
+        return files
+
+    def by_kind(self, *, movie: str, stills: str) -> InputFunction:
+        """One template for a movie, another for a set of stills."""
+
+        def file(wildcards: Wildcards) -> str:
+            is_movie = self.get_sample(wildcards).kind == "movie"
+            return _fill(movie if is_movie else stills, wildcards)
+
+        return file
+
+    def by_masks(self, template: str, *, masks: str) -> InputFunction:
+        """One template for annotated samples, another where masks are given."""
+
+        def file(wildcards: Wildcards) -> str:
+            return _fill(masks if self.get_sample(wildcards).masks else template, wildcards)
+
+        return file
+
+    def if_annotated(self, template: str) -> InputFunction:
+        """A file of experiments in which something is annotated, none of others."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            return _fill(template, wildcards) if self.list_annotated(wildcards.experiment) else []
+
+        return file
+
+    # Rounds of self-training
+
+    def count_rounds(self, experiment: str) -> int:
+        """Rounds after the first training; none where all masks are given."""
+        return self.settings.self_training.rounds if self.list_checked(experiment) else 0
+
+    def for_rounds(self, template: str, *, first: int = 0, least: int = 1) -> InputFunction:
+        """A file for each round from `first` on; none if there are fewer than `least` rounds."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            n = self.count_rounds(wildcards.experiment) + 1
+            return [_fill(template, wildcards, round=k) for k in range(first, n) if n >= least]
+
+        return files
+
+    def for_earlier_rounds(self, template: str) -> InputFunction:
+        """A file for each round before that of the job."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [_fill(template, wildcards, round=k) for k in range(int(wildcards.round))]
+
+        return files
+
+    def for_round_before(self, template: str, *, least: int = 0) -> InputFunction:
+        """The file of the round before that of the job; none if that is less than `least`."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            before = int(wildcards.round) - 1
+            return _fill(template, wildcards, round=before) if before >= least else []
+
+        return file
+
+    def if_later_round(self, template: str) -> InputFunction:
+        """A file of a round of self-training; none of the first training."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            return _fill(template, wildcards) if int(wildcards.round) > 0 else []
+
+        return file
+
+    def for_training(self, template: str, *, checked: str) -> InputFunction:
+        """A file for each frame that a round learns from.
+
+        Frames that the round has annotated anew have a template of their own; the first training
+        and frames with given masks take the other.
+        """
+
+        def files(wildcards: Wildcards) -> list[str]:
+            is_later = int(wildcards.round) > 0
+            return [
+                _fill(
+                    checked if is_later and self.is_annotated(sample) else template,
+                    wildcards,
+                    sample=sample.name,
+                    frame=f"{frame.index:04d}",
+                )
+                for sample, frame in self.list_training(wildcards.experiment)
+            ]
+
+        return files
+
+    # Files from outside
+
+    def get_frame_file(self, wildcards: Wildcards) -> str:
+        """The file of a frame."""
+        return self.get_frame(wildcards).path
+
+    def list_stretch_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the frames of a stretch."""
+        return _unique(frame.path for frame in self.get_stretch(wildcards))
+
+    def list_sample_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of all frames of a sample."""
+        return self.get_sample(wildcards).files
+
+    def get_last_file(self, wildcards: Wildcards) -> str:
+        """The file of the last frame of a movie."""
+        return self.get_sample(wildcards).frames[-1].path
+
+    def list_raw_files(self, wildcards: Wildcards) -> list[str]:
+        """All files of an experiment that the user gives."""
+        files = []
+        for sample in self.list_samples(wildcards.experiment):
+            files += sample.files
+            files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
+        return _unique(files)
+
+    def get_mask(self, wildcards: Wildcards) -> Frame:
+        """The given label image of a frame."""
+        return self.get_sample(wildcards).masks[int(wildcards.frame)]
+
+    def get_model(self, wildcards: Wildcards) -> str:
+        """The model folder of an experiment, trained here or given."""
+        own = f"<results>/{wildcards.experiment}/model"
+        return self.settings.models.get(wildcards.experiment, own)
+
+    def get_mosaic_file(self, wildcards: Wildcards) -> str:
+        """The file of the frame that a mosaic shows."""
+        frame = self.get_mosaic(self.get_sample(wildcards))
+        if frame is None:
+            raise KeyError(f"{wildcards.sample} is too small for a mosaic")
+        return frame.path
+
+    # What scripts need to know beside their files
+
+    def describe_plane(self, wildcards: Wildcards) -> dict[str, Any]:
+        """How the frame of a job is read (keyword arguments of `io.images.read_plane`)."""
+        sample = self.get_sample(wildcards)
+        return sample.describe_plane(sample.frame(int(wildcards.frame)))
+
+    def describe_planes(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
+        """How each frame of a sample is read, by frame number."""
+        sample = self.get_sample(wildcards)
+        return {frame.index: sample.describe_plane(frame) for frame in sample.frames}
+
+    def describe_stretch(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
+        """How each frame of a stretch is read, by frame number."""
+        sample = self.get_sample(wildcards)
+        return {f.index: sample.describe_plane(f) for f in self.get_stretch(wildcards)}
+
+    def describe_movie(self, wildcards: Wildcards) -> dict[str, Any]:
+        """A movie: its planes, shape, number of frames, pixel size and interval."""
+        sample = self.get_sample(wildcards)
+        frame = sample.frames[0]
+        return {
+            "planes": self.describe_planes(wildcards),
+            "shape": (frame.height, frame.width),
+            "n_frames": sample.n_frames,
+            "pixel_size_um": sample.pixel_size_um,
+            "frame_interval_min": sample.frame_interval_min,
+        }
+
+    def get_names(self, wildcards: Wildcards) -> dict[int, str]:
+        """File names for the results of each frame of a sample, by frame number."""
+        return {frame.index: frame.name for frame in self.get_sample(wildcards).frames}
+
+    def list_cases(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Every frame with a ground truth, once per stage: what is compared with what."""
+        cases = []
+        for sample in self.list_samples(wildcards.experiment):
+            annotated = set(self.list_annotated_of(sample))
+            folder = f"<results>/{wildcards.experiment}"
+            masks = "labels.tif" if sample.kind == "movie" else "labels"
+            for index, truth in sample.truth.items():
+                frame = sample.frame(index)
+                case = {
+                    "sample": sample.name,
+                    "frame": index,
+                    "name": frame.name,
+                    "truth": truth.path,
+                    "truth_page": truth.page,
+                    "plane": sample.describe_plane(frame),
+                    "pixel_size_um": sample.pixel_size_um,
+                }
+                if index in annotated:
+                    labels = f"{folder}/annotation/{sample.name}/{index:04d}/labels.tif"
+                    cases.append(case | {"stage": "annotation", "labels": labels})
+                labels = f"{folder}/segmentation/{sample.name}/{masks}"
+                cases.append(case | {"stage": "segmentation", "labels": labels})
+        return cases
+
+    # What a run makes
+
+    def list_results(self) -> list[str]:
+        """What a run without a target makes."""
+        return [
+            path for experiment in self.experiments for path in self.list_experiment(experiment)
+        ]
+
+    def list_experiment(self, experiment: str, *, pages: bool = True) -> list[str]:
+        """What a run makes of one experiment; without `pages` all but what sums it up."""
+        results = []
+        if self.has_training(experiment):
+            results += ["training/loss.csv", "training/loss.svg", "training/loss.png", "model"]
+            if self.list_annotated(experiment):
+                results.append("annotation/objects.csv")
+        for sample in self.list_samples(experiment):
+            results += self._list_sample(sample)
+        if self.has_truth(experiment):
+            results += [
+                "evaluation/metrics.csv",
+                "evaluation/summary.csv",
+                "evaluation/f1_over_iou.svg",
+                "evaluation/f1_over_iou.png",
+                "figures/comparison.png",
+            ]
+        results += [
+            "quality/verdict.json",
+            "quality/images.csv",
+            "quality/areas.png",
+            "quality/indicators.png",
+            "quality/calibration.png",
+            "provenance/provenance.json",
+            "provenance/config.yaml",
+            "provenance/samples.tsv",
+            "figures/counts.csv",
+            "figures/counts.svg",
+            "figures/counts.png",
+        ]
+        if self.get_shown(experiment):
+            results += ["figures/annotation_overlay.png", "figures/annotation_steps.png"]
+        if pages:
+            results += ["summary.html", "summary.csv"]
+        return [f"<results>/{experiment}/{name}" for name in results]
+
+    def _list_sample(self, sample: Sample) -> list[str]:
+        names = ["objects.csv", "overview.jpg"]
+        names += ["labels.tif"] if sample.kind == "movie" else ["labels", "skipped.csv"]
+        results = [f"segmentation/{sample.name}/{name}" for name in names]
+        if sample.kind == "movie":
+            names = [
+                "tracks.csv", "lineages.csv", "track_labels.tif", f"trackmate/{sample.name}.xml",
+                "ctc", "tracks.geff", "motility", "outlines.mp4", "tracks.mp4",
+            ]  # fmt: skip
+            results += [f"tracking/{sample.name}/{name}" for name in names]
+        if sample.truth_tracks:
+            results.append(f"evaluation/tracks_{sample.name}.csv")
+        if self.get_mosaic(sample):
+            results.append(f"figures/mosaic_{sample.name}.png")
+        return results
+
+
+def spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many items, evenly spread over all."""
+    n = min(most, len(items))
+    return [items[i * len(items) // n] for i in range(n)]
+
+
+def _unique(paths: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(paths))
+
+
+def _fill(template: str, wildcards: Wildcards, **more: Any) -> str:
+    """A path from a template; what is not given comes from the wildcards of the job."""
+    for name in ("experiment", "sample", "frame", "round", "first", "last"):
+        place = "{" + name + "}"
+        if place in template:
+            value = more[name] if name in more else getattr(wildcards, name)
+            template = template.replace(place, str(value))
+    return template
