@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from autonuclei.labels.measurement import measure_objects, write_table
+from autonuclei.io.tables import write_table
+from autonuclei.labels.measurement import measure_objects
 from autonuclei.report.summary import Experiment
 from autonuclei.report.views import make_view, write_view
 from shapes import GRID, draw_disks, photograph
@@ -51,11 +53,16 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
     folder = results / "tiny"
     labels = draw_disks((96, 96), GRID, 8)
     image = photograph(labels, seed=1)
-    objects = measure_objects(labels.astype(np.int32), image, pixel_size_um=0.5)
+    objects = pd.DataFrame(measure_objects(labels.astype(np.int32), image, pixel_size_um=0.5))
     files: dict[str, Any] = {
         "segmentation/film/objects.csv": objects,
         "tracking/film/lineages.csv": {"track": [1, 2, 3], "daughters": [2, 0, 0]},
         "tracking/film/motility/steps.csv": {"speed_um_per_min": [np.nan, 1, 4]},
+        "figures/counts.csv": {"sample": ["film"] * 3, "predicted": [3.0, 3.0, np.nan]},
+        "evaluation/tracks_film.csv": {
+            **{key: [0.9] for key in ("TRA", "DET", "LNK", "SEG")},
+            **{key: [2] for key in ("divisions_true", "divisions_found", "divisions_right_1")},
+        },
         "evaluation/summary.csv": {
             "stage": ["annotation", "segmentation", "segmentation"],
             "n_images": [2, 2, 2],
@@ -83,7 +90,7 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         },
     }
     for name, table in files.items():
-        write_table(folder / name, table)
+        write_table(folder / name, pd.DataFrame(table))
     for name in ("training/loss.png", "tracking/film/motility/tracks.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (200, 100), "teal").save(folder / name)
@@ -106,7 +113,6 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         ],
         "thresholds": {"prob": 0.5, "nms": 0.3},
         "sha256": {"inputs": {}, "model": {}},
-        "commands": [{"time": "2026-01-02T03:04:05", "machine": "lab", "command": "snakemake"}],
         "run_again": "snakemake --cores all --configfile c.yaml",
     }
     written = {"provenance/provenance.json": record}

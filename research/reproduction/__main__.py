@@ -13,7 +13,7 @@ import yaml
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
-from autonuclei.report.figures import save_figure
+from autonuclei.report.style import save_figure
 from autonuclei.settings import fill_defaults
 from research.reproduction.numbers import (
     compare_numbers,

@@ -1,6 +1,5 @@
 import datetime
 import inspect
-import json
 import math
 import os
 import platform
@@ -10,7 +9,6 @@ import sys
 from pathlib import Path
 
 import yaml
-from jinja2.defaults import DEFAULT_FILTERS
 
 # The release of the package that this workflow was written with.
 PACKAGE_VERSION = "0.3.0"
@@ -32,9 +30,7 @@ if autonuclei.__version__ != PACKAGE_VERSION:
 from autonuclei.errors import InputError
 from autonuclei.io.files import KEEP_FOLDER, put_back
 from autonuclei.io.images import HeaderCache
-from autonuclei.labels.measurement import read_table
 from autonuclei.train.networks import check_model_folder
-from autonuclei.report.overview import describe_results, format_number
 from autonuclei.segment.prediction import estimate_memory
 from autonuclei.plan.samples import Frame, Sample, read_samples
 from autonuclei.train.self_training import DOUBT_PROBABILITY
@@ -375,6 +371,8 @@ def record_command():
 
 def describe_run():
     """What was made and where, for the end of a run."""
+    from autonuclei.report.overview import describe_results
+
     done = describe_results(Path(workflow.pathvars.apply("<results>")), EXPERIMENTS)
     return f"\nFinished.\n{done}"
 

@@ -40,30 +40,22 @@ def list_shown_cases(wildcards):
     for case in list_cases(wildcards):
         if case["stage"] == "segmentation":
             sample = SAMPLES[wildcards.experiment, case["sample"]]
-            plane = describe_plane(sample, sample.frame(case["frame"]))
-            cases.append(case | {"plane": plane, "pixel_size_um": sample.pixel_size_um})
+            frame = sample.frame(case["frame"])
+            shown = {"name": frame.name, "plane": describe_plane(sample, frame)}
+            cases.append(case | shown | {"pixel_size_um": sample.pixel_size_um})
     return cases
 
 
-def list_counted(wildcards):
-    """Every frame, with what became of it."""
-    counted = []
-    for sample in list_samples(wildcards.experiment):
-        annotated = set(list_annotated(sample))
-        for first, last in list_stretches(sample.frames):
-            stretch = [frame for frame in sample.frames if first <= frame.index <= last]
-            counted += [
-                {
-                    "sample": sample.name,
-                    "frame": frame.index,
-                    "name": frame.name,
-                    "annotated": frame.index in annotated,
-                    "stretch": (first, last),
-                    "n_stretch": len(stretch),
-                }
-                for frame in stretch
-            ]
-    return counted
+def describe_counted(wildcards):
+    """Of each sample the names of its frames by number, and which of them are annotated."""
+    return [
+        {
+            "sample": sample.name,
+            "names": {frame.index: frame.name for frame in sample.frames},
+            "annotated": list_annotated(sample),
+        }
+        for sample in list_samples(wildcards.experiment)
+    ]
 
 
 def get_annotated_objects(wildcards):

@@ -1,13 +1,279 @@
-# What a person reads: a page for each experiment, and what `snakemake --report` needs.
-
-# Captions take the numbers of this run from the very files that they describe. Snakemake renders
-# them with Jinja when it makes the report, and its Environment copies these filters.
-DEFAULT_FILTERS["read_table"] = read_table
-DEFAULT_FILTERS["read_json"] = lambda path: json.loads(Path(path).read_text())
-DEFAULT_FILTERS["show"] = format_number
+# What a person reads: figures, films, a page for each experiment, what made its results, and what
+# `snakemake --report` needs.
 
 
 report: "../report/workflow.rst"
+
+
+rule draw_annotation_overlay:
+    """Draw the annotated objects of one frame over its image, accepted and rejected."""
+    input:
+        image=get_shown_file("image.tif"),
+        objects=get_shown_file("objects.tif"),
+        table="<results>/{experiment}/annotation/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/annotation_overlay.png",
+            caption="../report/annotation_overlay.rst",
+            category="1 Annotation",
+            subcategory="{experiment}",
+            labels={"result": "Accepted and rejected objects"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_annotation_overlay.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_annotation_overlay.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1000 + 60 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(20),
+    params:
+        shown=describe_shown_frame,
+        code=digest_imports("report/draw_annotation_overlay"),
+    message:
+        "Drawing the annotated objects of {wildcards.experiment}"
+    script:
+        "../scripts/report/draw_annotation_overlay.py"
+
+
+rule draw_annotation_steps:
+    """Draw the steps of the annotation of one frame side by side."""
+    input:
+        image=get_shown_file("image.tif"),
+        objects=get_shown_file("objects.tif"),
+        labels=get_shown_file("labels.tif"),
+        table="<results>/{experiment}/annotation/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/annotation_steps.png",
+            caption="../report/annotation_steps.rst",
+            category="1 Annotation",
+            subcategory="{experiment}",
+            labels={"result": "Steps of the annotation"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_annotation_steps.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_annotation_steps.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1000 + 100 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(20),
+    params:
+        shown=describe_shown_frame,
+        settings=to_dict(SETTINGS.annotate)
+        | {
+            "split_smoothing": 0.25,
+            "boundary_level": None,
+            "noise_low": SETTINGS.annotate.noise_grey[0],
+            "noise_high": SETTINGS.annotate.noise_grey[1],
+            "noise_unit": "grey",
+        },
+        seed=SETTINGS.seed,
+        code=digest_imports("report/draw_annotation_steps"),
+    message:
+        "Drawing the steps of the annotation of {wildcards.experiment}"
+    script:
+        "../scripts/report/draw_annotation_steps.py"
+
+
+rule draw_counts:
+    """Count objects and nuclei, image by image."""
+    input:
+        unpack(get_annotated_objects),
+        tables=lambda wildcards: [
+            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
+            for sample in list_samples(wildcards.experiment)
+        ],
+        labels=lambda wildcards: [
+            get_labels(wildcards.experiment, sample.name)
+            for sample in list_samples(wildcards.experiment)
+        ],
+    output:
+        table=report(
+            "<results>/{experiment}/figures/counts.csv",
+            caption="../report/counts_table.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Nuclei, image by image (table)"},
+        ),
+        svg="<results>/{experiment}/figures/counts.svg",
+        png=report(
+            "<results>/{experiment}/figures/counts.png",
+            caption="../report/counts.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Nuclei, image by image"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_counts.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_counts.tsv"
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=grow(20),
+    params:
+        samples=describe_counted,
+        code=digest_imports("report/draw_counts"),
+    message:
+        "Counting the nuclei of {wildcards.experiment}"
+    script:
+        "../scripts/report/draw_counts.py"
+
+
+rule draw_comparison:
+    """Draw the worst, a median and the best region of truth and prediction side by side."""
+    input:
+        truth=lambda wildcards: [case["truth"] for case in list_shown_cases(wildcards)],
+        labels=lambda wildcards: [case["labels"] for case in list_shown_cases(wildcards)],
+        images=lambda wildcards: [case["plane"]["path"] for case in list_shown_cases(wildcards)],
+        # Its job says what is wrong with a truth; once is enough.
+        metrics="<results>/{experiment}/evaluation/metrics.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/comparison.png",
+            caption="../report/comparison.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "Truth and prediction side by side"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_comparison.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_comparison.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(3000),
+        runtime=grow(60),
+    params:
+        cases=list_shown_cases,
+        crop=SETTINGS.preprocess.crop,
+        iou=0.5,
+        code=digest_imports("report/draw_comparison"),
+    message:
+        "Drawing truth and prediction of {wildcards.experiment} side by side"
+    script:
+        "../scripts/report/draw_comparison.py"
+
+
+rule draw_mosaic:
+    """Draw a very large image with all its nuclei, and parts of it in full."""
+    input:
+        image=lambda wildcards: get_mosaic(get_sample(wildcards)).path,
+        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+    output:
+        png=report(
+            "<results>/{experiment}/figures/mosaic_{sample}.png",
+            caption="../report/mosaic.rst",
+            category="3 Segmentation",
+            subcategory="{experiment}",
+            labels={"result": "All nuclei of {sample}"},
+        ),
+    log:
+        "<logs>/{experiment}/figures/draw_mosaic_{sample}.log",
+    benchmark:
+        "<logs>/{experiment}/figures/draw_mosaic_{sample}.tsv"
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: round(
+            (1500 + 16 * max(f.height * f.width / 1e6 for f in get_sample(wildcards).frames))
+            * (1 + 0.5 * (attempt - 1))
+        ),
+        runtime=grow(30),
+    params:
+        shown=describe_mosaic,
+        plane=lambda wildcards: describe_plane(
+            get_sample(wildcards), get_mosaic(get_sample(wildcards))
+        ),
+        code=digest_imports("report/draw_mosaic"),
+    message:
+        "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/report/draw_mosaic.py"
+
+
+rule write_provenance:
+    """Write versions, settings, seeds and input checksums beside the results."""
+    input:
+        raw=list_raw_files,
+        sheet=SETTINGS.samples,
+        model=get_model,
+        tables=lambda wildcards: [
+            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
+            for sample in list_samples(wildcards.experiment)
+        ],
+    output:
+        record=report(
+            "<results>/{experiment}/provenance/provenance.json",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Versions, settings, checksums"},
+        ),
+        config=report(
+            "<results>/{experiment}/provenance/config.yaml",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Configuration to run it again"},
+        ),
+        sheet=report(
+            "<results>/{experiment}/provenance/samples.tsv",
+            caption="../report/provenance.rst",
+            category="6 Provenance",
+            subcategory="{experiment}",
+            labels={"result": "Sample sheet"},
+        ),
+    log:
+        "<logs>/{experiment}/write_provenance.log",
+    benchmark:
+        "<logs>/{experiment}/write_provenance.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=grow(SNAKEMAKE_MB + 500),
+        runtime=grow(60),
+    params:
+        settings=to_dict(SETTINGS),
+        samples=lambda wildcards: [
+            {
+                "sample": sample.name,
+                "kind": sample.kind,
+                "images": list_frame_files(sample),
+                "n_frames": len(sample.frames),
+                "training_frames": list_training(sample),
+                "channel": sample.channel,
+                "projection": sample.projection,
+                "pixel_size_um": sample.pixel_size_um,
+                "frame_interval_min": sample.frame_interval_min,
+                "notes": list(sample.notes),
+            }
+            for sample in list_samples(wildcards.experiment)
+        ],
+        code=digest_imports("report/write_provenance"),
+        package=digest_package(),
+    message:
+        "Writing down what made {wildcards.experiment}"
+    script:
+        "../scripts/report/write_provenance.py"
 
 
 rule draw_segmentation:
@@ -58,6 +324,13 @@ rule make_summary:
     output:
         # Not in the report: browsers show no page of more than 2 MB within another.
         page="<results>/{experiment}/summary.html",
+        short=report(
+            "<results>/{experiment}/summary_short.html",
+            caption="../report/summary.rst",
+            category="0 Overview",
+            subcategory="{experiment}",
+            labels={"result": "What came out"},
+        ),
         table=report(
             "<results>/{experiment}/summary.csv",
             caption="../report/summary.rst",

@@ -30,7 +30,7 @@ from autonuclei.evaluate.verdicts import (
     list_rejections,
     summarize_images,
 )
-from autonuclei.report.figures import save_figure
+from autonuclei.report.style import save_figure
 from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
 from conftest import ROOT
 

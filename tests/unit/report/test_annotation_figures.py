@@ -3,29 +3,32 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autonuclei.annotate.selection import ACCEPTED, TOO_LARGE, TOO_SMALL
 from autonuclei.report.annotation_figures import (
     VERDICT_COLOURS,
     AnnotationSteps,
-    choose_window,
+    choose_box,
     colour_verdicts,
     draw_annotation_overlay,
     draw_annotation_steps,
 )
-from autonuclei.report.figures import save_figure
+from autonuclei.report.style import save_figure
 from shapes import draw_disks, photograph
 
 OBJECTS = draw_disks((400, 400), [(40, 40), (40, 100), (350, 60), (350, 350), (300, 350)], 12)
 IMAGE = photograph(OBJECTS)
-TABLE = {
-    "label": np.arange(1, 6),
-    "y_px": np.array([40.0, 40, 350, 350, 300]),
-    "x_px": np.array([40.0, 100, 60, 350, 350]),
-    "area_px": np.full(5, 441),
-    "verdict": np.array([ACCEPTED, ACCEPTED, ACCEPTED, TOO_SMALL, TOO_LARGE]),
-}
+TABLE = pd.DataFrame(
+    {
+        "label": np.arange(1, 6),
+        "y_px": np.array([40.0, 40, 350, 350, 300]),
+        "x_px": np.array([40.0, 100, 60, 350, 350]),
+        "area_px": np.full(5, 441),
+        "verdict": [ACCEPTED, ACCEPTED, ACCEPTED, TOO_SMALL, TOO_LARGE],
+    }
+)
 
 
 def read_legend(figure):
@@ -33,16 +36,16 @@ def read_legend(figure):
 
 
 def test_reasons_have_colours_of_their_own():
-    verdicts = np.array(["new reason", "other", ACCEPTED, TOO_SMALL, "other"])
+    verdicts = pd.Series(["new reason", "other", ACCEPTED, TOO_SMALL, "other"])
     colours = colour_verdicts(verdicts)
     assert list(colours) == [ACCEPTED, "other", "new reason", TOO_SMALL]
     assert len(set(colours.values())) == 4
     assert colours[TOO_SMALL] == VERDICT_COLOURS[TOO_SMALL]
-    assert list(colour_verdicts(np.array([], str))) == [ACCEPTED]
+    assert list(colour_verdicts(pd.Series([], dtype=str))) == [ACCEPTED]
 
 
-def test_window_shows_the_most_kinds_of_verdict():
-    top, bottom, left, right = choose_window(TABLE, (400, 400))
+def test_box_shows_the_most_kinds_of_verdict():
+    top, bottom, left, right = choose_box(TABLE, (400, 400))
     assert bottom - top == right - left == round(9 * 2 * (441 / np.pi) ** 0.5)
     assert top <= 300 and bottom > 350 and left <= 350 < right
 
@@ -66,9 +69,8 @@ def test_overlay_counts_and_colours_the_objects(size, bars):
 
 
 def test_overlay_without_an_object(tmp_path):
-    table = {name: column[:0] for name, column in TABLE.items()}
     figure = draw_annotation_overlay(
-        IMAGE, np.zeros_like(OBJECTS), table, name="a", pixel_size_um=None
+        IMAGE, np.zeros_like(OBJECTS), TABLE[:0], name="a", pixel_size_um=None
     )
     assert read_legend(figure) == ["accepted: 0"]
     save_figure(figure, [tmp_path / "a.png"])
@@ -86,7 +88,7 @@ def test_steps_are_all_there(tmp_path, ignored, levels):
     assert [title[0] for title in titles[1:]] == list("12345678")[: 8 if levels else 7]
     assert ("4 nuclei at levels of their own" in titles) == levels
     assert ("hatched: ignored" in titles[-1]) == ignored
-    top, _, left, _ = choose_window(TABLE, IMAGE.shape)
+    top, _, left, _ = choose_box(TABLE, IMAGE.shape)
     (drawn,) = figure.axes[3].lines
     places = np.stack([drawn.get_ydata() + top, drawn.get_xdata() + left], axis=1)
     assert places.tolist() == [[350, 350], [300, 350]]

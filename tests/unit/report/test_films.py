@@ -5,7 +5,6 @@ import pytest
 from autonuclei.errors import InputError
 from autonuclei.measure.motility import Units, measure_steps
 from autonuclei.report.films import (
-    choose_bar_length,
     choose_contrast,
     choose_size,
     find_rims,
@@ -207,13 +206,6 @@ def test_contrast_is_one_for_all_frames():
     frames = [np.full((10, 10), value, np.uint16) for value in (100, 200, 300)]
     low, high = choose_contrast(lambda f: frames[f], 3, percentiles=(0, 100))
     assert (low, high) == (100, 300)
-    low, high = choose_contrast(lambda f: frames[0], 3)
-    assert high > low == 100
-
-
-@pytest.mark.parametrize(("width", "length"), [(400, 100), (399, 50), (80, 20), (0.8, 0.2)])
-def test_bar_length_is_round(width, length):
-    assert choose_bar_length(width) == pytest.approx(length)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,13 @@ from matplotlib.image import imread
 
 from autonuclei.measure.motility import measure_motility
 from autonuclei.report.motility_figures import (
-    SPEED_COLOURS,
-    choose_speed_limits,
-    draw_counts,
+    draw_density,
     draw_directions,
     draw_displacement,
     draw_motility,
     draw_speeds,
     draw_track_lengths,
     draw_tracks,
-    scale_image,
 )
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 
@@ -66,7 +63,7 @@ def test_units_are_on_the_axes(pixel_size, interval, expected):
     units = motility.units
     labels = [
         *read_labels(draw_tracks(motility.steps, image=image, units=units)),
-        *read_labels(draw_counts(motility.frames, units=units)),
+        *read_labels(draw_density(motility.frames, units=units)),
         *read_labels(draw_displacement(motility.msd, units=units)),
         *read_labels(draw_speeds(motility.steps, units=units)),
     ]
@@ -95,29 +92,12 @@ def test_every_step_is_drawn_in_the_colour_of_its_speed():
         assert length == pytest.approx(row["displacement_um"])
 
 
-def test_slow_is_blue_and_fast_is_red():
-    slow, fast = SPEED_COLOURS(0.0), SPEED_COLOURS(1.0)
-    assert slow[2] > 0.9 and slow[0] < 0.3
-    assert fast[0] > 0.9 and fast[2] < 0.3
-
-
 def test_polar_histogram_counts_steps():
     steps = pd.DataFrame({"direction_deg": [359.0, 1.0, 90.0, 181.0, np.nan]})
     axes = draw_directions(steps).axes[0]
     heights = [bar.get_height() for bar in axes.patches]
     assert (heights[0], heights[6], heights[12]) == (50, 25, 25)
     assert sum(heights) == pytest.approx(100)
-
-
-def test_speed_limits():
-    assert choose_speed_limits(np.array([np.nan, 0.0])) == (0, 1)
-    assert choose_speed_limits(np.array([])) == (0, 1)
-    assert choose_speed_limits(np.array([np.nan, 2.0, 2.0])) == (0, 2)
-
-
-def test_flat_image_is_black():
-    assert not scale_image(np.full((3, 3), 7)).any()
-    assert scale_image(np.array([[0, 1, 2]]), percentiles=(0, 100)).tolist() == [[0, 0.5, 1]]
 
 
 def test_few_tracks_are_drawn_open():
@@ -150,7 +130,7 @@ def test_empty_input_is_told():
     assert "No tracks of two or more nuclei" in read_labels(
         draw_tracks(motility.steps, image=image, units=units)
     )
-    assert read_labels(draw_counts(motility.frames, units=units)) == ["No nuclei in 6 frames"]
+    assert read_labels(draw_density(motility.frames, units=units)) == ["No nuclei in 6 frames"]
     assert read_labels(draw_track_lengths(motility.tracks, units=units)) == ["No tracks"]
     for figure in (
         draw_directions(motility.steps),

@@ -1,4 +1,4 @@
-"""Windows, outlines and scale bars of figures that show images."""
+"""Boxes, outlines and scale bars of figures that show images."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from autonuclei.report.pictures import (
     find_inside,
     show_grey,
     shrink_image,
-    slide_window,
+    slide_box,
     tile_image,
 )
 from shapes import draw_squares
@@ -39,8 +39,8 @@ def test_tiles_cover_the_image_once(shape, side, expected):
         ((10, 13), [(0, 10, 0, 10), (0, 10, 3, 13)]),
     ],
 )
-def test_windows_slide_by_half(shape, expected):
-    assert slide_window(shape, 10) == expected
+def test_boxes_slide_by_half(shape, expected):
+    assert slide_box(shape, 10) == expected
 
 
 def test_side_follows_the_nuclei_and_fits_the_image():

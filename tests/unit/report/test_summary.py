@@ -1,18 +1,14 @@
 """The numbers of a summary, and which files it looks at."""
 
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from autonuclei.labels.measurement import read_table
-from autonuclei.report.overview import format_number
+from autonuclei.io.tables import read_table
 from autonuclei.report.summary import (
     MAX_VIEWS,
     describe_metrics,
-    describe_samples,
     list_files,
     list_image_metrics,
     list_pictures,
@@ -22,42 +18,23 @@ from autonuclei.report.summary import (
 from summary_examples import make_experiment
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (1222, "1,222"),
-        (1222.0, "1,222"),
-        (0, "0"),
-        (0.98734, "0.987"),
-        (0.0001234, "0.000123"),
-        (54321.7, "54,322"),
-        (float("nan"), "undefined"),
-        (None, "undefined"),
-        (np.float64("nan"), "undefined"),
-        (np.int64(7), "7"),
-        ("word", "word"),
-    ],
-)
-def test_numbers_for_people(value: float | str | None, words: str) -> None:
-    assert format_number(value) == words
-
-
 def test_numbers_of_a_movie(tmp_path: Path) -> None:
     experiment, _ = make_experiment(tmp_path)
-    (row,) = describe_samples(experiment)
+    (row,) = experiment.samples
     assert row["n_images"] == 3
+    assert row["n_failed"] == 1
     assert row["n_training"] == 2
     assert row["n_nuclei"] == 9
     assert row["nuclei_per_image"] == 3
     assert row["median_area_px"] == 197  # pixels within 8 px of a centre
     assert (row["n_tracks"], row["n_divisions"]) == (3, 1)
     assert (row["median_speed"], row["speed_unit"]) == (2.5, "µm/min")
-    assert np.isnan(row["frame_interval_min"])
+    assert math.isnan(row["frame_interval_min"])
 
     write_samples(tmp_path / "summary.csv", experiment)
     table = read_table(tmp_path / "summary.csv")
     assert table["n_nuclei"].tolist() == [9]
-    assert np.isnan(table["frame_interval_min"]).all()
+    assert table["frame_interval_min"].isna().all()
 
 
 def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
@@ -126,3 +103,16 @@ def test_findings_are_told_with_words(tmp_path: Path) -> None:
     assert "<strong>What to do:</strong> Expose longer." in page
     assert "film 0, film 2" in page
     assert "Saturated pixels &lt;of nuclei&gt;" in page
+
+
+def test_short_page_has_the_verdict_and_needs_nothing(tmp_path: Path) -> None:
+    experiment, _ = make_experiment(tmp_path, verdict="unsuitable")
+    page = render_summary(experiment, None)
+    assert "✖ Unsuitable" in page
+    assert "Expose longer." in page
+    assert "TRA" in page
+    links = _Links()
+    links.feed(page)
+    assert links.targets == []
+    assert "<script" not in page
+    assert len(page) < 50_000

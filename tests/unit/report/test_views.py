@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autonuclei.labels.measurement import measure_objects
@@ -12,7 +13,7 @@ from autonuclei.report.views import (
     choose_frame,
     choose_part,
     decode_picture,
-    draw_outlines,
+    draw_view,
     make_view,
     read_view,
     write_view,
@@ -60,7 +61,7 @@ def test_part_to_show(
 
 def test_view_of_two_squares(tmp_path: Path) -> None:
     labels = draw_squares((64, 96), [(8, 10), (40, 70)], 12)
-    objects = measure_objects(labels, photograph(labels), pixel_size_um=0.5)
+    objects = pd.DataFrame(measure_objects(labels, photograph(labels), pixel_size_um=0.5))
     objects["track"] = np.array([7, 9])
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=3, name="s_3", pixel_size_um=0.5
@@ -83,14 +84,14 @@ def test_view_of_two_squares(tmp_path: Path) -> None:
 
 def test_picture_has_the_outlines_where_the_nuclei_are() -> None:
     labels = draw_squares((64, 96), [(8, 10)], 12)
-    objects = measure_objects(labels, photograph(labels))
+    objects = pd.DataFrame(measure_objects(labels, photograph(labels)))
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=0, name="s", pixel_size_um=None
     )
     grey = np.asarray(decode_picture(view), dtype=float)
     assert grey.shape == (64, 96)
     assert grey[labels > 0].mean() > 200 > 60 > grey[labels == 0].mean()
-    picture = np.asarray(draw_outlines(view), dtype=int)
+    picture = np.asarray(draw_view(view), dtype=int)
     factor = SIDE_PX // 96
     assert picture.shape == (64 * factor, 96 * factor, 3)
     yellow = picture[..., 0] - picture[..., 2] > 150
@@ -101,7 +102,7 @@ def test_picture_has_the_outlines_where_the_nuclei_are() -> None:
 
 def test_only_the_middle_of_a_mosaic() -> None:
     labels = draw_squares((3000, 3000), [(10, 10), (1500, 1400)], 14)
-    objects = measure_objects(labels, photograph(labels))
+    objects = pd.DataFrame(measure_objects(labels, photograph(labels)))
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=0, name="s", pixel_size_um=None
     )
@@ -115,8 +116,8 @@ def test_frame_without_a_nucleus() -> None:
     labels = np.zeros((64, 64), np.int32)
     flat = np.full((64, 64), 7, np.uint8)
     view = make_view(
-        flat, labels, measure_objects(labels, flat), sample="s", frame=0, name="s",
+        flat, labels, pd.DataFrame(measure_objects(labels, flat)), sample="s", frame=0, name="s",
         pixel_size_um=None,
     )  # fmt: skip
     assert view.nuclei == []
-    assert draw_outlines(view).size == (SIDE_PX, SIDE_PX)
+    assert draw_view(view).size == (SIDE_PX, SIDE_PX)

@@ -19,8 +19,8 @@ with log_job(snakemake.log[0]) as log:
     )
     from autonuclei.io.files import write_beside
     from autonuclei.labels.measurement import read_table, write_table
-    from autonuclei.report.figures import save_figure
     from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
+    from autonuclei.report.style import save_figure
 
     def read_rows(path, text):
         table = read_table(path, text=text)

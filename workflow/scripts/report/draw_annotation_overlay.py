@@ -4,16 +4,16 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     from autonuclei.io.images import read_image
-    from autonuclei.labels.measurement import read_table, select_frame
+    from autonuclei.io.tables import read_table
     from autonuclei.report.annotation_figures import draw_annotation_overlay
-    from autonuclei.report.figures import save_figure
+    from autonuclei.report.style import save_figure
 
     shown = snakemake.params.shown
     table = read_table(snakemake.input.table, text=("sample", "verdict"))
     figure = draw_annotation_overlay(
         read_image(snakemake.input.image),
         read_image(snakemake.input.objects),
-        select_frame(table, shown["sample"], shown["frame"]),
+        table[(table["sample"] == shown["sample"]) & (table["frame"] == shown["frame"])],
         name=f"{shown['sample']}, frame {shown['frame']}",
         pixel_size_um=shown["pixel_size_um"],
     )

@@ -7,9 +7,9 @@ with log_job(snakemake.log[0]):
     from autonuclei.annotate.composition import compose_training_pair, make_generator
     from autonuclei.annotate.proposals import propose_by_level
     from autonuclei.io.images import read_image
-    from autonuclei.labels.measurement import read_table, select_frame
+    from autonuclei.io.tables import read_table
     from autonuclei.report.annotation_figures import AnnotationSteps, draw_annotation_steps
-    from autonuclei.report.figures import save_figure
+    from autonuclei.report.style import save_figure
 
     shown, settings = snakemake.params.shown, snakemake.params.settings
     image = read_image(snakemake.input.image)
@@ -58,7 +58,7 @@ with log_job(snakemake.log[0]):
             training_image=training_image,
             training_labels=training_labels,
         ),
-        select_frame(table, shown["sample"], shown["frame"]),
+        table[(table["sample"] == shown["sample"]) & (table["frame"] == shown["frame"])],
         name=f"{shown['sample']}, frame {shown['frame']}",
         pixel_size_um=shown["pixel_size_um"],
     )

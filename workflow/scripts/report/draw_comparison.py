@@ -3,49 +3,55 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from pathlib import Path
-
-    from autonuclei.evaluate.masks import crop_labels, read_labels
+    from autonuclei.evaluate.masks import read_labels
     from autonuclei.io.images import read_plane
-    from autonuclei.report.comparison import (
+    from autonuclei.io.label_store import LabelStore
+    from autonuclei.report.evaluation_figures import (
         Comparison,
         choose_regions,
         compare_nuclei,
         draw_comparison,
         list_regions,
     )
-    from autonuclei.report.figures import save_figure
+    from autonuclei.report.pictures import cut
+    from autonuclei.report.style import save_figure
 
-    crop = snakemake.params.crop
-    cases = [
-        case | {"truth": truth, "labels": Path(labels, case["file"])}
-        for case, truth, labels in zip(
-            snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True
-        )
-    ]
+    crop, iou = snakemake.params.crop, snakemake.params.iou
+
+    def open_masks(case):
+        return LabelStore(case["labels"], {case["frame"]: case["name"]})
+
+    def is_segmented(case):
+        with open_masks(case) as masks:
+            return masks.has(case["frame"])
 
     def compare(case):
-        truth = crop_labels(read_labels(case["truth"], case["truth_page"]), crop)
-        found = read_plane(case["labels"], frame=case["page"]).astype("int32")
-        found = crop_labels(found, crop)
+        with open_masks(case) as masks:
+            found = masks.read(case["frame"])
+        image = read_plane(**case["plane"])
+        truth = read_labels(case["truth"], case["truth_page"])
+        if crop:
+            image, truth, found = (cut(whole, crop) for whole in (image, truth, found))
         return Comparison(
             name=f"{case['sample']}, frame {case['frame']}",
-            image=crop_labels(read_plane(**case["plane"]), crop),
+            image=image,
             truth=truth,
             predicted=found,
             pixel_size_um=case["pixel_size_um"],
-            **compare_nuclei(truth, found, iou=snakemake.params.iou),
+            **compare_nuclei(truth, found, iou=iou),
         )
 
-    # Images that were passed over have none; `check_stills` fails for them.
-    cases = [case for case in cases if case["labels"].exists()]
+    inputs = zip(snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True)
+    cases = [case | {"truth": truth, "labels": labels} for case, truth, labels in inputs]
+    # Images that were passed over have none.
+    cases = list(filter(is_segmented, cases))
     regions = []
     for number, case in enumerate(cases):
         regions += list_regions(compare(case), image=number)
     chosen = choose_regions(regions)
     for rank, region in chosen.items():
-        log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.window, region.f1)
+        log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.box, region.f1)
     # Only the images that are drawn stand in memory together.
     drawn = {rank: (compare(cases[region.image]), region) for rank, region in chosen.items()}
-    figure = draw_comparison(drawn, n_images=len(cases), iou=snakemake.params.iou)
+    figure = draw_comparison(drawn, n_images=len(cases), iou=iou)
     save_figure(figure, [snakemake.output.png])

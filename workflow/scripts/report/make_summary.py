@@ -19,6 +19,7 @@ with log_job(snakemake.log[0]):
         sizes=snakemake.params.sizes,
     )
     write_samples(snakemake.output.table, experiment)
-    page = render_summary(experiment, [Path(path) for path in snakemake.input.views])
-    with write_beside(snakemake.output.page) as partial:
-        partial.write_text(page, encoding="utf-8")
+    views = [Path(path) for path in snakemake.input.views]
+    for path, shown in ((snakemake.output.page, views), (snakemake.output.short, None)):
+        with write_beside(path) as partial:
+            partial.write_text(render_summary(experiment, shown), encoding="utf-8")

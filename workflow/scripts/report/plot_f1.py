@@ -3,15 +3,11 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    from autonuclei.labels.measurement import read_table
-    from autonuclei.report.figures import plot_f1, save_figure
+    from autonuclei.io.tables import concatenate_tables, read_table
+    from autonuclei.report.evaluation_figures import plot_f1
+    from autonuclei.report.style import save_figure
 
-    def read_rows(path, **more):
-        table = read_table(path, text=("stage", "sample"))
-        cells = zip(*table.values(), strict=True)
-        return [dict(zip(table, row, strict=True)) | more for row in cells]
-
-    rows = read_rows(snakemake.input.metrics)
-    rows += read_rows(snakemake.input.summary, sample="all", frame=-1)
-    figure = plot_f1(rows, snakemake.wildcards.experiment)
+    images = read_table(snakemake.input.metrics, text=("stage", "sample"))
+    pooled = read_table(snakemake.input.summary, text=("stage",)).assign(sample="all", frame=-1)
+    figure = plot_f1(concatenate_tables([images, pooled]), snakemake.wildcards.experiment)
     save_figure(figure, [snakemake.output.svg, snakemake.output.png])

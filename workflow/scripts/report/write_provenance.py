@@ -13,14 +13,6 @@ with log_job(snakemake.log[0]):
     from autonuclei.report.provenance import find_commit, hash_files, list_versions
     from autonuclei.train.networks import MODEL_FILES, read_scale
 
-    def read_commands(path):
-        """When, on which machine and with which command the workflow was started."""
-        lines = path.read_text().splitlines() if path.is_file() else []
-        return [
-            dict(zip(("time", "machine", "command"), line.split("\t"), strict=True))
-            for line in lines
-        ]
-
     model = Path(snakemake.input.model)
     record = {
         "experiment": snakemake.wildcards.experiment,
@@ -36,7 +28,6 @@ with log_job(snakemake.log[0]):
             "inputs": hash_files(snakemake.input.raw),
             "model": hash_files(model / name for name in MODEL_FILES),
         },
-        "commands": read_commands(Path(snakemake.log[0]).parents[1] / "commands.log"),
         "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
     }
     with write_beside(snakemake.output.record) as partial:

@@ -1,35 +1,30 @@
 """Figures of the automatic annotation: what was accepted and why not, and how it came about."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.selection import ACCEPTED, NOT_CONVEX, TOO_DIM, TOO_LARGE, TOO_SMALL
 from autonuclei.report.pictures import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PINK,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    Window,
+    Box,
+    add_box,
+    add_legend,
     add_outlines,
     add_scale_bar,
-    add_window,
     choose_side,
     cut,
     find_inside,
     show_grey,
-    slide_window,
+    slide_box,
 )
+from autonuclei.report.style import BLUE, GREEN, ORANGE, PINK, SKY, VERMILLION, WHITE, YELLOW
 
 Array = npt.NDArray[Any]
 
@@ -41,24 +36,21 @@ VERDICT_COLOURS = {
     TOO_DIM: GREEN,
 }
 # For reasons that are not named above, in the order in which they come.
-OTHER_COLOURS = (ORANGE, "#FFFFFF", BLUE)
+OTHER_COLOURS = (ORANGE, WHITE, BLUE)
 
 
-def colour_verdicts(verdicts: Array) -> dict[str, str]:
+def colour_verdicts(verdicts: pd.Series) -> dict[str, str]:
     """A colour for each verdict that occurs: the accepted first, then by how often it does."""
-    names, counts = np.unique(verdicts, return_counts=True)
-    ordered = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-    if ACCEPTED in ordered:
-        ordered.remove(ACCEPTED)
+    counts = verdicts.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     others = iter(OTHER_COLOURS)
     return {
         name: VERDICT_COLOURS[name] if name in VERDICT_COLOURS else next(others, OTHER_COLOURS[-1])
-        for name in (ACCEPTED, *ordered)
+        for name in (ACCEPTED, *counts.index.drop(ACCEPTED, errors="ignore"))
     }
 
 
-def choose_window(table: Mapping[str, Array], shape: tuple[int, int]) -> Window:
-    """The square window that shows the most kinds of verdict, and of those the most objects.
+def choose_box(table: pd.DataFrame, shape: tuple[int, int]) -> Box:
+    """The square box that shows the most kinds of verdict, and of those the most objects.
 
     Parameters
     ----------
@@ -67,22 +59,23 @@ def choose_window(table: Mapping[str, Array], shape: tuple[int, int]) -> Window:
     shape
         Rows and columns of the image.
     """
-    side = choose_side(table["area_px"], shape)
+    y, x, areas = (table[name].to_numpy() for name in ("y_px", "x_px", "area_px"))
+    verdicts = table["verdict"].factorize()[0]
+    side = choose_side(areas, shape)
 
-    def judge(window: Window) -> tuple[int, int]:
-        # What lies at the rim of a window is cut by it.
+    def judge(box: Box) -> tuple[int, int]:
+        # What lies at the rim of a box is cut by it.
         rim = side // 8
-        inner = window[0] + rim, window[1] - rim, window[2] + rim, window[3] - rim
-        inside = find_inside(inner, table["y_px"], table["x_px"])
-        return len(np.unique(table["verdict"][inside])), int(inside.sum())
+        inside = find_inside((box[0] + rim, box[1] - rim, box[2] + rim, box[3] - rim), y, x)
+        return len(np.unique(verdicts[inside])), int(inside.sum())
 
-    return max(slide_window(shape, side), key=judge)
+    return max(slide_box(shape, side), key=judge)
 
 
 def draw_annotation_overlay(
     image: Array,
     objects: Array,
-    table: Mapping[str, Array],
+    table: pd.DataFrame,
     *,
     name: str,
     pixel_size_um: float | None,
@@ -91,9 +84,9 @@ def draw_annotation_overlay(
 
     Parameters
     ----------
-    image
-        2-D grey values.
-    objects
+    image : (height, width)
+        Grey values.
+    objects : (height, width) int
         Label image of all objects.
     table
         `label`, `y_px`, `x_px`, `area_px` and `verdict` of each of them.
@@ -103,28 +96,23 @@ def draw_annotation_overlay(
         Of `image`; None writes lengths in px.
     """
     colours = colour_verdicts(table["verdict"])
-    verdicts = dict(zip(table["label"].tolist(), table["verdict"].tolist(), strict=True))
-    by_label = {label: colours[verdict] for label, verdict in verdicts.items()}
+    by_label = dict(zip(table["label"], table["verdict"].map(colours), strict=True))
     rejected = [colour for verdict, colour in colours.items() if verdict != ACCEPTED]
-    window = choose_window(table, image.shape[:2])
+    box = choose_box(table, image.shape[:2])
     figure, (whole, part) = _make_panels(1, 2, image.shape[:2])
     show_grey(whole, image, title=f"{name}, {image.shape[1]} x {image.shape[0]} px")
     add_outlines(whole, objects, by_label, linewidth=0.7, fill=rejected)
-    add_window(whole, window)
+    add_box(whole, box)
     add_scale_bar(whole, image.shape[1], pixel_size_um)
-    show_grey(part, cut(image, window), title="Enlarged: the box")
-    add_outlines(part, cut(objects, window), by_label, linewidth=1.5, fill=rejected)
-    add_scale_bar(part, window[3] - window[2], pixel_size_um)
+    show_grey(part, cut(image, box), title="Enlarged: the box")
+    add_outlines(part, cut(objects, box), by_label, linewidth=1.5, fill=rejected)
+    add_scale_bar(part, box[3] - box[2], pixel_size_um)
     counts = {verdict: int((table["verdict"] == verdict).sum()) for verdict in colours}
-    total = len(table["label"])
-    _add_legend(
-        figure,
-        {
-            (f"{verdict}: {n:,}" if verdict == ACCEPTED else f"rejected, {verdict}: {n:,}"): colour
-            for (verdict, n), colour in zip(counts.items(), colours.values(), strict=True)
-        },
+    says = {verdict: f"{_name_verdict(verdict)}: {n:,}" for verdict, n in counts.items()}
+    _add_verdicts(figure, {says[verdict]: colour for verdict, colour in colours.items()})
+    figure.suptitle(
+        f"Automatic annotation: {counts[ACCEPTED]:,} of {len(table):,} objects accepted"
     )
-    figure.suptitle(f"Automatic annotation: {counts[ACCEPTED]:,} of {total:,} objects accepted")
     return figure
 
 
@@ -147,7 +135,7 @@ class AnnotationSteps:
 
 def draw_annotation_steps(
     steps: AnnotationSteps,
-    table: Mapping[str, Array],
+    table: pd.DataFrame,
     *,
     name: str,
     pixel_size_um: float | None,
@@ -157,20 +145,17 @@ def draw_annotation_steps(
     The first panel is the whole image, the others the same part of it, enlarged. `table` as
     in `draw_annotation_overlay`.
     """
-    window = choose_window(table, steps.image.shape[:2])
-    image = cut(steps.image, window)
+    box = choose_box(table, steps.image.shape[:2])
+    image = cut(steps.image, box)
     colours = colour_verdicts(table["verdict"])
-    by_label = {
-        label: colours[verdict]
-        for label, verdict in zip(table["label"].tolist(), table["verdict"].tolist(), strict=True)
-    }
+    by_label = dict(zip(table["label"], table["verdict"].map(colours), strict=True))
     n = 8 if steps.by_level is None else 9
     figure, panels = _make_panels(2, (n + 1) // 2, (1, 1))
     for axes in panels[n:]:
         axes.set_axis_off()
     whole, *rest = panels
     show_grey(whole, steps.image, title=f"{name}: whole image")
-    add_window(whole, window)
+    add_box(whole, box)
     add_scale_bar(whole, steps.image.shape[1], pixel_size_um)
     step = iter(enumerate(rest, start=1))
 
@@ -179,18 +164,18 @@ def draw_annotation_steps(
         show_grey(axes, picture, title=f"{number} {title}")
         return axes
 
-    add_scale_bar(show_step("image, enlarged"), window[3] - window[2], pixel_size_um)
+    add_scale_bar(show_step("image, enlarged"), box[3] - box[2], pixel_size_um)
 
     axes = show_step("foreground (threshold)")
-    add_outlines(axes, ndi.label(cut(steps.foreground, window))[0], ORANGE, fill=[ORANGE])
+    add_outlines(axes, ndi.label(cut(steps.foreground, box))[0], ORANGE, fill=[ORANGE])
 
     axes = show_step("seeds, split (watershed)")
-    _add_colours(axes, cut(steps.split, window))
-    inside = steps.seeds[find_inside(window, *steps.seeds.T)]
-    axes.plot(inside[:, 1] - window[2], inside[:, 0] - window[0], "w+", markersize=5)
+    _add_colours(axes, cut(steps.split, box))
+    inside = steps.seeds[find_inside(box, *steps.seeds.T)]
+    axes.plot(inside[:, 1] - box[2], inside[:, 0] - box[0], "w+", markersize=5)
 
     if steps.by_level is not None:
-        _add_colours(show_step("nuclei at levels of their own"), cut(steps.by_level, window))
+        _add_colours(show_step("nuclei at levels of their own"), cut(steps.by_level, box))
 
     drawn_anew = not np.array_equal(steps.split > 0, steps.objects > 0)
     if not drawn_anew:
@@ -201,29 +186,23 @@ def draw_annotation_steps(
         title = "final, from 3 (dashed) and 4"
     axes = show_step(title)
     if drawn_anew:
-        add_outlines(axes, cut(steps.split, window), ORANGE, linewidth=1.0, dashed=True)
-    add_outlines(axes, cut(steps.objects, window), SKY, linewidth=1.4)
+        add_outlines(axes, cut(steps.split, box), ORANGE, linewidth=1.0, dashed=True)
+    add_outlines(axes, cut(steps.objects, box), SKY, linewidth=1.4)
 
     axes = show_step("accepted and rejected")
     rejected = [colour for verdict, colour in colours.items() if verdict != ACCEPTED]
-    add_outlines(axes, cut(steps.objects, window), by_label, linewidth=1.4, fill=rejected)
+    add_outlines(axes, cut(steps.objects, box), by_label, linewidth=1.4, fill=rejected)
 
-    show_step("image to learn from", cut(steps.training_image, window))
+    show_step("image to learn from", cut(steps.training_image, box))
 
-    labels = cut(steps.training_labels, window)
+    labels = cut(steps.training_labels, box)
     ignored = bool((labels < 0).any())
     title = "labels (hatched: ignored)" if ignored else "labels to learn from"
     axes = show_step(title, np.zeros(labels.shape))
     _add_colours(axes, np.maximum(labels, 0), opacity=1.0)
     if ignored:
         axes.contourf(labels < 0, levels=[0.5, 1.5], colors=["#606060"], hatches=["////"])
-    _add_legend(
-        figure,
-        {
-            (verdict if verdict == ACCEPTED else f"rejected, {verdict}"): colour
-            for verdict, colour in colours.items()
-        },
-    )
+    _add_verdicts(figure, {_name_verdict(verdict): c for verdict, c in colours.items()})
     figure.suptitle("From the image to what the network learns from")
     return figure
 
@@ -236,8 +215,7 @@ def _add_colours(axes: Axes, labels: Array, *, opacity: float = 0.45) -> None:
     by_label = {label: wheel[3 * place % len(wheel)] for place, label in enumerate(numbers)}
     rgba = np.zeros((*labels.shape, 4))
     for label, colour in by_label.items():
-        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-        rgba[labels == label] = red, green, blue, opacity
+        rgba[labels == label] = *to_rgb(colour), opacity
     axes.imshow(rgba, interpolation="nearest")
     if opacity < 1:
         add_outlines(axes, labels, by_label, linewidth=1.0)
@@ -251,15 +229,9 @@ def _make_panels(rows: int, columns: int, shape: tuple[int, int]) -> tuple[Figur
     return figure, list(np.ravel(figure.subplots(rows, columns)))
 
 
-def _add_legend(figure: Figure, names: Mapping[str, str]) -> None:
-    handles = [
-        Line2D([], [], color=colour, marker="s", markersize=8, linewidth=0, label=name)
-        for name, colour in names.items()
-    ]
-    legend = figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(5, len(handles)), fontsize=9
-    )
-    # The colours are chosen for a dark image.
-    legend.get_frame().set_facecolor("#303030")
-    for text in legend.get_texts():
-        text.set_color("white")
+def _name_verdict(verdict: str) -> str:
+    return verdict if verdict == ACCEPTED else f"rejected, {verdict}"
+
+
+def _add_verdicts(figure: Figure, colours: dict[str, str]) -> None:
+    add_legend(figure, colours, columns=min(5, len(colours)))

@@ -9,21 +9,26 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
 from autonuclei.measure.motility import Units
-from autonuclei.report.motility_figures import SPEED_COLOURS, UNIT_LABELS, choose_speed_limits
-from autonuclei.report.pictures import choose_bar_length
+from autonuclei.report.style import (
+    OUTLINE_COLOUR,
+    SPEED_COLOURS,
+    UNIT_LABELS,
+    choose_bar_length,
+    choose_speed_limits,
+    find_limits,
+    stretch_grey,
+)
 
 ReadPage = Callable[[int], npt.NDArray[np.generic]]
 Picture = npt.NDArray[np.uint8]
 DrawOver = Callable[[Image.Image, int], Image.Image]
 
-YELLOW = (255, 225, 0)
 PURPLE = (190, 70, 255)
-WHITE = (255, 255, 255)
 # Mean area in pixels of the film from which on outlines are two pixels wide.
 LARGE_AREA = 300
 # Contrast is chosen once, from this many frames spread over the movie.
@@ -42,15 +47,10 @@ def choose_contrast(
     n_frames : int
     percentiles
         Of the grey values of ten frames spread over the movie.
-
-    Returns
-    -------
-    (low, high), high above low
     """
     chosen = np.unique(np.linspace(0, n_frames - 1, SAMPLED_FRAMES).round().astype(int))
-    values = np.concatenate([read_image(int(frame))[::2, ::2].ravel() for frame in chosen])
-    low, high = np.percentile(values.astype(np.float64), percentiles)
-    return float(low), float(max(high, low + 1e-9))
+    values = [read_image(int(frame))[::2, ::2].ravel() for frame in chosen]
+    return find_limits(np.concatenate(values), percentiles)
 
 
 def choose_size(height: int, width: int, film_width: int) -> tuple[int, int]:
@@ -103,7 +103,7 @@ def write_outline_film(
         The movie has no frames, or images and label images differ in size.
     """
 
-    def draw_outlines(picture: Image.Image, frame: int) -> Image.Image:
+    def draw_nuclei(picture: Image.Image, frame: int) -> Image.Image:
         labels = read_labels(frame)
         # Nearest neighbour keeps labels whole; float holds up to 16,777,216 of them.
         small = Image.fromarray(labels.astype(np.float32)).resize(
@@ -111,13 +111,13 @@ def write_outline_film(
         )
         # Dimmed, so that yellow shows on bright nuclei.
         pixels = np.array(picture.point(lambda value: value * 0.75))
-        pixels[_find_outlines(np.asarray(small))] = YELLOW
+        pixels[_find_outlines(np.asarray(small))] = ImageColor.getrgb(OUTLINE_COLOUR)
         return Image.fromarray(pixels)
 
     return _write_film(
         path,
         read_image,
-        draw_outlines,
+        draw_nuclei,
         n_frames=n_frames,
         units=Units(pixel_size_um, frame_interval_min),
         film_width=film_width,
@@ -143,7 +143,7 @@ def write_track_film(
     Parameters
     ----------
     steps : DataFrame
-        From `autonuclei.motility.measure_steps` with the same units.
+        From `autonuclei.measure.motility.measure_steps` with the same units.
     tail_frames : int
         How many frames a step stays to be seen.
     read_image, n_frames, pixel_size_um, frame_interval_min, film_width, frames_per_second
@@ -253,12 +253,12 @@ def _write_film(
             "label images of this movie."
         )
     height, width = choose_size(shape[0], shape[1], film_width)
-    low, high = choose_contrast(read_image, n_frames)
+    limits = choose_contrast(read_image, n_frames)
 
     def make_pictures() -> Iterator[Picture]:
         for frame in range(n_frames):
-            grey = (read_image(frame).astype(np.float32) - low) * (255 / (high - low))
-            full = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+            grey = stretch_grey(read_image(frame), limits, white=255)
+            full = Image.fromarray(grey.astype(np.uint8))
             # A box filter: each pixel of the film is the mean of those that it covers.
             small = full.resize((width, height), Image.Resampling.BOX)
             picture = draw_over(small.convert("RGB"), frame)
@@ -300,7 +300,7 @@ def _write_text(
     draw.text(
         place,
         text,
-        fill=WHITE,
+        fill="white",
         font=_load_font(size),
         anchor=anchor,
         # Readable over bright nuclei too.
@@ -323,7 +323,7 @@ def _draw_scale_and_time(
     right, bottom = width - margin, height - margin
     left, thick = right - length / scale, max(2, height // 150)
     draw.rectangle([left - 1, bottom - thick - 1, right + 1, bottom + 1], fill=(0, 0, 0))
-    draw.rectangle([left, bottom - thick, right, bottom], fill=WHITE)
+    draw.rectangle([left, bottom - thick, right, bottom], fill="white")
     label = f"{length:g} {UNIT_LABELS[units.length]}"
     _write_text(draw, ((left + right) / 2, bottom - thick - size // 3), label, size, "mb")
 

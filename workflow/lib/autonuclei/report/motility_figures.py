@@ -10,38 +10,28 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from autonuclei.io.files import write_beside
 from autonuclei.measure.motility import Motility, Units
+from autonuclei.report.style import (
+    BLUE,
+    DARK_GREY,
+    SPEED_COLOURS,
+    UNIT_LABELS,
+    VERMILLION,
+    choose_speed_limits,
+    save_figure,
+    say_instead,
+    stretch_grey,
+)
 
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "figure.constrained_layout.use": True,
-    # Else every run gives the parts of the SVG other random names.
-    "svg.hashsalt": "autonuclei",
-}
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6B6B6B"
-# Slow to fast, blue to red as in Englbrecht et al. 2021. Every step also gets lighter or
-# darker against a dark image, so that the order does not rest on hue alone.
-SPEED_COLOURS: Colormap = LinearSegmentedColormap.from_list(
-    "speed", ["#3D5BFF", "#39B5FF", "#F2F0C0", "#FF9A3C", "#FF2B1C"]
-)
-UNIT_LABELS = {
-    "um": "µm",
-    "px": "px",
-    "um_per_min": "µm/min",
-    "um_per_frame": "µm/frame",
-    "px_per_min": "px/min",
-    "px_per_frame": "px/frame",
 }
 # Below this many tracks a mean squared displacement is drawn open.
 FEW_TRACKS = 10
@@ -58,7 +48,7 @@ def draw_motility(
         Gets `tracks`, `directions`, `density_and_mitoses`, `msd`, `track_lengths`, `speeds`
         and `drift`.
     motility : Motility
-        From `autonuclei.motility.measure_motility`.
+        From `autonuclei.measure.motility.measure_motility`.
     image : (height, width)
         A frame of the movie to draw the tracks over.
 
@@ -70,7 +60,7 @@ def draw_motility(
     figures = {
         "tracks": draw_tracks(motility.steps, image=image, units=units, drift_removed=without),
         "directions": draw_directions(motility.steps, drift_removed=without),
-        "density_and_mitoses": draw_counts(motility.frames, units=units),
+        "density_and_mitoses": draw_density(motility.frames, units=units),
         "msd": draw_displacement(motility.msd, units=units, drift_removed=without),
         "track_lengths": draw_track_lengths(motility.tracks, units=units),
         "speeds": draw_speeds(motility.steps, units=units, drift_removed=without),
@@ -78,43 +68,10 @@ def draw_motility(
     }
     paths = []
     for name, figure in figures.items():
-        paths += save_figure(figure, Path(folder) / name)
+        own = [Path(folder, f"{name}.{suffix}") for suffix in ("svg", "png")]
+        save_figure(figure, own)
+        paths += own
     return paths
-
-
-def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
-    """Save a figure as `stem`.svg and `stem`.png; the same figure gives the same bytes."""
-    paths = []
-    for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-        path = Path(f"{os.fspath(stem)}{suffix}")
-        with write_beside(path) as partial, matplotlib.rc_context(STYLE):
-            figure.savefig(partial, dpi=150, metadata=metadata)
-        paths.append(path)
-    return paths
-
-
-def choose_speed_limits(speeds: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Choose the ends of the speed colours: 0 and the 98th percentile (1 if all rest).
-
-    Parameters
-    ----------
-    speeds : float array, NaN allowed
-    """
-    known = speeds[np.isfinite(speeds)]
-    fastest = float(np.percentile(known, 98)) if len(known) else 0.0
-    return 0.0, fastest if fastest > 0 else 1.0
-
-
-def scale_image(
-    image: npt.NDArray[np.generic], *, percentiles: tuple[float, float] = (1, 99.8)
-) -> npt.NDArray[np.float64]:
-    """Scale grey values to 0 to 1 between two percentiles; a flat image becomes 0."""
-    values = image.astype(np.float64)
-    low, high = np.percentile(values, percentiles)
-    if high <= low:
-        return np.zeros(image.shape)
-    scaled: npt.NDArray[np.float64] = ((values - low) / (high - low)).clip(0, 1)
-    return scaled
 
 
 def draw_tracks(
@@ -130,7 +87,7 @@ def draw_tracks(
     figure, axes = _make_figure(size=(7.5, min(11, max(3.5, 6.3 * height / width))))
     axes.imshow(
         # Dimmed, so that the tracks stand out.
-        0.6 * scale_image(image),
+        0.6 * stretch_grey(image),
         cmap="gray",
         vmin=0,
         vmax=1,
@@ -205,13 +162,13 @@ def draw_directions(steps: pd.DataFrame, *, drift_removed: bool = False) -> Figu
     return figure
 
 
-def draw_counts(frames: pd.DataFrame, *, units: Units) -> Figure:
+def draw_density(frames: pd.DataFrame, *, units: Units) -> Figure:
     """Draw density, number of mitoses and rate of mitosis over time."""
     if frames["n_nuclei"].sum() == 0:
         return _say(f"No nuclei in {len(frames)} frames")
     time, label = _choose_time(frames[f"time_{units.time}"].to_numpy(np.float64), units)
-    figure = _make_blank(size=(6.5, 6.5))
     with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 6.5), layout="constrained")
         top, middle, bottom = figure.subplots(3, 1, sharex=True)
     marker = "o" if len(frames) < 60 else None
     top.plot(time, frames[units.density], color=BLUE, marker=marker, markersize=3)
@@ -220,11 +177,11 @@ def draw_counts(frames: pd.DataFrame, *, units: Units) -> Figure:
     top.set_ylim(0, 1.1 * float(frames[units.density].max()) or 1)
     total = int(frames["n_mitoses"].sum())
     width = 0.8 * float(np.diff(time).min()) if len(time) > 1 else 0.8
-    middle.bar(time, frames["n_mitoses"], width=width, color=ORANGE)
+    middle.bar(time, frames["n_mitoses"], width=width, color=VERMILLION)
     middle.set_ylabel("Mitoses\n(per frame)")
     middle.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     middle.set_ylim(0, max(1, 1.1 * float(frames["n_mitoses"].max())))
-    bottom.plot(time, frames[units.mitosis_rate], color=ORANGE, marker=marker, markersize=3)
+    bottom.plot(time, frames[units.mitosis_rate], color=VERMILLION, marker=marker, markersize=3)
     per = "frame" if units.frame_interval_min is None else "h"
     bottom.set_ylabel(f"Mitosis rate\n(per nucleus and {per})")
     rates = frames[units.mitosis_rate].dropna()
@@ -248,7 +205,12 @@ def draw_displacement(msd: pd.DataFrame, *, units: Units, drift_removed: bool = 
     figure, axes = _make_figure(size=(6, 4.6))
     for slope, style, name in ((1, ":", "random walk (slope 1)"), (2, "--", "straight (slope 2)")):
         axes.plot(
-            lag, value[0] * (lag / lag[0]) ** slope, style, color=GREY, linewidth=1.1, label=name
+            lag,
+            value[0] * (lag / lag[0]) ** slope,
+            style,
+            color=DARK_GREY,
+            linewidth=1.1,
+            label=name,
         )
     axes.plot(lag, value, color=BLUE, linewidth=1)
     if many.any():
@@ -290,7 +252,7 @@ def draw_track_lengths(tracks: pd.DataFrame, *, units: Units) -> Figure:
     edges = np.arange(0.5, lengths.max() + step + 0.5, step)
     axes.hist(lengths, bins=edges.tolist(), color=BLUE, rwidth=0.9)
     median = float(np.median(lengths))
-    axes.axvline(median, color=ORANGE, linewidth=1.5, label=f"median {median:g} frames")
+    axes.axvline(median, color=VERMILLION, linewidth=1.5, label=f"median {median:g} frames")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Track length (frames from first to last)")
@@ -323,7 +285,7 @@ def draw_speeds(steps: pd.DataFrame, *, units: Units, drift_removed: bool = Fals
     axes.hist(speeds[speeds <= limit], bins=n_bins, range=(0, limit), color=BLUE, rwidth=0.95)
     median = float(np.median(speeds))
     unit = UNIT_LABELS[units.speed]
-    axes.axvline(median, color=ORANGE, linewidth=1.5, label=f"median {median:.3g} {unit}")
+    axes.axvline(median, color=VERMILLION, linewidth=1.5, label=f"median {median:.3g} {unit}")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(left=0)
     axes.set_xlabel(f"Speed ({unit})")
@@ -343,9 +305,9 @@ def draw_drift(drift: pd.DataFrame, *, units: Units, drift_removed: bool = False
         return _say("Too few nuclei to tell a drift of the stage;\nnothing was subtracted")
     time, label = _choose_time(drift[f"time_{units.time}"].to_numpy(np.float64), units)
     figure, axes = _make_figure(size=(6, 4.2))
-    for axis, colour, name in (("x", BLUE, "to the right"), ("y", ORANGE, "downwards")):
+    for axis, colour, name in (("x", BLUE, "to the right"), ("y", VERMILLION, "downwards")):
         axes.plot(time, drift[f"drift_{axis}_{units.length}"], color=colour, label=name)
-    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.axhline(0, color=DARK_GREY, linewidth=0.8)
     axes.set_xlabel(label)
     axes.set_ylabel(f"Common movement of all nuclei ({UNIT_LABELS[units.length]})")
     note = f"; unknown, taken as none, in {unknown.sum()} frames" if unknown.any() else ""
@@ -359,23 +321,18 @@ def _say_drift(removed: bool) -> str:
     return "\n(common movement of all nuclei taken out)" if removed else "\n(in the field of view)"
 
 
-def _make_blank(*, size: tuple[float, float]) -> Figure:
-    with matplotlib.rc_context(STYLE):
-        return Figure(figsize=size, layout="constrained")
-
-
 def _make_figure(
     *, size: tuple[float, float], projection: str | None = None
 ) -> tuple[Figure, Axes]:
-    figure = _make_blank(size=size)
     with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
         return figure, figure.add_subplot(projection=projection)
 
 
 def _say(text: str) -> Figure:
     figure, axes = _make_figure(size=(6, 3))
     axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=13, color=GREY)
+    say_instead(axes, text, va="center", fontsize=13, color=DARK_GREY)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Parts of figures that show images: the image, outlines of objects, a frame, a scale bar."""
+"""What figures of images are put together from: image, outlines, boxes, scale bar, legend."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,35 +8,26 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from autonuclei.annotate.preprocessing import normalize_image
 from autonuclei.labels.outlines import trace_outlines
+from autonuclei.report.style import choose_bar_length, stretch_grey
 
 Array = npt.NDArray[Any]
-# First row, end row, first and end column, ends not included.
-Window = tuple[int, int, int, int]
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart, on a dark image.
-SKY, YELLOW, VERMILLION = "#56B4E9", "#F0E442", "#D55E00"
-PINK, ORANGE, GREEN, BLUE = "#CC79A7", "#E69F00", "#009E73", "#0072B2"
+# A part of an image: first row, end row, first and end column, ends not included.
+Box = tuple[int, int, int, int]
 
 # Fewer pixels than this say nothing to the eye.
-SMALLEST_WINDOW_PX = 48
+SMALLEST_BOX_PX = 48
 # Longer side of the image in a figure; larger ones are shrunken before they are drawn.
 LARGEST_PICTURE_PX = 2048
 
 
-def choose_bar_length(width: float) -> float:
-    """Choose a round length (1, 2 or 5 times a power of ten) up to a quarter of a width."""
-    limit = width / 4
-    power = 10.0 ** np.floor(np.log10(limit))
-    return float(max(digit * power for digit in (1, 2, 5) if digit * power <= limit * (1 + 1e-9)))
-
-
 def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0) -> int:
-    """Side of a square window that shows some dozen nuclei, in px, no larger than the image.
+    """Side of a square box that shows some dozen nuclei, in px, no larger than the image.
 
     Parameters
     ----------
@@ -48,12 +39,12 @@ def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0)
         Side in diameters of the median nucleus.
     """
     median = float(np.median(areas)) if len(areas) else 0.0
-    side = max(SMALLEST_WINDOW_PX, round(diameters * 2 * (median / np.pi) ** 0.5))
+    side = max(SMALLEST_BOX_PX, round(diameters * 2 * (median / np.pi) ** 0.5))
     return int(min(side, *shape))
 
 
-def tile_image(shape: tuple[int, int], side: int) -> list[Window]:
-    """Windows of about `side` px that cover an image side by side."""
+def tile_image(shape: tuple[int, int], side: int) -> list[Box]:
+    """Boxes of about `side` px that cover an image side by side."""
     edges = []
     for length in shape:
         n = max(1, round(length / side))
@@ -62,8 +53,8 @@ def tile_image(shape: tuple[int, int], side: int) -> list[Window]:
     return [(*row, *column) for row in rows for column in columns]
 
 
-def slide_window(shape: tuple[int, int], side: int) -> list[Window]:
-    """Square windows that cover an image, each about half of its side after the last."""
+def slide_box(shape: tuple[int, int], side: int) -> list[Box]:
+    """Square boxes that cover an image, each about half of its side after the last."""
     starts = []
     for length in shape:
         last = max(0, length - side)
@@ -72,14 +63,14 @@ def slide_window(shape: tuple[int, int], side: int) -> list[Window]:
     return [(y, y + side, x, x + side) for y in starts[0] for x in starts[1]]
 
 
-def find_inside(window: Window, y: Array, x: Array) -> Array:
-    """Which places (px) lie in a window, as booleans."""
-    return np.asarray((y >= window[0]) & (y < window[1]) & (x >= window[2]) & (x < window[3]))
+def find_inside(box: Box, y: Array, x: Array) -> Array:
+    """Which places (px) lie in a box, as booleans."""
+    return np.asarray((y >= box[0]) & (y < box[1]) & (x >= box[2]) & (x < box[3]))
 
 
-def cut(image: Array, window: Window) -> Array:
-    """The part of an image in a window."""
-    return image[window[0] : window[1], window[2] : window[3]]
+def cut(image: Array, box: Box) -> Array:
+    """The part of an image in a box."""
+    return image[box[0] : box[1], box[2] : box[3]]
 
 
 def shrink_image(image: Array, largest: int = LARGEST_PICTURE_PX) -> tuple[Array, int]:
@@ -104,10 +95,9 @@ def show_grey(axes: Axes, image: Array, *, title: str = "", brightness: float = 
     Enlarged pixels stay squares. A `brightness` below 1 dims the image behind what is drawn.
     """
     small, block = shrink_image(image)
-    shown = np.clip(normalize_image(small), 0, 1)
     height, width = (size * block - 0.5 for size in small.shape)
     axes.imshow(
-        brightness * shown,
+        brightness * stretch_grey(small),
         cmap="gray",
         vmin=0,
         vmax=1,
@@ -161,14 +151,14 @@ def add_outlines(
         )
 
 
-def add_window(axes: Axes, window: Window, *, colour: str = "white", name: str = "") -> None:
-    """Draw the frame of a window into the picture of the whole image."""
-    y, y_end, x, x_end = window
+def add_box(axes: Axes, box: Box, *, name: str = "") -> None:
+    """Draw the frame of a box into the picture of the whole image."""
+    y, y_end, x, x_end = box
     axes.add_patch(
-        Rectangle((x - 0.5, y - 0.5), x_end - x, y_end - y, fill=False, edgecolor=colour, lw=1.4)
+        Rectangle((x - 0.5, y - 0.5), x_end - x, y_end - y, fill=False, edgecolor="white", lw=1.4)
     )
     if name:
-        axes.text(x, y, name, color=colour, fontsize=9, va="bottom", path_effects=_halo())
+        axes.text(x, y, name, color="white", fontsize=9, va="bottom", path_effects=_halo())
 
 
 def add_scale_bar(axes: Axes, width_px: float, pixel_size_um: float | None) -> None:
@@ -198,6 +188,18 @@ def add_scale_bar(axes: Axes, width_px: float, pixel_size_um: float | None) -> N
         va="bottom",
         path_effects=_halo(),
     )
+
+
+def add_legend(figure: Figure, colours: Mapping[str, str], *, columns: int) -> None:
+    """Say below a figure what each colour means, on a dark ground like that of the images."""
+    handles = [
+        Line2D([], [], color=colour, marker="s", markersize=8, linewidth=0, label=name)
+        for name, colour in colours.items()
+    ]
+    legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
+    legend.get_frame().set_facecolor("#303030")
+    for text in legend.get_texts():
+        text.set_color("white")
 
 
 def _halo(width: float = 2) -> list[withStroke]:

@@ -11,16 +11,24 @@ from matplotlib.patches import Patch
 
 from autonuclei.annotate.selection import ACCEPTED, AreaWindow
 from autonuclei.evaluate.verdicts import INDICATORS, Indicator
-from autonuclei.report.figures import COLOURS
+from autonuclei.report.style import (
+    GREEN,
+    GREY,
+    PINK,
+    SKY,
+    STAGE_COLOURS,
+    VERMILLION,
+    YELLOW,
+    say_instead,
+)
 
 Array = npt.NDArray[Any]
 
-ACCEPTED_COLOUR = COLOURS["annotation"]
-NETWORK_COLOUR = COLOURS["segmentation"]
+ACCEPTED_COLOUR, NETWORK_COLOUR = STAGE_COLOURS["annotation"], STAGE_COLOURS["segmentation"]
 # Reasons of rejection in the order in which they come.
-REASON_COLOURS = ("#D55E00", "#CC79A7", "#56B4E9", "#009E73", "#F0E442", "#999999")
+REASON_COLOURS = (VERMILLION, PINK, SKY, GREEN, YELLOW, GREY)
 LOOK_COLOUR, UNSUITABLE_COLOUR = "#FBE8C8", "#F6CFC0"
-SOURCE_COLOURS = {"annotation": COLOURS["annotation"], "neighbouring frames": "#009E73"}
+SOURCE_COLOURS = {"annotation": STAGE_COLOURS["annotation"], "neighbouring frames": GREEN}
 # Fewer nuclei than this in a bin of probability are not drawn: their share is chance.
 FEWEST_IN_BIN = 10
 
@@ -52,7 +60,7 @@ def plot_areas(
     areas = np.concatenate([annotated, nuclei_px]).astype(np.float64)
     axes.set(xlabel="area (px, logarithmic)", ylabel="annotated objects", title=title)
     if len(areas) == 0:
-        axes.text(0.5, 0.5, "no objects", ha="center", transform=axes.transAxes)
+        say_instead(axes, "no objects")
         return figure
     edges = np.geomspace(max(1.0, areas.min()) * 0.95, areas.max() * 1.05, 45).tolist()
     if objects is not None:
@@ -127,7 +135,7 @@ def plot_indicators(images: Sequence[Mapping[str, Any]], title: str) -> Figure:
         axes.tick_params(labelsize=7)
         axes.set_xlim(-0.5, len(images) - 0.5)
         for start in starts[1:]:
-            axes.axvline(start - 0.5, color="#999999", linewidth=0.8)
+            axes.axvline(start - 0.5, color=GREY, linewidth=0.8)
         axes.set_xticks(starts, [samples[i] for i in starts], fontsize=7, ha="left")
     for axes in list(grid.flat)[len(shown) :]:
         axes.axis("off")
@@ -168,7 +176,7 @@ def plot_calibration(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], "--", color="#999999", linewidth=1)
+    axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
     drawn = False
     for source, colour in SOURCE_COLOURS.items():
         own = [r for r in rows if r["checked_by"] == source and r["n"] >= FEWEST_IN_BIN]
@@ -200,14 +208,7 @@ def plot_calibration(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     if drawn:
         axes.legend(loc="lower left", fontsize=8)
     else:
-        axes.text(
-            0.5,
-            0.5,
-            "nothing to check with",
-            ha="center",
-            transform=axes.transAxes,
-            color="#555555",
-        )
+        say_instead(axes, "nothing to check with", color="#555555")
     return figure
 
 

@@ -9,18 +9,21 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autonuclei.labels.measurement import Table, read_table, write_table
-from autonuclei.report.overview import format_number
+from autonuclei.io.tables import read_table, write_table
+from autonuclei.report.style import UNIT_LABELS, format_number
 from autonuclei.report.viewer import embed_views, load_library
 from autonuclei.report.views import read_view
+
+Rows = list[dict[str, Any]]
 
 # Symbol and words of each verdict: nobody has to tell colours apart.
 VERDICTS = {
@@ -35,10 +38,6 @@ VERDICTS = {
 MAX_VIEWS = 4
 
 NAN = float("nan")
-UNITS = {"um_per_min": "µm/min", "um_per_frame": "µm/frame"} | {
-    "px_per_min": "px/min",
-    "px_per_frame": "px/frame",
-}
 
 # Pictures of the page: pattern below the folder of the experiment, title, what it shows. The
 # first file of each line is shown.
@@ -122,7 +121,7 @@ FILES = (
     ("quality/verdict.json", "the verdict and its reasons"),
     ("figures/*.svg", "figures for print"),
     ("figures/*.png", "figures"),
-    ("provenance/provenance.json", "versions, settings, checksums, commands"),
+    ("provenance/provenance.json", "versions, settings, checksums"),
     ("provenance/config.yaml", "configuration to run it again"),
     ("provenance/samples.tsv", "the sample sheet"),
 )
@@ -140,41 +139,53 @@ class Experiment:
     planned: frozenset[str]
     sizes: Mapping[str, Collection[tuple[int, int]]]
 
-    @property
+    @cached_property
     def record(self) -> dict[str, Any]:
         """The provenance."""
-        text = (self.folder / "provenance/provenance.json").read_text()
-        record: dict[str, Any] = json.loads(text)
-        return record
+        return _read_json(self.folder / "provenance/provenance.json")
+
+    @cached_property
+    def samples(self) -> Rows:
+        """What went into each sample and what came out of it, a row each; NaN: does not apply."""
+        counts = read_table(self.folder / "figures/counts.csv", text=("sample",))
+        return [
+            _describe_sample(self, sample, counts[counts["sample"] == sample["sample"]])
+            for sample in self.record["samples"]
+        ]
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Planned files and folders, and the files in planned folders."""
+        inside = {
+            f"{name}/{path.name}" for name in self.planned for path in self.folder.glob(f"{name}/*")
+        }
+        return sorted(self.planned | inside)
 
     def find(self, pattern: str) -> list[str]:
-        """Planned files and folders that fit a pattern, and files in planned folders."""
-        found = []
-        for path in sorted(self.folder.glob(pattern)):
-            name = path.relative_to(self.folder)
-            if any(str(part) in self.planned for part in (name, *name.parents)):
-                found.append(str(name))
-        return found
+        """The files that fit a pattern, in which a star stands for one part of a path."""
+        depth = pattern.count("/")
+        return [n for n in self.files if fnmatchcase(n, pattern) and n.count("/") == depth]
 
-    def read(self, name: str) -> Table | None:
+    def read(self, name: str) -> pd.DataFrame | None:
         """A planned table; None if it is not planned."""
         if name not in self.planned:
             return None
         return read_table(self.folder / name, text=("sample", "image", "weak"))
 
 
-def describe_samples(experiment: Experiment) -> list[dict[str, Any]]:
-    """What went into each sample and what came out of it, a row each; NaN: does not apply."""
-    return [_describe_sample(experiment, sample) for sample in experiment.record["samples"]]
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
 
 
 def write_samples(path: str | os.PathLike[str], experiment: Experiment) -> None:
-    """Write the rows of `describe_samples` as a table."""
-    rows = describe_samples(experiment)
-    write_table(path, {name: [row[name] for row in rows] for name in rows[0]})
+    """Write what went in and came out as a table, a row per sample."""
+    write_table(path, pd.DataFrame(experiment.samples))
 
 
-def _describe_sample(experiment: Experiment, sample: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_sample(
+    experiment: Experiment, sample: Mapping[str, Any], counts: pd.DataFrame
+) -> dict[str, Any]:
     name = sample["sample"]
     objects = read_table(experiment.folder / f"segmentation/{name}/objects.csv")
     sizes = sorted(experiment.sizes[name])
@@ -186,26 +197,24 @@ def _describe_sample(experiment: Experiment, sample: Mapping[str, Any]) -> dict[
         "pixel_size_um": _fill(sample["pixel_size_um"]),
         "frame_interval_min": _fill(sample["frame_interval_min"]),
         "n_training": len(sample["training_frames"]),
-        "n_nuclei": len(objects["label"]),
-        "nuclei_per_image": len(objects["label"]) / sample["n_frames"],
-        "median_area_px": _take_median(objects["area_px"]),
-        "n_failed": 0,
+        "n_nuclei": len(objects),
+        "nuclei_per_image": len(objects) / sample["n_frames"],
+        "median_area_px": float(objects["area_px"].median()),
+        # The number of nuclei of an image that was passed over is unknown.
+        "n_failed": int(counts["predicted"].isna().sum()),
         "n_tracks": NAN,
         "n_divisions": NAN,
         "median_speed": NAN,
         "speed_unit": "",
     }
-    if sample["kind"] == "stills":
-        masks = experiment.folder / f"segmentation/{name}/labels"
-        row["n_failed"] = row["n_images"] - len(list(masks.glob("*.tif")))
     tracks = experiment.read(f"tracking/{name}/lineages.csv")
     if tracks is not None:
-        row["n_tracks"] = len(tracks["track"])
+        row["n_tracks"] = len(tracks)
         row["n_divisions"] = int((tracks["daughters"] > 0).sum())
         steps = read_table(experiment.folder / f"tracking/{name}/motility/steps.csv")
-        column = next(column for column in steps if column.startswith("speed_"))
-        row["median_speed"] = _take_median(steps[column])
-        row["speed_unit"] = UNITS[column.removeprefix("speed_")]
+        column = next(name for name in map(str, steps) if name.startswith("speed_"))
+        row["median_speed"] = float(steps[column].median())
+        row["speed_unit"] = UNIT_LABELS[column.removeprefix("speed_")]
     return row
 
 
@@ -213,39 +222,32 @@ def _fill(value: float | None) -> float:
     return NAN if value is None else value
 
 
-def _take_median(values: npt.NDArray[Any]) -> float:
-    """The median of what is known; NaN if nothing is."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else NAN
-
-
-def describe_metrics(experiment: Experiment) -> list[dict[str, Any]]:
+def describe_metrics(experiment: Experiment) -> Rows:
     """The pooled metrics of annotation and segmentation at the lowest IoU threshold."""
-    table = experiment.read("evaluation/summary.csv")
-    if table is None:
-        return []
-    rows = [{name: table[name][i] for name in table} for i in range(len(table["iou"]))]
-    return [row for row in rows if row["iou"] == min(table["iou"])]
+    return _list_lowest(experiment.read("evaluation/summary.csv"))
 
 
-def list_image_metrics(experiment: Experiment) -> list[dict[str, Any]]:
+def list_image_metrics(experiment: Experiment) -> Rows:
     """The metrics of each segmented image with a ground truth, at the lowest IoU threshold."""
-    table = experiment.read("evaluation/metrics.csv")
-    if table is None:
-        return []
-    rows = [{name: table[name][i] for name in table} for i in range(len(table["iou"]))]
-    return [
-        row for row in rows if row["iou"] == min(table["iou"]) and row["stage"] == "segmentation"
-    ]
+    rows = _list_lowest(experiment.read("evaluation/metrics.csv"))
+    return [row for row in rows if row["stage"] == "segmentation"]
 
 
-def describe_tracks(experiment: Experiment) -> list[dict[str, Any]]:
+def _list_lowest(table: pd.DataFrame | None) -> Rows:
+    return [] if table is None else list_rows(table[table["iou"] == table["iou"].min()])
+
+
+def list_rows(table: pd.DataFrame) -> Rows:
+    """The rows of a table as the template takes them."""
+    return cast(Rows, table.to_dict("records"))
+
+
+def describe_tracks(experiment: Experiment) -> Rows:
     """The tracks against the true ones, a row per movie that has some."""
     rows = []
     for name in experiment.find("evaluation/tracks_*.csv"):
-        table = read_table(experiment.folder / name)
-        sample = Path(name).stem.removeprefix("tracks_")
-        rows.append({"sample": sample} | {key: values[0] for key, values in table.items()})
+        (row,) = list_rows(read_table(experiment.folder / name))
+        rows.append({"sample": Path(name).stem.removeprefix("tracks_")} | row)
     return rows
 
 
@@ -253,19 +255,13 @@ def read_verdict(experiment: Experiment) -> dict[str, Any] | None:
     """The verdict on the quality; None if this run judges none."""
     if "quality/verdict.json" not in experiment.planned:
         return None
-    verdict: dict[str, Any] = json.loads((experiment.folder / "quality/verdict.json").read_text())
-    return verdict
+    return _read_json(experiment.folder / "quality/verdict.json")
 
 
-def list_image_quality(experiment: Experiment) -> list[dict[str, Any]]:
+def list_image_quality(experiment: Experiment) -> Rows:
     """The main indicators of quality of each image."""
     table = experiment.read("quality/images.csv")
-    if table is None:
-        return []
-    columns = {name: table[name] for name, _, _ in QUALITY_COLUMNS}
-    return [
-        {name: column[i] for name, column in columns.items()} for i in range(len(table["sample"]))
-    ]
+    return [] if table is None else list_rows(table[[name for name, _, _ in QUALITY_COLUMNS]])
 
 
 def list_pictures(experiment: Experiment) -> list[dict[str, str]]:
@@ -306,30 +302,29 @@ def list_files(experiment: Experiment) -> list[tuple[str, list[str]]]:
     return [(words, paths) for words, paths in listed if paths]
 
 
-def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
+def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
     """Make the page as HTML that needs no other file, beside the pictures' and tables' links.
 
     Parameters
     ----------
+    experiment
     views
-        Files of `autonuclei.views.write_view`, one per sample.
+        Files of `autonuclei.report.views.write_view`, one per sample. None makes a short page
+        of the verdict and the tables only, without pictures, links and scripts.
     """
-    record = experiment.record
-    shown = [read_view(path) for path in views[:MAX_VIEWS]]
-    folder = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["show"] = format_number
-    bundle = resources.files("itables") / "html"
     return environment.get_template("summary.html").render(
-        name=record["experiment"],
-        record=record,
-        samples=describe_samples(experiment),
+        whole=views is not None,
+        name=experiment.record["experiment"],
+        record=experiment.record,
+        samples=experiment.samples,
         verdict=read_verdict(experiment),
         verdicts=VERDICTS,
         metrics=describe_metrics(experiment),
@@ -337,14 +332,23 @@ def render_summary(experiment: Experiment, views: Sequence[Path]) -> str:
         track_metrics=describe_tracks(experiment),
         image_quality=list_image_quality(experiment),
         quality_columns=QUALITY_COLUMNS,
-        pictures=list_pictures(experiment),
-        films=list_films(experiment),
-        files=list_files(experiment),
-        views=list(zip(shown, embed_views(shown), strict=True)),
-        n_views=len(views),
-        settings=json.dumps(record["settings"], indent=1, ensure_ascii=False),
-        bokeh=load_library(),
-        # A comment that opens within a script would hide its end.
-        datatables=(bundle / "dt_bundle.js").read_text("utf-8").replace("<!--", "<\\!--"),
-        datatables_style=(bundle / "dt_bundle.css").read_text("utf-8"),
+        **({} if views is None else _collect_parts(experiment, views)),
     )
+
+
+def _collect_parts(experiment: Experiment, views: Sequence[Path]) -> dict[str, Any]:
+    """What only the whole page has: pictures, films, viewers, links, and their code."""
+    shown = [read_view(path) for path in views[:MAX_VIEWS]]
+    bundle = resources.files("itables") / "html"
+    return {
+        "pictures": list_pictures(experiment),
+        "films": list_films(experiment),
+        "files": list_files(experiment),
+        "views": list(zip(shown, embed_views(shown), strict=True)),
+        "n_views": len(views),
+        "settings": json.dumps(experiment.record["settings"], indent=1, ensure_ascii=False),
+        "bokeh": load_library(),
+        # A comment that opens within a script would hide its end.
+        "datatables": (bundle / "dt_bundle.js").read_text("utf-8").replace("<!--", "<\\!--"),
+        "datatables_style": (bundle / "dt_bundle.css").read_text("utf-8"),
+    }

@@ -17,6 +17,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 
+from autonuclei.report.style import OUTLINE_COLOUR
 from autonuclei.report.views import View
 
 # What is told of a nucleus under the pointer: column, words, value in Bokeh's format.
@@ -92,10 +93,10 @@ def draw_viewer(view: View) -> Any:
         "xs",
         "ys",
         source=source,
-        line_color="#ffdd00",
+        line_color=OUTLINE_COLOUR,
         line_width=1.5,
         fill_alpha=0,
-        hover_fill_color="#ffdd00",
+        hover_fill_color=OUTLINE_COLOUR,
         hover_fill_alpha=0.35,
         hover_line_color="white",
     )

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from PIL import Image, ImageDraw
 from skimage.measure import approximate_polygon
 
 from autonuclei.io.files import write_beside
-from autonuclei.labels.measurement import Table
 from autonuclei.labels.outlines import trace_outlines
+from autonuclei.report.style import OUTLINE_COLOUR, stretch_grey
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +24,8 @@ Array = npt.NDArray[Any]
 # this large: a mosaic of ten thousand nuclei would be neither small nor readable.
 SIDE_PX = 1024
 NUCLEUS_PX = 16
-YELLOW = (255, 221, 0)
+# What is told of each nucleus, where its table has it.
+COLUMNS = ("area_px", "area_um2", "mean_intensity", "probability", "track")
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,12 @@ def choose_part(shape: tuple[int, int], nucleus_area_px: float) -> tuple[slice, 
 def make_view(
     image: Array,
     labels: Array,
-    objects: Table,
+    objects: pd.DataFrame,
     *,
     sample: str,
     frame: int,
     name: str,
     pixel_size_um: float | None,
-    columns: tuple[str, ...] = ("area_px", "area_um2", "mean_intensity", "probability", "track"),
 ) -> View:
     """Cut out the part of a frame that stands for it.
 
@@ -97,24 +98,24 @@ def make_view(
     image, labels : (height, width)
         Raw grey values and the nuclei.
     objects
-        Table of the nuclei of this frame, with `label`, `area_px`, `y_px`, `x_px`.
-    columns
-        What to tell of each nucleus, where the table has it; NaN is left out.
+        Table of the nuclei of this frame, with `label`, `area_px`, `y_px`, `x_px` and those of
+        `COLUMNS` that are known; NaN is left out.
     """
-    area = float(np.median(objects["area_px"])) if len(objects["label"]) else float("nan")
+    area = float(objects["area_px"].median())
     rows, cols, scale = choose_part(image.shape, area)
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    grey = _stretch(image[rows, cols])
+    grey = stretch_grey(image[rows, cols], white=255).astype(np.uint8)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = Image.fromarray(grey).resize(size, Image.Resampling.BOX)
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=85)
 
     outlines = trace_outlines(labels[rows, cols])
-    known = {int(label): row for row, label in enumerate(objects["label"])}
-    nuclei = []
+    columns = ["y_px", "x_px", *(name for name in COLUMNS if name in objects)]
+    known = objects.set_index("label")[columns].astype(np.float64).to_dict("index")
+    nuclei: list[dict[str, Any]] = []
     for label in outlines.labels.tolist():
-        row = known[label]
+        told = {str(key): value for key, value in known[label].items()}
         corners = outlines.get_corners(label).astype(np.float64)
         # Half a pixel of the picture off is not to be seen, and saves most of the corners.
         closed = np.concatenate([corners, corners[:1]])
@@ -122,28 +123,17 @@ def make_view(
         nuclei.append(
             {
                 "label": label,
-                "y": round(float(objects["y_px"][row]), 1),
-                "x": round(float(objects["x_px"][row]), 1),
+                "y": round(told.pop("y_px"), 1),
+                "x": round(told.pop("x_px"), 1),
                 "outline_y": (outline[:, 1] + rows.start).tolist(),
                 "outline_x": (outline[:, 0] + cols.start).tolist(),
             }
-            | {
-                key: round(float(objects[key][row]), 3)
-                for key in columns
-                if key in objects and np.isfinite(objects[key][row])
-            }
+            | {key: round(value, 3) for key, value in told.items() if np.isfinite(value)}
         )
     return View(
         sample, frame, name, height, width, rows.start, cols.start, scale, pixel_size_um,
-        len(objects["label"]), base64.b64encode(file.getvalue()).decode(), nuclei,
+        len(objects), base64.b64encode(file.getvalue()).decode(), nuclei,
     )  # fmt: skip
-
-
-def _stretch(image: Array) -> npt.NDArray[np.uint8]:
-    low, high = np.percentile(image, (1, 99.8))
-    span = max(float(high - low), 1e-9)
-    stretched = (image.astype(np.float64) - float(low)) * (255 / span)
-    return stretched.clip(0, 255).astype(np.uint8)
 
 
 def decode_picture(view: View) -> Image.Image:
@@ -151,7 +141,7 @@ def decode_picture(view: View) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(view.image)))
 
 
-def draw_outlines(view: View) -> Image.Image:
+def draw_view(view: View) -> Image.Image:
     """The picture of a view with the outlines of the nuclei in yellow."""
     picture = decode_picture(view).convert("RGB")
     # Small images are enlarged, so that an outline does not cover the nucleus.
@@ -164,7 +154,7 @@ def draw_outlines(view: View) -> Image.Image:
             ((x - view.left) * scale, (y - view.top) * scale)
             for y, x in zip(nucleus["outline_y"], nucleus["outline_x"], strict=True)
         ]
-        draw.line([*corners, corners[0]], fill=YELLOW, width=1)
+        draw.line([*corners, corners[0]], fill=OUTLINE_COLOUR, width=1)
     return picture
 
 

@@ -1,8 +1,9 @@
-"""Each difference between truth and prediction gets its name, on drawn squares."""
+"""F1 of every image, and a name for each difference, on drawn squares."""
 
 import numpy as np
+import pandas as pd
 
-from autonuclei.report.comparison import (
+from autonuclei.report.evaluation_figures import (
     FOUND,
     INVENTED,
     MERGED,
@@ -15,8 +16,9 @@ from autonuclei.report.comparison import (
     compare_nuclei,
     draw_comparison,
     list_regions,
+    plot_f1,
 )
-from autonuclei.report.figures import save_figure
+from autonuclei.report.style import save_figure
 from shapes import draw_squares, photograph
 
 
@@ -106,8 +108,8 @@ def test_regions_add_up_to_the_image():
     predicted = np.where(truth <= 60, truth, 0)
     comparison = compare(truth, predicted)
     regions = list_regions(comparison, image=3)
-    # Four windows of 100 px; six of ten rows of nuclei are found, the sixth lies in the lower two.
-    assert [(region.window, region.f1, region.n, region.image) for region in regions] == [
+    # Four boxes of 100 px; six of ten rows of nuclei are found, the sixth lies in the lower two.
+    assert [(region.box, region.f1, region.n, region.image) for region in regions] == [
         ((0, 100, 0, 100), 1, 50, 3),
         ((0, 100, 100, 200), 1, 50, 3),
         ((100, 200, 0, 100), 10 / 30, 30, 3),
@@ -143,3 +145,35 @@ def test_comparison_is_drawn(tmp_path):
     assert figure.axes[0].get_ylabel().startswith("worst region: F1 0.")
     save_figure(figure, [tmp_path / "a.png"])
     save_figure(draw_comparison({}, n_images=0), [tmp_path / "b.png"])
+
+
+def make_rows():
+    rows = []
+    for stage in ("annotation", "segmentation"):
+        for sample, frame in (("a", 0), ("all", 3), ("all", -1)):
+            for iou in (0.5, 0.7, 0.9):
+                row = {"stage": stage, "sample": sample, "frame": frame}
+                rows.append(row | {"iou": iou, "f1": 1.2 - iou})
+    return pd.DataFrame(rows)
+
+
+def test_f1_shows_every_image_and_all_of_them():
+    """A sample may be called "all"; only the pooled line is thick and named."""
+    axes = plot_f1(make_rows(), "nuclei").axes[0]
+    assert len(axes.lines) == 6
+    assert sorted(line.get_linewidth() for line in axes.lines) == [0.7] * 4 + [2.5] * 2
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["annotation, all images", "segmentation, all images"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.7, 0.5, 0.3])
+
+
+def test_undefined_f1_leaves_a_gap(tmp_path):
+    rows = make_rows()
+    rows.loc[::3, "f1"] = np.nan
+    save_figure(plot_f1(rows, "nuclei"), [tmp_path / "a.svg"])
+    assert (tmp_path / "a.svg").stat().st_size > 1000
+
+
+def test_without_a_truth_f1_says_so():
+    figure = plot_f1(make_rows()[:0], "nuclei")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no ground truth given"]

@@ -1,4 +1,4 @@
-"""Regions of truth and prediction side by side, with each difference named."""
+"""Figures of what was found against the truth: F1, and regions side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from scipy import ndimage as ndi
 
+from autonuclei.labels.overlap import count_overlaps
 from autonuclei.report.pictures import (
-    GREEN,
-    PINK,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    Window,
+    Box,
+    add_legend,
     add_outlines,
     add_scale_bar,
     choose_side,
@@ -24,6 +22,16 @@ from autonuclei.report.pictures import (
     find_inside,
     show_grey,
     tile_image,
+)
+from autonuclei.report.style import (
+    GREEN,
+    PINK,
+    SKY,
+    STAGE_COLOURS,
+    VERMILLION,
+    WHITE,
+    YELLOW,
+    say_instead,
 )
 
 Array = npt.NDArray[Any]
@@ -34,12 +42,49 @@ OUTCOME_COLOURS = {
     FOUND: SKY,
     MISSED: YELLOW,
     INVENTED: VERMILLION,
-    OFF: "#FFFFFF",
+    OFF: WHITE,
     MERGED: PINK,
     SPLIT: GREEN,
 }
 # A region with fewer (mean of true and predicted) says little.
 FEWEST_NUCLEI = 5
+
+
+def plot_f1(rows: pd.DataFrame, title: str) -> Figure:
+    """Plot F1 over the IoU threshold, for the annotation and for the network's segmentation.
+
+    Each image with ground truth is a thin line, all of them pooled a thick one.
+
+    Parameters
+    ----------
+    rows
+        `stage`, `sample`, `frame`, `iou`, `f1`; pooled rows have the frame -1.
+    title
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for stage, colour in STAGE_COLOURS.items():
+        own = rows[rows["stage"] == stage]
+        for _, line in own.groupby(["sample", "frame"], sort=False):
+            pooled = line["frame"].iloc[0] < 0
+            axes.plot(
+                line["iou"],
+                line["f1"],
+                marker="o" if pooled else None,
+                color=colour,
+                linewidth=2.5 if pooled else 0.7,
+                alpha=1 if pooled else 0.4,
+                label=f"{stage}, all images" if pooled else None,
+                zorder=3 if pooled else 2,
+            )
+    axes.set(xlabel="IoU from which a nucleus counts as found", ylabel="F1", title=title)
+    axes.set_ylim(0, 1.02)
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend(loc="lower left")
+    else:
+        say_instead(axes, "no ground truth given")
+    return figure
 
 
 @dataclass(frozen=True)
@@ -62,10 +107,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Region:
-    """A window of image number `image` with its F1; `n` counts its true and predicted nuclei."""
+    """A part of image number `image` with its F1; `n` counts its true and predicted nuclei."""
 
     image: int
-    window: Window
+    box: Box
     f1: float
     n: int
 
@@ -117,19 +162,18 @@ def compare_nuclei(truth: Array, predicted: Array, *, iou: float = 0.5) -> dict[
 def _find_containers(parts: Array, whole: Array) -> dict[int, list[int]]:
     """For each label of `whole` the labels of `parts` with more than half of their area in it."""
     area = np.bincount(parts.ravel())
-    both = (parts > 0) & (whole > 0)
-    pairs = np.stack([parts[both], whole[both]]).astype(np.int64)
-    found, counts = np.unique(pairs, axis=1, return_counts=True)
+    part, container, shared = count_overlaps(parts, whole)
+    inside = 2 * shared > area[part]
     containers: dict[int, list[int]] = {}
-    for part, container in found[:, 2 * counts > area[found[0]]].T.tolist():
-        containers.setdefault(container, []).append(part)
+    for one, around in zip(part[inside].tolist(), container[inside].tolist(), strict=True):
+        containers.setdefault(around, []).append(one)
     return containers
 
 
 def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
-    """The windows of an image that have nuclei, each with its F1.
+    """The parts of an image that have nuclei, each with its F1.
 
-    Windows lie side by side, about nine diameters of the median true nucleus wide. A nucleus
+    They lie side by side, about nine diameters of the median true nucleus wide. A nucleus
     belongs to the one with its centroid, a matched prediction to that of its true nucleus.
 
     Parameters
@@ -141,17 +185,17 @@ def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
     side = choose_side(areas[areas > 0], comparison.truth.shape[:2])
     true = _locate(comparison.truth)
     predicted = _locate(comparison.predicted)
-    # Else the F1 of a window could pass 1.
+    # Else the F1 of a region could pass 1.
     predicted |= {p: true[t] for t, p in comparison.matched}
     found = {t for t, _ in comparison.matched}
     places = np.array([*true.values(), *predicted.values()]).reshape(-1, 2)
     hits = np.array([label in found for label in true] + [False] * len(predicted), bool)
     regions = []
-    for window in tile_image(comparison.truth.shape[:2], side):
-        inside = find_inside(window, places[:, 0], places[:, 1])
+    for box in tile_image(comparison.truth.shape[:2], side):
+        inside = find_inside(box, places[:, 0], places[:, 1])
         n = int(inside.sum())
         if n:
-            regions.append(Region(image, window, 2 * int(hits[inside].sum()) / n, n))
+            regions.append(Region(image, box, 2 * int(hits[inside].sum()) / n, n))
     return regions
 
 
@@ -192,35 +236,29 @@ def draw_comparison(
     figure = Figure(figsize=(11, 2.9 * len(regions) + 0.8), layout="constrained")
     panels = figure.subplots(len(regions), 4, squeeze=False)
     for row, (rank, (shown, region)) in zip(panels, regions.items(), strict=True):
-        window = region.window
-        image = cut(shown.image, window)
-        truth, predicted = cut(shown.truth, window), cut(shown.predicted, window)
+        box = region.box
+        image, truth, predicted = (
+            cut(whole, box) for whole in (shown.image, shown.truth, shown.predicted)
+        )
         for axes in row:
             show_grey(axes, image)
-        place = f"rows {window[0]}-{window[1] - 1}, columns {window[2]}-{window[3] - 1}"
+        place = f"rows {box[0]}-{box[1] - 1}, columns {box[2]}-{box[3] - 1}"
         row[0].set_ylabel(f"{rank} region: F1 {region.f1:.2f}", fontsize=10)
         row[0].set_title(f"{shown.name}\n{place}", fontsize=8)
-        add_scale_bar(row[0], window[3] - window[2], shown.pixel_size_um)
+        add_scale_bar(row[0], box[3] - box[2], shown.pixel_size_um)
         row[1].set_title("truth", fontsize=9)
-        add_outlines(row[1], truth, "#FFFFFF", linewidth=1.3)
+        add_outlines(row[1], truth, WHITE, linewidth=1.3)
         row[2].set_title("prediction", fontsize=9)
-        add_outlines(row[2], predicted, "#FFFFFF", linewidth=1.3)
+        add_outlines(row[2], predicted, WHITE, linewidth=1.3)
         row[3].set_title("differences", fontsize=9)
         _draw_differences(row[3], shown, truth, predicted)
-    handles = [
-        Line2D([], [], color=colour, marker="s", markersize=8, linewidth=0, label=name)
-        for name, colour in OUTCOME_COLOURS.items()
-    ]
-    legend = figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=9)
-    legend.get_frame().set_facecolor("#303030")
-    for text in legend.get_texts():
-        text.set_color("white")
+    add_legend(figure, OUTCOME_COLOURS, columns=len(OUTCOME_COLOURS))
     images = "1 image" if n_images == 1 else f"{n_images:,} images"
     figure.suptitle(f"Truth and prediction, regions of {images} (F1 at IoU {iou:g})", fontsize=11)
     return figure
 
 
-def _draw_differences(axes: Any, shown: Comparison, truth: Array, predicted: Array) -> None:
+def _draw_differences(axes: Axes, shown: Comparison, truth: Array, predicted: Array) -> None:
     """Found nuclei as predicted; missed and split ones as they are, the others as predicted."""
     of_true = {label: OUTCOME_COLOURS[name] for label, name in shown.of_true.items()}
     wrong = list(OUTCOME_COLOURS.values())[1:]

@@ -1,0 +1,109 @@
+"""How all that a person looks at appears: colours, brightness, scale bars, numbers, files."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from autonuclei.io.files import write_beside
+
+Array = npt.NDArray[Any]
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
+ORANGE, VERMILLION, PINK = "#E69F00", "#D55E00", "#CC79A7"
+WHITE, GREY, DARK_GREY = "#FFFFFF", "#999999", "#6B6B6B"
+STAGE_COLOURS = {"annotation": ORANGE, "segmentation": BLUE}
+# Outlines over raw images, in pictures, films and the viewer.
+OUTLINE_COLOUR = "#FFDD00"
+# Slow to fast, blue to red as in Englbrecht et al. 2021. Every step also gets lighter or
+# darker against a dark image, so that the order does not rest on hue alone.
+SPEED_COLOURS: Colormap = LinearSegmentedColormap.from_list(
+    "speed", ["#3D5BFF", "#39B5FF", "#F2F0C0", "#FF9A3C", "#FF2B1C"]
+)
+UNIT_LABELS = {
+    "um": "µm",
+    "px": "px",
+    "um_per_min": "µm/min",
+    "um_per_frame": "µm/frame",
+    "px_per_min": "px/min",
+    "px_per_frame": "px/frame",
+}
+
+
+def save_figure(figure: Figure, paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Write a figure to each path, in the format of its suffix; the same figure, the same file."""
+    # Letters stay letters, to be edited and searched; parts of the SVG get the same names.
+    with matplotlib.rc_context({"svg.hashsalt": "autonuclei", "svg.fonttype": "none"}):
+        for path in paths:
+            suffix = Path(path).suffix.removeprefix(".")
+            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
+            with write_beside(path) as partial:
+                figure.savefig(partial, format=suffix, dpi=150, metadata=metadata)
+
+
+def say_instead(axes: Axes, text: str, **style: Any) -> None:
+    """Write into the middle of axes why there is nothing to see in them."""
+    axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes, **style)
+
+
+def find_limits(values: Array, percentiles: tuple[float, float] = (1, 99.8)) -> tuple[float, float]:
+    """Find the grey values to show as black and as white.
+
+    Where both percentiles are equal, as with one small nucleus on a black background, white is
+    the brightest value.
+    """
+    low, high = (float(value) for value in np.percentile(values, percentiles))
+    return low, high if high > low else float(values.max())
+
+
+def stretch_grey(
+    image: Array, limits: tuple[float, float] | None = None, *, white: float = 1.0
+) -> npt.NDArray[np.float64]:
+    """Map grey values to 0 (black) to `white`; without `limits`, those of `find_limits`.
+
+    A constant image becomes black.
+    """
+    low, high = find_limits(image) if limits is None else limits
+    scaled = (image.astype(np.float64) - low) * (white / max(high - low, 1e-20))
+    return scaled.clip(0, white)
+
+
+def choose_bar_length(width: float) -> float:
+    """Choose a round length (1, 2 or 5 times a power of ten) up to a quarter of a width."""
+    limit = width / 4
+    power = 10.0 ** np.floor(np.log10(limit))
+    return float(max(digit * power for digit in (1, 2, 5) if digit * power <= limit * (1 + 1e-9)))
+
+
+def choose_speed_limits(speeds: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Choose the ends of the speed colours: 0 and the 98th percentile (1 if all rest).
+
+    Parameters
+    ----------
+    speeds : float array, NaN allowed
+    """
+    known = speeds[np.isfinite(speeds)]
+    fastest = float(np.percentile(known, 98)) if len(known) else 0.0
+    return 0.0, fastest if fastest > 0 else 1.0
+
+
+def format_number(value: float | int | str | None) -> str:
+    """Write a number for people: three digits, thousands apart, "undefined" for NaN and None."""
+    if value is None or isinstance(value, str):
+        return value or "undefined"
+    if math.isnan(value):
+        return "undefined"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
