@@ -40,36 +40,3 @@ rule evaluate_masks:
         "Comparing {wildcards.experiment} with its ground truth"
     script:
         "../scripts/evaluate/evaluate_masks.py"
-
-
-rule plot_f1:
-    """Plot F1 over the IoU threshold."""
-    input:
-        metrics="<results>/{experiment}/evaluation/metrics.csv",
-        summary="<results>/{experiment}/evaluation/summary.csv",
-    output:
-        svg="<results>/{experiment}/evaluation/f1_over_iou.svg",
-        png=report(
-            "<results>/{experiment}/evaluation/f1_over_iou.png",
-            caption="../report/f1_over_iou.rst",
-            category="5 Quality",
-            subcategory="{experiment}",
-            labels={"result": "F1 over the IoU threshold"},
-        ),
-    log:
-        "<logs>/{experiment}/plot_f1.log",
-    benchmark:
-        "<logs>/{experiment}/plot_f1.tsv"
-    localrule: True
-    conda:
-        "../../envs/evaluate.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        code=digest_imports("report/plot_f1"),
-    message:
-        "Plotting F1 of {wildcards.experiment}"
-    script:
-        "../scripts/report/plot_f1.py"

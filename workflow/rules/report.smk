@@ -85,6 +85,38 @@ rule draw_annotation_steps:
         "../scripts/report/draw_annotation_steps.py"
 
 
+rule plot_loss:
+    """Plot the loss over the epochs."""
+    input:
+        history="<results>/{experiment}/training/loss.csv",
+    output:
+        svg="<results>/{experiment}/training/loss.svg",
+        png=report(
+            "<results>/{experiment}/training/loss.png",
+            caption="../report/loss.rst",
+            category="2 Training",
+            subcategory="{experiment}",
+            labels={"result": "Loss over the epochs"},
+        ),
+    log:
+        "<logs>/{experiment}/plot_loss.log",
+    benchmark:
+        "<logs>/{experiment}/plot_loss.tsv"
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=digest_imports("report/plot_loss"),
+    message:
+        "Plotting the loss of {wildcards.experiment}"
+    script:
+        "../scripts/report/plot_loss.py"
+
+
 rule draw_counts:
     """Count objects and nuclei, image by image."""
     input:
@@ -131,6 +163,39 @@ rule draw_counts:
         "Counting the nuclei of {wildcards.experiment}"
     script:
         "../scripts/report/draw_counts.py"
+
+
+rule plot_f1:
+    """Plot F1 over the IoU threshold."""
+    input:
+        metrics="<results>/{experiment}/evaluation/metrics.csv",
+        summary="<results>/{experiment}/evaluation/summary.csv",
+    output:
+        svg="<results>/{experiment}/evaluation/f1_over_iou.svg",
+        png=report(
+            "<results>/{experiment}/evaluation/f1_over_iou.png",
+            caption="../report/f1_over_iou.rst",
+            category="5 Quality",
+            subcategory="{experiment}",
+            labels={"result": "F1 over the IoU threshold"},
+        ),
+    log:
+        "<logs>/{experiment}/plot_f1.log",
+    benchmark:
+        "<logs>/{experiment}/plot_f1.tsv"
+    localrule: True
+    conda:
+        "../../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=digest_imports("report/plot_f1"),
+    message:
+        "Plotting F1 of {wildcards.experiment}"
+    script:
+        "../scripts/report/plot_f1.py"
 
 
 rule draw_comparison:
@@ -207,6 +272,36 @@ rule draw_mosaic:
         "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/report/draw_mosaic.py"
+
+
+rule film_movie:
+    """Two films: outlines over the raw movie, and tracks coloured by speed."""
+    input:
+        images=list_movie_files,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        outlines="<results>/{experiment}/tracking/{sample}/outlines.mp4",
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.mp4",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/film_movie.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/film_movie.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=scale_sample_memory(500, 40, 0.5),
+        runtime=scale_sample_runtime(10, 0.05),
+    params:
+        movie=get_movie,
+        film=to_dict(SETTINGS.film),
+        motility=to_dict(SETTINGS.motility),
+        code=digest_imports("report/film_movie"),
+    message:
+        "Filming {wildcards.experiment}/{wildcards.sample}"
+    script:
+        "../scripts/report/film_movie.py"
 
 
 rule write_provenance:

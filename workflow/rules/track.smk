@@ -1,4 +1,4 @@
-# Tracks of movies: links and divisions, files for other programs, motility, films.
+# Tracks of movies: links and divisions, files for other programs, motility.
 
 
 rule link_nuclei:
@@ -173,36 +173,6 @@ rule measure_motility:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/measure/measure_motility.py"
-
-
-rule film_movie:
-    """Two films: outlines over the raw movie, and tracks coloured by speed."""
-    input:
-        images=list_movie_files,
-        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
-        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
-    output:
-        outlines="<results>/{experiment}/tracking/{sample}/outlines.mp4",
-        tracks="<results>/{experiment}/tracking/{sample}/tracks.mp4",
-    log:
-        "<logs>/{experiment}/tracking/{sample}/film_movie.log",
-    benchmark:
-        "<logs>/{experiment}/tracking/{sample}/film_movie.tsv"
-    conda:
-        "../../envs/track.yaml"
-    threads: 1
-    resources:
-        mem_mb=scale_sample_memory(500, 40, 0.5),
-        runtime=scale_sample_runtime(10, 0.05),
-    params:
-        movie=get_movie,
-        film=to_dict(SETTINGS.film),
-        motility=to_dict(SETTINGS.motility),
-        code=digest_imports("report/film_movie"),
-    message:
-        "Filming {wildcards.experiment}/{wildcards.sample}"
-    script:
-        "../scripts/report/film_movie.py"
 
 
 rule evaluate_tracks:

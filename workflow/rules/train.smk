@@ -74,35 +74,3 @@ rule choose_round:
         "Choosing the network of {wildcards.experiment}"
     script:
         "../scripts/train/choose_round.py"
-
-
-rule plot_loss:
-    """Plot the loss over the epochs."""
-    input:
-        history="<results>/{experiment}/training/loss.csv",
-    output:
-        svg="<results>/{experiment}/training/loss.svg",
-        png=report(
-            "<results>/{experiment}/training/loss.png",
-            caption="../report/loss.rst",
-            category="2 Training",
-            subcategory="{experiment}",
-            labels={"result": "Loss over the epochs"},
-        ),
-    log:
-        "<logs>/{experiment}/plot_loss.log",
-    benchmark:
-        "<logs>/{experiment}/plot_loss.tsv"
-    localrule: True
-    conda:
-        "../../envs/evaluate.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        code=digest_imports("report/plot_loss"),
-    message:
-        "Plotting the loss of {wildcards.experiment}"
-    script:
-        "../scripts/report/plot_loss.py"
