@@ -13,8 +13,9 @@ from PIL import Image
 from scipy import ndimage as ndi
 
 from autonuclei.evaluate.masks import read_labels
+from autonuclei.io.tables import read_table
 from autonuclei.labels.matching import add_metrics, compare_labels
-from autonuclei.labels.measurement import read_table
+from research.reproduction.durations import sum_annotation
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 NAN = float("nan")
@@ -103,7 +104,7 @@ def measure_run(results: Path) -> dict[str, float]:
                 numbers |= {f"{prefix}_{name}": value for name, value in row.items()}
                 numbers[f"{prefix}_iou"] = row["mean_iou_true"]
                 numbers["n_test_nuclei"] = float(metrics["n_true"][rank])
-    numbers |= count_training(paper)
+    numbers |= count_training(paper, logs=results.parent / "logs/paper")
     as_is = paper / "training/as_is/loss.csv"
     if as_is.is_file():
         for name, path in (
@@ -115,8 +116,8 @@ def measure_run(results: Path) -> dict[str, float]:
     if bbbc.is_file():
         summary = read_table(bbbc, text=("stage",))
         own = (summary["stage"] == "segmentation") & (summary["iou"] == 0.5)
-        numbers["bbbc_iou"] = float(summary["mean_iou_true"][own][0])
-        numbers["bbbc_iou_matched"] = float(summary["mean_iou_matched"][own][0])
+        numbers["bbbc_iou"] = float(summary["mean_iou_true"][own].iloc[0])
+        numbers["bbbc_iou_matched"] = float(summary["mean_iou_matched"][own].iloc[0])
     return numbers | measure_movie(paper / "tracking/movie")
 
 
@@ -131,17 +132,18 @@ METRICS = (
 )
 
 
-def count_training(paper: Path) -> dict[str, float]:
+def count_training(paper: Path, *, logs: Path) -> dict[str, float]:
     """Objects and durations of the annotation of the training images."""
     counts = read_table(paper / "figures/counts.csv", text=("sample",))
-    own = counts["sample"] == "train"
-    seconds, accepted = counts["annotation_s"][own].sum(), counts["accepted"][own].sum()
+    own = counts[counts["sample"] == "train"]
+    accepted = float(own["accepted"].sum())
+    seconds = sum_annotation(logs, "train", own["frame"])
     return {
-        "n_training_images": float(own.sum()),
-        "own_objects": float(counts["objects"][own].sum()),
-        "own_accepted": float(accepted),
-        "automatic_s": float(seconds),
-        "automatic_ms_per_nucleus": 1000 * float(seconds / accepted) if accepted else NAN,
+        "n_training_images": float(len(own)),
+        "own_objects": float(own["objects"].sum()),
+        "own_accepted": accepted,
+        "automatic_s": seconds,
+        "automatic_ms_per_nucleus": 1000 * seconds / accepted if accepted else NAN,
     }
 
 

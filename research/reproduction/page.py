@@ -15,9 +15,9 @@ from autonuclei.io.files import write_beside
 # Each figure of the paper: what ours shows, and the files of it in the results of a run.
 FIGURES: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
-        "Fig 3: numbers and durations of the annotation",
+        "Fig 3: numbers of the annotation",
         "Top: nuclei of the five training images in the published masks. Below: the images that "
-        "we annotated, with the time of each job, and one of them with the reasons of rejection.",
+        "we annotated, and one of them with the reasons of rejection.",
         (
             ("", "figure3a.png"),
             ("paper", "figures/counts.png"),
@@ -92,7 +92,7 @@ def draw_f1(numbers: Mapping[str, Mapping[str, float]], *, published: float) -> 
     return figure
 
 
-def format_number(value: Any) -> str:
+def show_number(value: Any) -> str:
     """A number for the page: whole ones as such, else four digits; a dash where undefined."""
     if isinstance(value, float) and math.isnan(value):
         return "\N{EN DASH}"
@@ -150,7 +150,7 @@ def write_page(
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True
     )
-    environment.filters["number"] = format_number
+    environment.filters["number"] = show_number
     page = environment.get_template("page.html").render(
         rows=rows, columns=columns, figures=figures, about=about
     )

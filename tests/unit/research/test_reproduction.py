@@ -18,6 +18,7 @@ from research.reproduction.__main__ import (
     write_remarks,
     write_rows,
 )
+from research.reproduction.durations import STEPS
 from research.reproduction.numbers import (
     DEFINITIONS,
     METRICS,
@@ -30,7 +31,7 @@ from research.reproduction.numbers import (
     read_published,
     read_rendering,
 )
-from research.reproduction.page import draw_f1, draw_published_counts, format_number, write_page
+from research.reproduction.page import draw_f1, draw_published_counts, show_number, write_page
 
 NAN = float("nan")
 
@@ -109,28 +110,32 @@ def save_table(path: Path, text: str) -> None:
 
 
 def test_numbers_of_a_run(tmp_path: Path) -> None:
+    results = tmp_path / "results"
     head = f"stage,sample,frame,iou,n_true,{','.join(METRICS)}\n"
     save_table(
-        tmp_path / "paper/evaluation/metrics.csv",
+        results / "paper/evaluation/metrics.csv",
         head
         + "annotation,test,0,0.5,791,0.7,,,,,,\n"
         + "segmentation,test,0,0.5,791,0.9,0.95,0.85,0.8,0.88,0.92,0.93\n"
         + "segmentation,test,0,0.9,791,0.3,,,,,,\n",
     )
     save_table(
-        tmp_path / "paper/figures/counts.csv",
-        "sample,frame,objects,accepted,annotation_s\n"
-        "train,0,30,20,4\ntrain,1,40,30,6\ntest,0,9,9,9\n",
+        results / "paper/figures/counts.csv",
+        "sample,frame,objects,accepted\ntrain,0,30,20\ntrain,1,40,30\ntest,0,9,9\n",
     )
-    save_table(tmp_path / "paper/training/loss.csv", "epoch,val_loss\n1,0.5\n2,0.4\n3,0.6\n")
-    tracking = tmp_path / "paper/tracking/movie"
+    for frame, seconds in (("0000", 0.5), ("0001", 1), ("0002", 9)):
+        for step in STEPS:
+            path = tmp_path / f"logs/paper/annotation/train/{frame}/{step}.tsv"
+            save_table(path, f"s\th:m:s\n{seconds}\t0:00:01\n")
+    save_table(results / "paper/training/loss.csv", "epoch,val_loss\n1,0.5\n2,0.4\n3,0.6\n")
+    tracking = results / "paper/tracking/movie"
     save_table(tracking / "lineages.csv", "track,daughters\n1,0\n2,2\n3,0\n")
     save_table(
         tracking / "motility/frames.csv",
         "frame,n_nuclei,n_mitoses,nuclei_per_mm2\n0,10,,1000\n1,12,1,1200\n",
     )
     save_table(tracking / "motility/steps.csv", "speed_um_per_min\n0.1\n0.3\n0.2\n")
-    numbers = measure_run(tmp_path)
+    numbers = measure_run(results)
     expected = {
         "test_f1_50": 0.9,
         "test_f1_90": 0.3,
@@ -141,8 +146,8 @@ def test_numbers_of_a_run(tmp_path: Path) -> None:
         "own_annotation_f1_50": 0.7,
         "n_training_images": 2,
         "own_accepted": 50,
-        "automatic_s": 10,
-        "automatic_ms_per_nucleus": 200,
+        "automatic_s": 9,
+        "automatic_ms_per_nucleus": 180,
         "n_movie": 22,
         "n_tracks": 3,
         "n_mitoses": 1,
@@ -152,8 +157,8 @@ def test_numbers_of_a_run(tmp_path: Path) -> None:
     assert {key: numbers[key] for key in expected} == pytest.approx(expected)
     # What was not run is absent, not zero; without the second network there is no noise.
     assert not {"loss_with_noise", "loss_without_noise", "bbbc_iou"} & set(numbers)
-    save_table(tmp_path / "paper/training/as_is/loss.csv", "epoch,val_loss\n1,0.8\n2,0.7\n")
-    losses = measure_run(tmp_path)
+    save_table(results / "paper/training/as_is/loss.csv", "epoch,val_loss\n1,0.8\n2,0.7\n")
+    losses = measure_run(results)
     assert (losses["loss_with_noise"], losses["loss_without_noise"]) == (0.4, 0.7)
     axes = draw_f1({"as published": numbers}, published=0.982).axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[0.5, 0.9], [0.9, 0.3]]
@@ -215,7 +220,7 @@ def test_table_and_page(tmp_path: Path) -> None:
     [(NAN, "\N{EN DASH}"), (6409.0, "6,409"), (0.98213, "0.982"), (46.83, "46.83"), (3, "3")],
 )
 def test_numbers_of_the_page(value: float, says: str) -> None:
-    assert format_number(value) == says
+    assert show_number(value) == says
 
 
 def test_project_of_a_run(tmp_path: Path, data: Path) -> None:
