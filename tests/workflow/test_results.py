@@ -55,6 +55,7 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "segmentation/film/overview.jpg",
         "segmentation/fields/overview.json",
         "summary.html",
+        "summary_short.html",
         "summary.csv",
     ):
         assert (results / name).stat().st_size > 0, name
@@ -193,8 +194,9 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
     assert record["settings"]["train"]["epochs"] == 3
     assert record["settings"]["annotate"]["split_smoothing"] == 0.25  # a default
     assert {"python", "snakemake", "stardist", "numpy"} <= set(record["versions"])
-    assert all("snakemake" in start["command"] for start in record["commands"])
-    assert record["commands"]
+    commands = (finished / "logs/commands.log").read_text().splitlines()
+    assert commands
+    assert all("snakemake" in line for line in commands)
     samples = {sample["sample"]: sample for sample in record["samples"]}
     assert samples["fields"]["training_frames"] == [0, 1]
     assert samples["film"]["n_frames"] == 3
@@ -202,7 +204,6 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
 
 def test_the_command_of_the_provenance_has_nothing_left_to_do(finished_copy: Path) -> None:
     record = json.loads((finished_copy / "results/tiny/provenance/provenance.json").read_text())
-    assert "snakemake" in record["commands"][0]["command"]
     program, *arguments = record["run_again"].split()
     assert program == "snakemake"
     run = run_snakemake(finished_copy, "-n", *arguments)
