@@ -310,7 +310,7 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
     experiment
     views
         Files of `autonuclei.report.views.write_view`, one per sample. None makes a short page
-        of the verdict and the tables only, without pictures, links and scripts.
+        of the verdict and what was found in each sample, without pictures, links and scripts.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -328,19 +328,19 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         verdict=read_verdict(experiment),
         verdicts=VERDICTS,
         metrics=describe_metrics(experiment),
-        image_metrics=list_image_metrics(experiment),
         track_metrics=describe_tracks(experiment),
-        image_quality=list_image_quality(experiment),
-        quality_columns=QUALITY_COLUMNS,
         **({} if views is None else _collect_parts(experiment, views)),
     )
 
 
 def _collect_parts(experiment: Experiment, views: Sequence[Path]) -> dict[str, Any]:
-    """What only the whole page has: pictures, films, viewers, links, and their code."""
+    """What only the whole page has: each image, pictures, films, viewers, links, their code."""
     shown = [read_view(path) for path in views[:MAX_VIEWS]]
     bundle = resources.files("itables") / "html"
     return {
+        "image_metrics": list_image_metrics(experiment),
+        "image_quality": list_image_quality(experiment),
+        "quality_columns": QUALITY_COLUMNS,
         "pictures": list_pictures(experiment),
         "films": list_films(experiment),
         "files": list_files(experiment),
