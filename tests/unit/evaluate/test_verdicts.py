@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -30,8 +31,8 @@ from autonuclei.evaluate.verdicts import (
     list_rejections,
     summarize_images,
 )
-from autonuclei.report.style import save_figure
 from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
+from autonuclei.report.style import save_figure
 from conftest import ROOT
 
 NAN = float("nan")
@@ -192,13 +193,13 @@ def test_figures(tmp_path: Path, full: bool) -> None:
     drawn = {
         "areas": plot_areas(
             "e",
-            objects=OBJECTS if full else None,
+            objects=pd.DataFrame(OBJECTS) if full else None,
             window=window if full else None,
             nuclei_px=np.array([90, 100, 120]) if full else np.zeros(0),
             scale=1.0,
         ),
-        "indicators": plot_indicators(images, "e"),
-        "calibration": plot_calibration(rows if full else [], "e"),
+        "indicators": plot_indicators(pd.DataFrame(images), "e"),
+        "calibration": plot_calibration(pd.DataFrame(rows)[: 2 * full], "e"),
     }
     for name, figure in drawn.items():
         save_figure(figure, [tmp_path / f"{name}.png", tmp_path / f"{name}.svg"])

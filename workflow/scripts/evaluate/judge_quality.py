@@ -6,6 +6,7 @@ with log_job(snakemake.log[0]) as log:
     import json
 
     import numpy as np
+    import pandas as pd
 
     from autonuclei.annotate.selection import read_window
     from autonuclei.evaluate.quality import CALIBRATION_COLUMNS, pool_calibration
@@ -68,13 +69,15 @@ with log_job(snakemake.log[0]) as log:
     figures = {
         "areas": plot_areas(
             experiment,
-            objects=objects,
+            objects=None if objects is None else pd.DataFrame(objects),
             window=window,
             nuclei_px=np.concatenate(areas),
             scale=params.scale,
         ),
-        "indicators": plot_indicators(images, experiment),
-        "calibration": plot_calibration(pooled, experiment),
+        "indicators": plot_indicators(pd.DataFrame(images), experiment),
+        "calibration": plot_calibration(
+            pd.DataFrame(pooled, columns=CALIBRATION_COLUMNS), experiment
+        ),
     }
     for name, figure in figures.items():
         save_figure(figure, [snakemake.output[name], snakemake.output[f"{name}_svg"]])

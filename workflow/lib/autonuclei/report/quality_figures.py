@@ -1,10 +1,10 @@
 """Figures of quality without a ground truth: areas, indicators of each image, calibration."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -36,7 +36,7 @@ FEWEST_IN_BIN = 10
 def plot_areas(
     title: str,
     *,
-    objects: Mapping[str, Array] | None,
+    objects: pd.DataFrame | None,
     window: AreaWindow | None,
     nuclei_px: Array,
     scale: float,
@@ -56,7 +56,7 @@ def plot_areas(
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    annotated = np.zeros(0) if objects is None else objects["area_px"] / scale**2
+    annotated = np.zeros(0) if objects is None else objects["area_px"].to_numpy() / scale**2
     areas = np.concatenate([annotated, nuclei_px]).astype(np.float64)
     axes.set(xlabel="area (px, logarithmic)", ylabel="annotated objects", title=title)
     if len(areas) == 0:
@@ -73,15 +73,15 @@ def plot_areas(
                 label="areas that count as nuclei",
             )
             axes.axvline(window.median / scale**2, color="#777777", linewidth=1, zorder=1)
-        verdicts = [ACCEPTED, *sorted(set(objects["verdict"].tolist()) - {ACCEPTED})]
+        verdicts = [ACCEPTED, *sorted(set(objects["verdict"]) - {ACCEPTED})]
         colours = (ACCEPTED_COLOUR, *REASON_COLOURS)
-        counts = [int((objects["verdict"] == verdict).sum()) for verdict in verdicts]
+        parts = [annotated[(objects["verdict"] == verdict).to_numpy()] for verdict in verdicts]
         axes.hist(
-            [annotated[objects["verdict"] == verdict] for verdict in verdicts],
+            parts,
             edges,
             stacked=True,
             color=[colours[i % len(colours)] for i in range(len(verdicts))],
-            label=[f"{v}: {n}" for v, n in zip(verdicts, counts, strict=True)],
+            label=[f"{v}: {len(part)}" for v, part in zip(verdicts, parts, strict=True)],
         )
     handles, labels = axes.get_legend_handles_labels()
     if len(nuclei_px):
@@ -104,18 +104,23 @@ def plot_areas(
     return figure
 
 
-def plot_indicators(images: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """Every indicator of images, image by image, with the parts that are not good shaded.
+def plot_indicators(images: pd.DataFrame, title: str) -> Figure:
+    """Plot every indicator of images, image by image, with the parts that are not good shaded.
 
     Samples follow each other; a line parts them. Indicators that are undefined throughout are
     left out.
+
+    Parameters
+    ----------
+    images
+        `sample` and indicators by their names, a row per image.
+    title
     """
-    columns = {
-        indicator: np.array([row.get(indicator.name, np.nan) for row in images], np.float64)
+    shown = {
+        indicator: images[indicator.name].to_numpy(np.float64)
         for indicator in INDICATORS
-        if indicator.of_images
+        if indicator.of_images and indicator.name in images and images[indicator.name].notna().any()
     }
-    shown = {key: values for key, values in columns.items() if np.isfinite(values).any()}
     n_rows = max(1, -(-len(shown) // 2))
     figure = Figure(figsize=(9, 1.4 + 1.7 * n_rows), layout="constrained")
     figure.suptitle(title)
@@ -123,7 +128,7 @@ def plot_indicators(images: Sequence[Mapping[str, Any]], title: str) -> Figure:
         figure.text(0.5, 0.5, "no image has a nucleus", ha="center")
         return figure
     grid = figure.subplots(n_rows, 2, squeeze=False)
-    samples = [row["sample"] for row in images]
+    samples = images["sample"].tolist()
     starts = [i for i in range(len(samples)) if i == 0 or samples[i] != samples[i - 1]]
     for axes, (indicator, values) in zip(grid.flat, shown.items(), strict=False):
         axes.plot(values, ".", color=NETWORK_COLOUR, markersize=5)
@@ -169,34 +174,31 @@ def _shade(axes: Axes, indicator: Indicator, low: float, high: float) -> None:
             axes.axhspan(min(limit, end), max(limit, end), color=colour, zorder=0)
 
 
-def plot_calibration(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
-    """Share of nuclei confirmed over the network's probability (`quality.pool_calibration`).
+def plot_calibration(checks: pd.DataFrame, title: str) -> Figure:
+    """Plot the share of nuclei confirmed over the probability that the network gave them.
 
     Bars are 95 % intervals of Wilson (1927), which take the nuclei as independent.
+
+    Parameters
+    ----------
+    checks
+        `checked_by`, `probability`, `n` and `confirmed` of each bin of probability.
+    title
     """
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1)
-    drawn = False
     for source, colour in SOURCE_COLOURS.items():
-        own = [r for r in rows if r["checked_by"] == source and r["n"] >= FEWEST_IN_BIN]
-        if not own:
+        own = checks[checks["checked_by"] == source]
+        shown = own[own["n"] >= FEWEST_IN_BIN]
+        if len(shown) == 0:
             continue
-        drawn = True
-        n = np.array([row["n"] for row in own], np.float64)
-        share = np.array([row["confirmed"] for row in own]) / n
-        x = np.array([row["probability"] for row in own])
+        n = shown["n"].to_numpy(np.float64)
+        share = shown["confirmed"].to_numpy() / n
         bars = np.abs(_find_interval(share, n) - share)
-        total = int(sum(row["n"] for row in rows if row["checked_by"] == source))
-        axes.errorbar(
-            x,
-            share,
-            yerr=bars,
-            fmt="o-",
-            color=colour,
-            capsize=3,
-            label=f"checked by {source} ({total} nuclei)",
-        )
+        label = f"checked by {source} ({own['n'].sum()} nuclei)"
+        x = shown["probability"].to_numpy()
+        axes.errorbar(x, share, yerr=bars, fmt="o-", color=colour, capsize=3, label=label)
     axes.set(
         xlabel="probability that the network gave",
         ylabel="share of these nuclei confirmed",
@@ -205,7 +207,7 @@ def plot_calibration(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
         ylim=(0, 1.05),
     )
     axes.grid(alpha=0.3)
-    if drawn:
+    if axes.containers:
         axes.legend(loc="lower left", fontsize=8)
     else:
         say_instead(axes, "nothing to check with", color="#555555")
