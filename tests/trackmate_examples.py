@@ -1,6 +1,7 @@
 """The example movie as a TrackMate file with its image beside it."""
 
-from autonuclei.export.trackmate import LapSettings, MovieInfo, write_trackmate
+from autonuclei.export.trackmate import write_trackmate
+from autonuclei.export.trackmate_settings import LapSettings, MovieInfo
 from autonuclei.io.hyperstack import write_image_movie
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from autonuclei.export.trackmate import parse_trackmate
+from export_readers import parse_trackmate
 
 DIMENSIONS = {
     "NONE",

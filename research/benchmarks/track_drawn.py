@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from autonuclei.export.trackmate import MovieInfo, write_trackmate
+from autonuclei.export.trackmate import write_trackmate
+from autonuclei.export.trackmate_settings import MovieInfo
 from autonuclei.track.linking import link_objects
 
 frames, nuclei = int(sys.argv[1]), int(sys.argv[2])

@@ -5,7 +5,8 @@ import pytest
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.ctc import read_ctc, read_ctc_links, write_ctc
+from autonuclei.export.ctc import read_ctc, write_ctc
+from export_readers import read_ctc_links
 from track_examples import N_FRAMES, list_links, make_example
 
 

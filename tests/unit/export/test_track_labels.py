@@ -58,7 +58,7 @@ def test_too_many_tracks_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["image", "table", "frames"])
-def test_other_label_movie_is_told(tmp_path, change):
+def test_masks_of_another_movie_are_told(tmp_path, change):
     tracks, labels, _ = make_example()
     n_frames = N_FRAMES
     if change == "image":
@@ -67,7 +67,7 @@ def test_other_label_movie_is_told(tmp_path, change):
         tracks.loc[0, "label"] = 999
     else:
         n_frames = 4
-    with pytest.raises(InputError, match="label movie that the tracks were made from"):
+    with pytest.raises(InputError, match=r"Use the (masks|movie) that"):
         write_track_labels(
             tmp_path / "a.tif", tracks, read_labels=lambda f: labels[f], n_frames=n_frames, **UNITS
         )

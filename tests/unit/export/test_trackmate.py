@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.export.trackmate import MovieInfo, format_number, read_trackmate, write_trackmate
+from autonuclei.export.trackmate import write_trackmate
+from autonuclei.export.trackmate_settings import MovieInfo
+from autonuclei.export.trackmate_xml import format_java_number
 from autonuclei.io.hyperstack import write_image_movie
+from export_readers import read_trackmate
 from track_examples import HEIGHT, N_FRAMES, WIDTH, list_links, make_example
 from trackmate_examples import export_example
 from trackmate_validation import validate_trackmate
@@ -215,10 +218,10 @@ def test_split_labels_are_counted(tmp_path):
 
 def test_wrong_movies_are_told(tmp_path):
     tracks, labels, _ = make_example()
-    with pytest.raises(InputError, match=r"frame 0 to 5, but m\.tif has 4 frames"):
+    with pytest.raises(InputError, match="frames 0 to 5, but the movie has 4 frames"):
         write_trackmate(tmp_path / "a.xml", tracks, movie=MovieInfo("m.tif", WIDTH, HEIGHT, 4))
     labels[labels == 1] = 60000
-    with pytest.raises(InputError, match="not in its label image"):
+    with pytest.raises(InputError, match="is not in them"):
         write_trackmate(
             tmp_path / "a.xml",
             tracks,
@@ -230,7 +233,8 @@ def test_wrong_movies_are_told(tmp_path):
 
 def test_numbers_are_written_as_java_reads_them():
     values = [1.5, float("nan"), float("inf"), -float("inf"), 1e-7]
-    assert [format_number(v) for v in values] == ["1.5", "NaN", "Infinity", "-Infinity", "1e-07"]
+    expected = ["1.5", "NaN", "Infinity", "-Infinity", "1e-07"]
+    assert [format_java_number(value) for value in values] == expected
 
 
 def test_link_cost_column_is_used(tmp_path):

@@ -5,14 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from autonuclei.export.trackmate import read_trackmate
+from autonuclei.export.trackmate_declarations import EDGE_FEATURES, TRACK_FEATURES
 from autonuclei.export.trackmate_features import (
-    EDGE_FEATURES,
-    TRACK_FEATURES,
     compute_edge_features,
     compute_spot_features,
     compute_track_features,
 )
+from export_readers import read_trackmate
 
 DATA = Path(
     os.environ.get("AUTONUCLEI_DATA", Path(__file__).resolve().parents[3].parent / "shared/data")
@@ -53,8 +52,7 @@ def test_features_are_those_that_trackmate_computed():
     track_ids = np.full(len(spots), -1)
     for end in range(2):
         track_ids[edges[:, end]] = content.edges["TRACK_ID"]
-    x, y, t = (spots[f"POSITION_{axis}"].to_numpy() for axis in "XYT")
-    table = compute_edge_features(x, y, t, edges, None)
+    table = compute_edge_features(spots, edges)
     for feature in EDGE_FEATURES:
         if not feature.startswith("SPOT_"):
             np.testing.assert_allclose(

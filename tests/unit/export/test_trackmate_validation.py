@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.trackmate import read_trackmate
+from export_readers import read_trackmate
 from track_examples import HEIGHT, N_FRAMES, WIDTH
 from trackmate_examples import export_example
 from trackmate_validation import validate_trackmate

@@ -18,7 +18,7 @@ from autonuclei.evaluate.tracks import evaluate_tracks
 from autonuclei.example.drawn_movies import DrawnMovie, draw_movie
 from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.export.ctc import make_ctc_tracks
-from autonuclei.export.track_labels import recolour_frames
+from autonuclei.export.frames import recolour_frames
 from autonuclei.track.linking import LinkSettings, link_objects
 
 COLUMNS = ["frame", "label", "y_px", "x_px", "area_px", "mean_intensity"]

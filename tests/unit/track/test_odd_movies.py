@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from autonuclei.export.ctc import read_ctc, write_ctc
-from autonuclei.export.geff_format import read_geff, write_geff
-from autonuclei.export.trackmate import MovieInfo, read_trackmate, write_trackmate
+from autonuclei.export.geff import write_geff
+from autonuclei.export.trackmate import write_trackmate
+from autonuclei.export.trackmate_settings import MovieInfo
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.labels.measurement import concatenate_tables, measure_objects
 from autonuclei.measure.motility import Motility, measure_motility, write_motility
@@ -18,6 +19,7 @@ from autonuclei.report.films import write_outline_film, write_track_film
 from autonuclei.report.motility_figures import draw_motility
 from autonuclei.track.edges import find_edges
 from autonuclei.track.linking import LinkResult, link_objects
+from export_readers import read_geff, read_trackmate
 from shapes import draw_disks, photograph
 from trackmate_validation import validate_trackmate
 

@@ -3,14 +3,14 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    import pandas as pd
-
     from autonuclei.export.ctc import write_ctc
-    from autonuclei.io.images import read_label_page
+    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.tables import read_table
 
-    write_ctc(
-        snakemake.output.folder,
-        pd.read_csv(snakemake.input.tracks),
-        read_labels=lambda frame: read_label_page(snakemake.input.labels, frame),
-        n_frames=snakemake.params.movie["n_frames"],
-    )
+    with LabelStore(snakemake.input.labels) as masks:
+        write_ctc(
+            snakemake.output.folder,
+            read_table(snakemake.input.tracks),
+            read_labels=masks.read,
+            n_frames=snakemake.params.movie["n_frames"],
+        )

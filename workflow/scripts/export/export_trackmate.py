@@ -6,24 +6,19 @@ with log_job(snakemake.log[0]) as log:
     import json
     from pathlib import Path
 
-    import pandas as pd
-
-    from autonuclei.export.trackmate import LapSettings, MovieInfo, write_trackmate
+    from autonuclei.export.trackmate import write_trackmate
+    from autonuclei.export.trackmate_settings import LapSettings, MovieInfo
     from autonuclei.io.hyperstack import write_image_movie
-    from autonuclei.io.images import read_label_page, read_movie_page
+    from autonuclei.io.images import read_movie_page
+    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.tables import read_table
 
     movie = snakemake.params.movie
-    used = json.loads(Path(snakemake.input.used).read_text())
+    n_frames, (height, width) = movie["n_frames"], movie["shape"]
     units = {key: movie[key] for key in ("pixel_size_um", "frame_interval_min")}
-    write_image_movie(
-        snakemake.output.image,
-        (
-            read_movie_page(movie["planes"], frame, movie["shape"])
-            for frame in range(movie["n_frames"])
-        ),
-        n_frames=movie["n_frames"],
-        **units,
-    )
+    frames = (read_movie_page(movie["planes"], k, movie["shape"]) for k in range(n_frames))
+    write_image_movie(snakemake.output.image, frames, n_frames=n_frames, **units)
+    used = json.loads(Path(snakemake.input.used).read_text())
     tracker = None
     if "max_link_distance" in used:
         tracker = LapSettings(
@@ -33,18 +28,13 @@ with log_job(snakemake.log[0]) as log:
             merging_max_distance=used["max_link_distance"],
             max_frame_gap=used["settings"]["max_frame_gap"],
         )
-    counts = write_trackmate(
-        snakemake.output.xml,
-        pd.read_csv(snakemake.input.tracks),
-        movie=MovieInfo(
-            filename=Path(snakemake.output.image).name,
-            width=movie["shape"][1],
-            height=movie["shape"][0],
-            n_frames=movie["n_frames"],
-            **units,
-        ),
-        read_labels=lambda frame: read_label_page(snakemake.input.labels, frame),
-        tracker=tracker,
-        log=f"Linked by autonuclei with {json.dumps(used)}",
-    )
+    with LabelStore(snakemake.input.labels) as masks:
+        counts = write_trackmate(
+            snakemake.output.xml,
+            read_table(snakemake.input.tracks),
+            movie=MovieInfo(Path(snakemake.output.image).name, width, height, n_frames, **units),
+            read_labels=masks.read,
+            tracker=tracker,
+            log=f"Linked by autonuclei with {json.dumps(used)}",
+        )
     log.info("%s", counts)

@@ -12,7 +12,6 @@ not follow at once is such a gap, not a division.
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import pandas as pd
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.track_labels import ReadPage, recolour_frames
+from autonuclei.export.frames import ReadLabels, recolour_frames
 from autonuclei.io.files import write_beside
 
 TRACK_FILE = "man_track.txt"
@@ -44,53 +43,53 @@ def make_ctc_tracks(tracks: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.Dat
     table : DataFrame
         `label`, `begin`, `end`, `parent`; by label.
     """
-    if len(tracks) == 0:
-        return np.zeros(0, np.int64), _make_table(np.zeros((0, 4), np.int64))
-    frame = tracks["frame"].to_numpy(np.int64)
-    track = tracks["track"].to_numpy(np.int64)
-    parent = tracks["parent"].to_numpy(np.int64)
-    order = np.lexsort((frame, track))
-    frame, track, parent = frame[order], track[order], parent[order]
-    same = np.concatenate([[False], track[1:] == track[:-1]])
-    after_gap = same & np.concatenate([[False], np.diff(frame) > 1])
-    starts = np.flatnonzero(~same | after_gap)
-    ends = np.concatenate([starts[1:], [len(track)]]) - 1
-    label = track[starts].copy()
-    fresh = after_gap[starts]
-    label[fresh] = track.max() + 1 + np.arange(fresh.sum())
-    last_label: dict[int, int] = {}
-    parents = []
-    for number, own, is_fresh, mother in zip(
-        track[starts].tolist(), label.tolist(), fresh.tolist(), parent[starts].tolist(), strict=True
-    ):
-        parents.append(last_label[number] if is_fresh else mother)
-        last_label[number] = own
+    rows = tracks[["track", "frame", "parent"]].reset_index(drop=True)
+    rows = rows.sort_values(["track", "frame"])
+    before = rows.shift()
+    is_same = rows["track"] == before["track"]
+    rows["after_gap"] = is_same & (rows["frame"] > before["frame"] + 1)
+    part = (~is_same | rows["after_gap"]).cumsum() - 1
+    parts = rows.groupby(part).agg(
+        track=("track", "first"),
+        begin=("frame", "first"),
+        end=("frame", "last"),
+        mother=("parent", "first"),
+        after_gap=("after_gap", "first"),
+    )
+    is_new = parts["after_gap"].to_numpy(bool)
+    label = parts["track"].to_numpy(np.int64, copy=True)
+    label[is_new] = label.max(initial=0) + 1 + np.arange(is_new.sum())
+    parts["label"] = label
     # Daughters descend from the last part of a mother with gaps.
-    parents = [
-        mother if is_fresh or mother == 0 else last_label[mother]
-        for mother, is_fresh in zip(parents, fresh.tolist(), strict=True)
-    ]
-    labels = np.empty(len(track), np.int64)
-    labels[order] = np.repeat(label, ends - starts + 1)
-    table = _make_table(np.stack([label, frame[starts], frame[ends], np.asarray(parents)], axis=1))
-    return labels, table
-
-
-def _make_table(numbers: npt.NDArray[np.int64]) -> pd.DataFrame:
-    table = pd.DataFrame(numbers, columns=list(TRACK_COLUMNS))
-    return table.sort_values("label", ignore_index=True)
+    last_part = parts.groupby("track")["label"].last()
+    mother = parts["mother"].map(last_part).fillna(0)
+    parts["parent"] = parts["label"].shift().where(is_new, mother)
+    labels = np.empty(len(rows), np.int64)
+    labels[rows.index] = label[part]
+    table = parts[list(TRACK_COLUMNS)].astype(np.int64)
+    return labels, table.sort_values("label", ignore_index=True)
 
 
 def write_ctc(
     folder: str | os.PathLike[str],
     tracks: pd.DataFrame,
     *,
-    read_labels: ReadPage,
+    read_labels: ReadLabels,
     n_frames: int,
 ) -> pd.DataFrame:
     """Write tracks as a Cell Tracking Challenge folder, replacing an older one.
 
     Masks are 16-bit as the challenge asks, 32-bit where there are more than 65535 labels.
+
+    Parameters
+    ----------
+    folder
+        The folder to write.
+    tracks : DataFrame
+        Track table.
+    read_labels : callable
+        Gives the (height, width) label image of a frame.
+    n_frames : int
 
     Returns
     -------
@@ -108,8 +107,7 @@ def write_ctc(
     digits = max(3, len(str(n_frames - 1)))
     with write_beside(folder) as partial:
         partial.mkdir()
-        lines = "".join(f"{a} {b} {c} {d}\n" for a, b, c, d in table.to_numpy().tolist())
-        (partial / TRACK_FILE).write_text(lines, encoding="ascii")
+        table.to_csv(partial / TRACK_FILE, sep=" ", header=False, index=False, lineterminator="\n")
         pages = recolour_frames(
             tracks, values=labels, read_labels=read_labels, n_frames=n_frames, dtype=dtype
         )
@@ -160,7 +158,8 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
                 f"{track_file}: line {number} is {line!r}, not four whole numbers. Correct it."
             ) from None
         rows.append((label, begin, end, parent))
-    table = _make_table(np.array(rows, np.int64).reshape(-1, 4))
+    table = pd.DataFrame(rows, columns=list(TRACK_COLUMNS), dtype=np.int64)
+    table = table.sort_values("label", ignore_index=True)
     masks = {}
     for file in folder.iterdir():
         if name := _MASK_NAME.fullmatch(file.name):
@@ -172,31 +171,3 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
             "needs a mask."
         )
     return table, [masks[number] for number in sorted(masks)]
-
-
-def read_ctc_links(
-    folder: str | os.PathLike[str],
-) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Give each link of a Cell Tracking Challenge folder as two (frame, label) pairs.
-
-    Links run between the masks that are there, over frames without the label, and from the
-    last mask of a parent to the first of a child.
-
-    Raises
-    ------
-    InputError
-        As `read_ctc`.
-    """
-    table, masks = read_ctc(folder)
-    last: dict[int, int] = {}
-    parent = dict(zip(table["label"].tolist(), table["parent"].tolist(), strict=True))
-    for frame, mask in enumerate(masks):
-        for label in np.unique(tifffile.imread(mask)).tolist():
-            if label == 0:
-                continue
-            if label in last:
-                yield (last[label], label), (frame, label)
-            elif parent.get(label, 0):
-                mother = parent[label]
-                yield (last[mother], mother), (frame, label)
-            last[label] = frame

@@ -1,107 +1,28 @@
-"""The features of TrackMate: what they are called and how they are computed.
+"""How TrackMate's features are computed.
 
-Names and definitions follow TrackMate's analyzers, so that its tables and filters show what
-their titles say. The tests compare them with values that TrackMate computed.
+Definitions follow TrackMate's analyzers, so that its tables and filters show what their titles
+say. The tests compare them with values that TrackMate computed.
 """
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from autonuclei.export.trackmate_declarations import SPOT_FEATURES
 
-# Feature: name, short name, dimension, whole number.
-SPOT_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "QUALITY": ("Quality", "Quality", "QUALITY", False),
-    "POSITION_X": ("X", "X", "POSITION", False),
-    "POSITION_Y": ("Y", "Y", "POSITION", False),
-    "POSITION_Z": ("Z", "Z", "POSITION", False),
-    "POSITION_T": ("T", "T", "TIME", False),
-    "FRAME": ("Frame", "Frame", "NONE", True),
-    "RADIUS": ("Radius", "R", "LENGTH", False),
-    "VISIBILITY": ("Visibility", "Visibility", "NONE", True),
-    "LABEL": ("Label in the label image", "Label", "NONE", True),
-    "UNBRANCHED_TRACK": ("Track between divisions", "Unbr. track", "NONE", True),
-    "PROBABILITY": ("Probability of the nucleus", "Prob.", "NONE", False),
-    "TOUCHES_BORDER": ("Touches the image border", "Border", "NONE", True),
-    "MEAN_INTENSITY_CH1": ("Mean intensity ch1", "Mean ch1", "INTENSITY", False),
-    "MAX_INTENSITY_CH1": ("Max intensity ch1", "Max ch1", "INTENSITY", False),
-    "TOTAL_INTENSITY_CH1": ("Sum intensity ch1", "Sum ch1", "INTENSITY", False),
-    "STD_INTENSITY_CH1": ("Std intensity ch1", "Std ch1", "INTENSITY", False),
-    "ELLIPSE_X0": ("Ellipse center x0", "El. x0", "LENGTH", False),
-    "ELLIPSE_Y0": ("Ellipse center y0", "El. y0", "LENGTH", False),
-    "ELLIPSE_MAJOR": ("Ellipse long axis", "El. long axis", "LENGTH", False),
-    "ELLIPSE_MINOR": ("Ellipse short axis", "El. sh. axis", "LENGTH", False),
-    "ELLIPSE_THETA": ("Ellipse angle", "El. angle", "ANGLE", False),
-    "ELLIPSE_ASPECTRATIO": ("Ellipse aspect ratio", "El. a.r.", "NONE", False),
-    "AREA": ("Area", "Area", "AREA", False),
-    "PERIMETER": ("Perimeter", "Perim.", "LENGTH", False),
-    "CIRCULARITY": ("Circularity", "Circ.", "NONE", False),
-    "SOLIDITY": ("Solidity", "Solidity", "NONE", False),
-    "SHAPE_INDEX": ("Shape index", "Shape index", "NONE", False),
-}
-EDGE_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "SPOT_SOURCE_ID": ("Source spot ID", "Source ID", "NONE", True),
-    "SPOT_TARGET_ID": ("Target spot ID", "Target ID", "NONE", True),
-    "LINK_COST": ("Edge cost", "Cost", "COST", False),
-    "DIRECTIONAL_CHANGE_RATE": (
-        "Directional change rate",
-        "\u03b3 rate",
-        "ANGLE_RATE",
-        False,
-    ),
-    "SPEED": ("Speed", "Speed", "VELOCITY", False),
-    "DISPLACEMENT": ("Displacement", "Disp.", "LENGTH", False),
-    "EDGE_TIME": ("Edge time", "Edge T", "TIME", False),
-    "EDGE_X_LOCATION": ("Edge X", "Edge X", "POSITION", False),
-    "EDGE_Y_LOCATION": ("Edge Y", "Edge Y", "POSITION", False),
-    "EDGE_Z_LOCATION": ("Edge Z", "Edge Z", "POSITION", False),
-}
-TRACK_FEATURES: dict[str, tuple[str, str, str, bool]] = {
-    "TRACK_INDEX": ("Track index", "Index", "NONE", True),
-    "TRACK_ID": ("Track ID", "ID", "NONE", True),
-    "NUMBER_SPOTS": ("Number of spots in track", "N spots", "NONE", True),
-    "NUMBER_GAPS": ("Number of gaps", "N gaps", "NONE", True),
-    "NUMBER_SPLITS": ("Number of split events", "N splits", "NONE", True),
-    "NUMBER_MERGES": ("Number of merge events", "N merges", "NONE", True),
-    "NUMBER_COMPLEX": ("Number of complex points", "N complex", "NONE", True),
-    "LONGEST_GAP": ("Longest gap", "Lgst gap", "NONE", True),
-    "TRACK_DURATION": ("Track duration", "Duration", "TIME", False),
-    "TRACK_START": ("Track start", "Track start", "TIME", False),
-    "TRACK_STOP": ("Track stop", "Track stop", "TIME", False),
-    "TRACK_DISPLACEMENT": ("Track displacement", "Track disp.", "LENGTH", False),
-    "TRACK_X_LOCATION": ("Track mean X", "Track X", "POSITION", False),
-    "TRACK_Y_LOCATION": ("Track mean Y", "Track Y", "POSITION", False),
-    "TRACK_Z_LOCATION": ("Track mean Z", "Track Z", "POSITION", False),
-    "TRACK_MEAN_SPEED": ("Track mean speed", "Mean sp.", "VELOCITY", False),
-    "TRACK_MAX_SPEED": ("Track max speed", "Max speed", "VELOCITY", False),
-    "TRACK_MIN_SPEED": ("Track min speed", "Min speed", "VELOCITY", False),
-    "TRACK_MEDIAN_SPEED": ("Track median speed", "Med. speed", "VELOCITY", False),
-    "TRACK_STD_SPEED": ("Track std speed", "Std speed", "VELOCITY", False),
-    "TRACK_MEAN_QUALITY": ("Track mean quality", "Mean Q", "QUALITY", False),
-    "TOTAL_DISTANCE_TRAVELED": ("Total distance traveled", "Total dist.", "LENGTH", False),
-    "MAX_DISTANCE_TRAVELED": ("Max distance traveled", "Max dist.", "LENGTH", False),
-    "CONFINEMENT_RATIO": ("Confinement ratio", "Cfn. ratio", "NONE", False),
-    "MEAN_STRAIGHT_LINE_SPEED": ("Mean straight line speed", "Mn. v. line", "VELOCITY", False),
-    "LINEARITY_OF_FORWARD_PROGRESSION": (
-        "Linearity of forward progression",
-        "Fwd. progr.",
-        "NONE",
-        False,
-    ),
-    "MEAN_DIRECTIONAL_CHANGE_RATE": (
-        "Mean directional change rate",
-        "Mn. \u03b3 rate",
-        "ANGLE_RATE",
-        False,
-    ),
+# Columns of a track table that are features as they are.
+_AS_MEASURED = {
+    "probability": "PROBABILITY",
+    "mean_intensity": "MEAN_INTENSITY_CH1",
+    "max_intensity": "MAX_INTENSITY_CH1",
+    "std_intensity": "STD_INTENSITY_CH1",
+    "solidity": "SOLIDITY",
 }
 
 
 def compute_spot_features(
     tracks: pd.DataFrame, *, pixel_size: float, interval: float
-) -> dict[str, FloatArray | IntArray]:
+) -> pd.DataFrame:
     """Compute TrackMate's spot features from rows of a track table.
 
     Positions are the pixel size times the centroid, RADIUS is sqrt(area / pi) and QUALITY the
@@ -118,15 +39,16 @@ def compute_spot_features(
 
     Returns
     -------
-    dict of (n,) arrays, in the order of `SPOT_FEATURES`
+    DataFrame
+        A column per feature, float64 or int64, in the order of `SPOT_FEATURES`.
     """
     n = len(tracks)
 
-    def get(column: str) -> FloatArray:
+    def get(column: str) -> npt.NDArray[np.float64]:
         return tracks[column].to_numpy(np.float64)
 
     area = get("area_px")
-    values: dict[str, FloatArray | IntArray] = {
+    values: dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]] = {
         "QUALITY": area,
         "POSITION_X": get("x_px") * pixel_size,
         "POSITION_Y": get("y_px") * pixel_size,
@@ -139,17 +61,11 @@ def compute_spot_features(
         "UNBRANCHED_TRACK": tracks["track"].to_numpy(np.int64),
         "AREA": area * pixel_size**2,
     }
-    if "probability" in tracks:
-        values["PROBABILITY"] = get("probability")
+    values |= {feature: get(name) for name, feature in _AS_MEASURED.items() if name in tracks}
     if "touches_border" in tracks:
         values["TOUCHES_BORDER"] = tracks["touches_border"].to_numpy(np.int64)
     if "mean_intensity" in tracks:
-        values["MEAN_INTENSITY_CH1"] = get("mean_intensity")
         values["TOTAL_INTENSITY_CH1"] = get("mean_intensity") * area
-    if "max_intensity" in tracks:
-        values["MAX_INTENSITY_CH1"] = get("max_intensity")
-    if "std_intensity" in tracks:
-        values["STD_INTENSITY_CH1"] = get("std_intensity")
     with np.errstate(divide="ignore", invalid="ignore"):
         if {"major_axis_px", "minor_axis_px", "orientation_rad"} <= set(tracks):
             major, minor = get("major_axis_px") / 2, get("minor_axis_px") / 2
@@ -165,13 +81,15 @@ def compute_spot_features(
             values["PERIMETER"] = perimeter * pixel_size
             values["CIRCULARITY"] = 4 * np.pi * area / perimeter**2
             values["SHAPE_INDEX"] = perimeter / np.sqrt(area)
-        if "solidity" in tracks:
-            values["SOLIDITY"] = get("solidity")
-    return {feature: values[feature] for feature in SPOT_FEATURES if feature in values}
+    return pd.DataFrame(
+        {feature: values[feature] for feature in SPOT_FEATURES if feature in values}
+    )
 
 
 def compute_edge_features(
-    x: FloatArray, y: FloatArray, t: FloatArray, edges: IntArray, link_cost: FloatArray | None
+    spots: pd.DataFrame,
+    edges: npt.NDArray[np.int64],
+    link_cost: npt.NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
     """Compute TrackMate's features of links in the plane.
 
@@ -182,17 +100,18 @@ def compute_edge_features(
 
     Parameters
     ----------
-    x, y, t : (n,) float
-        Position and time of the spots.
-    edges : (m, 2) int
+    spots : DataFrame
+        POSITION_X, POSITION_Y and POSITION_T; one row per spot.
+    edges : (m, 2) int64
         Row numbers of the earlier and later spot.
-    link_cost : (m,) float, optional
+    link_cost : (m,) float64, optional
 
     Returns
     -------
     DataFrame
         One row per edge; source and target are the row numbers.
     """
+    x, y, t = (spots[f"POSITION_{axis}"].to_numpy(np.float64) for axis in "XYT")
     source, target = edges[:, 0], edges[:, 1]
     dx, dy, dt = x[target] - x[source], y[target] - y[source], t[target] - t[source]
     distance = np.hypot(dx, dy)
@@ -221,7 +140,7 @@ def compute_edge_features(
 
 
 def compute_track_features(
-    spots: pd.DataFrame, edges: pd.DataFrame, track_ids: IntArray
+    spots: pd.DataFrame, edges: pd.DataFrame, track_ids: npt.NDArray[np.int64]
 ) -> pd.DataFrame:
     """Compute TrackMate's features of tracks (here: lineages, divisions included).
 
@@ -237,7 +156,7 @@ def compute_track_features(
         FRAME, POSITION_X, POSITION_Y, POSITION_T and QUALITY; one row per spot.
     edges : DataFrame
         From `compute_edge_features`, with row numbers of `spots`.
-    track_ids : (n,) int
+    track_ids : (n,) int64
         The track of each spot; spots without an edge do not count.
 
     Returns
@@ -246,7 +165,7 @@ def compute_track_features(
         One row per track with at least one edge, by ascending ID.
     """
     frame = spots["FRAME"].to_numpy(np.int64)
-    x, y = spots["POSITION_X"].to_numpy(np.float64), spots["POSITION_Y"].to_numpy(np.float64)
+    x, y, t = (spots[f"POSITION_{axis}"].to_numpy(np.float64) for axis in "XYT")
     source = edges["SPOT_SOURCE_ID"].to_numpy(np.int64)
     target = edges["SPOT_TARGET_ID"].to_numpy(np.int64)
     n_later = np.bincount(source, minlength=len(spots))
@@ -260,7 +179,7 @@ def compute_track_features(
             "frame": frame,
             "x": x,
             "y": y,
-            "t": spots["POSITION_T"].to_numpy(np.float64),
+            "t": t,
             "quality": spots["QUALITY"].to_numpy(np.float64),
             "split": (n_earlier <= 1) & (n_later > 1),
             "merge": (n_later <= 1) & (n_earlier > 1),

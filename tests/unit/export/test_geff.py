@@ -5,7 +5,8 @@ from geff.core_io import read_to_memory
 from geff.validate.data import ValidationConfig
 
 from autonuclei.errors import InputError
-from autonuclei.export.geff_format import read_geff, write_geff
+from autonuclei.export.geff import write_geff
+from export_readers import read_geff
 from track_examples import list_links, make_example
 
 

@@ -1,22 +1,18 @@
 """Tracks as GEFF, the Graph Exchange File Format (https://liveimagetrackingtools.org/geff)."""
 
 import os
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from geff import GeffMetadata
-from geff.core_io import read_to_memory, write_arrays
-from geff.validate.data import ValidationConfig
+from geff.core_io import write_arrays
 
-from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
 from autonuclei.track.edges import find_edges
 
 # Column of the track table: property in the file, unit (None without), description.
-NODE_PROPERTIES: dict[str, tuple[str, str | None, str]] = {
+_NODE_PROPERTIES: dict[str, tuple[str, str | None, str]] = {
     "frame": ("t", "frame", "Frame, from 0"),
     "y_px": ("y", "pixel", "Row of the centroid, pixel centres at whole numbers"),
     "x_px": ("x", "pixel", "Column of the centroid, pixel centres at whole numbers"),
@@ -43,6 +39,15 @@ def write_geff(
     and minutes. A division is a node with two later neighbours. Tracks and lineages are named
     as such in the metadata.
 
+    Parameters
+    ----------
+    path
+        The folder to write.
+    tracks : DataFrame
+        Track table.
+    pixel_size_um, frame_interval_min : float or None
+        None where unknown.
+
     Raises
     ------
     ValueError
@@ -51,12 +56,12 @@ def write_geff(
     edges = find_edges(tracks)
     columns = {
         column: properties
-        for column, properties in NODE_PROPERTIES.items()
+        for column, properties in _NODE_PROPERTIES.items()
         if column in tracks and not tracks[column].isna().all()
     }
     if len(tracks) == 0:
-        columns = {column: NODE_PROPERTIES[column] for column in ("frame", "y_px", "x_px")}
-        # A CSV file without rows does not tell its types.
+        columns = {column: _NODE_PROPERTIES[column] for column in ("frame", "y_px", "x_px")}
+        # A table without rows does not tell its types.
         tracks = tracks.astype({"frame": np.int64, "y_px": np.float64, "x_px": np.float64})
     nodes = {}
     described = {}
@@ -69,10 +74,8 @@ def write_geff(
             "unit": unit,
             "description": description,
         }
-    space = {} if pixel_size_um is None else {"scale": pixel_size_um, "scaled_unit": "micrometer"}
-    time = (
-        {} if frame_interval_min is None else {"scale": frame_interval_min, "scaled_unit": "minute"}
-    )
+    space = {"scale": pixel_size_um, "scaled_unit": "micrometer"} if pixel_size_um else {}
+    time = {"scale": frame_interval_min, "scaled_unit": "minute"} if frame_interval_min else {}
     metadata = GeffMetadata(
         directed=True,
         axes=[
@@ -105,30 +108,3 @@ def _name_track_properties(
     if (mothers.value_counts() == 1).any():
         return {"lineage": "lineage"}
     return {"tracklet": "track", "lineage": "lineage"}
-
-
-def read_geff(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
-    """Read the nodes and edges of a GEFF file.
-
-    Returns
-    -------
-    nodes : DataFrame
-        `id` and a column per property.
-    edges : (n, 2) int64
-        The ids of source and target.
-
-    Raises
-    ------
-    InputError
-        There is no such folder, or it is not a valid GEFF file.
-    """
-    checks = ValidationConfig(graph=True, lineage=True, tracklet=True)
-    try:
-        content = read_to_memory(Path(path), data_validation=checks)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a valid GEFF file ({reason}). Write it again.") from error
-    nodes = pd.DataFrame({"id": content["node_ids"].astype(np.int64)})
-    for name, prop in content["node_props"].items():
-        nodes[name] = prop["values"]
-    return nodes, content["edge_ids"].astype(np.int64)
