@@ -13,17 +13,15 @@ import tifffile
 from PIL import Image
 
 from autonuclei.errors import InputError
-from autonuclei.io.hyperstack import write_image_movie
+from autonuclei.io.hyperstack import label_dtype, write_image_movie
 from autonuclei.io.images import (
     HeaderCache,
     check_pixels,
     count_frames,
     is_label_image,
-    label_dtype,
     list_planes,
     read_header,
     read_image,
-    read_label_page,
     read_movie_page,
     read_plane,
     write_image,
@@ -525,7 +523,7 @@ def test_header_cache_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.M
         opened.append(path)
         return read_header(path)
 
-    monkeypatch.setattr("autonuclei.images.read_header", count)
+    monkeypatch.setattr("autonuclei.io.images.read_header", count)
     cache = HeaderCache(tmp_path / "cache" / "headers.json")
     first = cache.read(path)
     assert cache.read(path) == first
@@ -608,7 +606,7 @@ def test_more_labels_than_uint16_holds(tmp_path: Path) -> None:
     header = read_header(tmp_path / "a.tif")
     assert header.pixel_size_um == pytest.approx(0.4)
     assert header.frame_interval_min == pytest.approx(5)
-    np.testing.assert_array_equal(read_label_page(tmp_path / "a.tif", 0), labels)
+    np.testing.assert_array_equal(read_plane(tmp_path / "a.tif"), labels)
 
 
 def test_missing_frames_of_a_movie_are_black(tmp_path: Path) -> None:

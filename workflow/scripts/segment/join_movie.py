@@ -6,8 +6,7 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
     import tifffile
 
-    from autonuclei.io.hyperstack import write_image_movie
-    from autonuclei.io.images import label_dtype
+    from autonuclei.io.hyperstack import label_dtype, write_image_movie
     from autonuclei.labels.measurement import read_table
 
     largest = max(

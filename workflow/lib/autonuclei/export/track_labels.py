@@ -8,7 +8,7 @@ import pandas as pd
 
 from autonuclei.errors import InputError
 from autonuclei.export.frames import ReadLabels, recolour_frames
-from autonuclei.io.hyperstack import LARGEST_EXACT, write_image_movie
+from autonuclei.io.hyperstack import LARGEST_EXACT, label_dtype, write_image_movie
 
 
 def write_track_labels(
@@ -59,7 +59,7 @@ def write_track_labels(
         values=tracks["track"].to_numpy(np.int64),
         read_labels=read_labels,
         n_frames=n_frames,
-        dtype=np.uint16 if largest <= np.iinfo(np.uint16).max else np.float32,
+        dtype=label_dtype(largest),
     )
     return write_image_movie(
         path,

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +21,13 @@ LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 
 def write_image_movie(
     path: str | os.PathLike[str],
-    frames: Iterable[npt.NDArray[np.generic]],
+    frames: Iterable[npt.NDArray[Any]],
     *,
     n_frames: int,
     pixel_size_um: float | None,
     frame_interval_min: float | None,
     compress: bool = False,
-) -> np.dtype[np.generic]:
+) -> np.dtype[Any]:
     """Write a movie as an ImageJ hyperstack with axes TYX, one frame in memory at a time.
 
     8-bit, 16-bit unsigned and 32-bit float images keep their type. Of other types the values
@@ -34,13 +36,15 @@ def write_image_movie(
 
     Parameters
     ----------
-    frames
-        The (height, width) images in order; all of one shape and type.
-    n_frames
+    path
+        The TIFF file to write.
+    frames : iterable of (height, width) arrays
+        The images in order; all of one shape and type.
+    n_frames : int
         How many there are.
-    pixel_size_um, frame_interval_min
+    pixel_size_um, frame_interval_min : float or None
         None where unknown: the unit is then "pixel" and the interval 1.
-    compress
+    compress : bool
         Deflate each page (lossless). For label images, which shrink a hundredfold.
 
     Returns
@@ -65,31 +69,28 @@ def write_image_movie(
         )
     dtype = _choose_dtype(first.dtype)
 
-    def convert_pages() -> Iterator[npt.NDArray[np.generic]]:
-        count = 0
-        for page in _chain(first, iterator):
-            if page.shape != first.shape or page.dtype != first.dtype:
+    def convert_frames() -> Iterator[npt.NDArray[Any]]:
+        number = 0
+        for number, frame in enumerate(chain([first], iterator), start=1):
+            if frame.shape != first.shape or frame.dtype != first.dtype:
                 raise InputError(
-                    f"{path}: frame {count} is {page.shape} {page.dtype}, the first frame "
+                    f"{path}: frame {number - 1} is {frame.shape} {frame.dtype}, the first frame "
                     f"{first.shape} {first.dtype}. Give frames of one size and type."
                 )
-            if page.dtype.kind in "iu" and dtype == np.float32:
-                largest = int(np.abs(page.astype(np.float64)).max(initial=0))
+            if frame.dtype.kind in "iu" and dtype == np.float32:
+                largest = int(np.abs(frame.astype(np.float64)).max(initial=0))
                 if largest > LARGEST_EXACT:
                     raise InputError(
-                        f"{path}: frame {count} holds the value {largest}, which ImageJ cannot "
-                        f"hold exactly (limit {LARGEST_EXACT}). Rescale the image."
+                        f"{path}: frame {number - 1} holds the value {largest}, which ImageJ "
+                        f"cannot hold exactly (limit {LARGEST_EXACT}). Rescale the image."
                     )
-            count += 1
-            yield np.ascontiguousarray(page, dtype=dtype)
-        if count != n_frames:
-            raise InputError(f"{path}: {count} frames came where {n_frames} were announced.")
+            yield np.ascontiguousarray(frame, dtype=dtype)
+        if number != n_frames:
+            raise InputError(f"{path}: {number} frames came where {n_frames} were announced.")
 
-    metadata: dict[str, object] = {"axes": "TYX"}
-    if pixel_size_um is None:
-        metadata["unit"] = "pixel"
-        resolution = (1.0, 1.0)
-    else:
+    metadata: dict[str, object] = {"axes": "TYX", "unit": "pixel"}
+    resolution = (1.0, 1.0)
+    if pixel_size_um is not None:
         metadata["unit"] = "um"
         resolution = (1 / pixel_size_um, 1 / pixel_size_um)
     # ImageJ reads a frame interval in seconds unless `tunit` names another unit.
@@ -99,7 +100,7 @@ def write_image_movie(
     too_large = not compress and int(np.prod(shape)) * dtype.itemsize > LARGEST_CLASSIC_TIFF
     with write_beside(path) as partial, tifffile.TiffWriter(partial, imagej=True) as tif:
         tif.write(
-            convert_pages(),
+            convert_frames(),
             shape=shape,
             dtype=dtype,
             photometric="minisblack",
@@ -114,7 +115,7 @@ def write_image_movie(
     return dtype
 
 
-def _choose_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+def _choose_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if dtype == np.bool_:
         return np.dtype(np.uint8)
     if dtype in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)):
@@ -122,8 +123,16 @@ def _choose_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     return np.dtype(np.float32)
 
 
-def _chain(
-    first: npt.NDArray[np.generic], rest: Iterator[npt.NDArray[np.generic]]
-) -> Iterator[npt.NDArray[np.generic]]:
-    yield first
-    yield from rest
+def label_dtype(largest: int) -> np.dtype[Any]:
+    """The smallest type that holds the labels up to `largest` and that ImageJ opens.
+
+    uint16, else float32.
+
+    Raises
+    ------
+    ValueError
+        float32 does not hold them exactly.
+    """
+    if largest > LARGEST_EXACT:
+        raise ValueError(f"{largest} labels do not fit into a float32 image")
+    return np.dtype(np.uint16 if largest <= np.iinfo(np.uint16).max else np.float32)

@@ -516,16 +516,6 @@ def is_label_image(image: Array) -> bool:
     return n_above > 0 and is_flat and min(n_above, n_zero) > n_edge
 
 
-def label_dtype(largest: int) -> npt.DTypeLike:
-    """The smallest type that holds the labels and that ImageJ opens: uint16, else float32.
-
-    float32 counts exactly up to 16 777 216.
-    """
-    if largest > 2**24:
-        raise ValueError(f"{largest} labels do not fit into a float32 image")
-    return np.uint16 if largest <= 65535 else np.float32
-
-
 def write_image(path: str | os.PathLike[str], image: Array) -> None:
     """Write a 2-D image as a zstd-compressed TIFF, for the workflow's own use."""
     import tifffile
@@ -547,11 +537,6 @@ def read_image(path: str | os.PathLike[str]) -> Array:
 
     with _explain(Path(path)):
         return np.asarray(tifffile.imread(path))
-
-
-def read_label_page(path: str | os.PathLike[str], frame: int) -> Array:
-    """One frame of a label movie that the workflow wrote, as uint32 whatever its type."""
-    return np.asarray(read_plane(path, frame=frame)).astype(np.uint32)
 
 
 def read_movie_page(
