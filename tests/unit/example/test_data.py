@@ -1,5 +1,6 @@
 """The example's data: images fit their masks, and a second call only writes what is missing."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autonuclei.evaluate.masks import read_labels
 from autonuclei.io.images import check_pixels, is_label_image, read_header, read_plane
+from autonuclei.io.label_images import read_label_image
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def write(folder: Path) -> str:
@@ -34,7 +37,7 @@ def test_images_fit_their_masks(folder: Path, name: str, n_frames: int) -> None:
     for frame in range(0, n_frames, 10):
         image = read_plane(folder / name, frame=frame)
         check_pixels(image, name)
-        labels = read_labels(masks, frame)
+        labels = read_label_image(masks, frame)
         assert labels.shape == image.shape
         assert is_label_image(labels)
         assert len(np.unique(labels)) > 10
@@ -77,3 +80,14 @@ def test_folder_that_cannot_be_written_ends_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("ERROR ") and len(done.stderr.splitlines()) == 1
+
+
+def test_make_clean_removes_the_example_and_nothing_of_a_user(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = ["config/example/config.yaml", "logs/a.log", "results/a.csv", ".snakemake/metadata/a"]
+    for name in [*kept, "example/data/movie.tif", "example/results/a.csv", "example/report.html"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {*kept, "Makefile"}
