@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,7 @@ def _is_whole(path: Path) -> bool:
 
 
 @cache
-def _cut_fields(masks: bool) -> npt.NDArray[np.generic]:
+def _cut_fields(masks: bool) -> npt.NDArray[Any]:
     """The quarters of the 512 x 512 image of nuclei in the StarDist package, or their masks."""
     from stardist.data import test_image_nuclei_2d
 
@@ -74,17 +75,24 @@ def _draw_movie() -> DrawnMovie:
     return draw_movie(_MOVIE, _MOVIE_SEED)
 
 
-def _write_fields(path: Path, fields: npt.NDArray[np.generic]) -> None:
-    _write_stack(path, fields, pixel_size_um=None, frame_interval_min=None)
+def _write_stack(
+    path: Path,
+    pages: npt.NDArray[Any],
+    pixel_size_um: float | None = None,
+    frame_interval_min: float | None = None,
+) -> None:
+    write_image_movie(
+        path,
+        pages,
+        n_frames=len(pages),
+        pixel_size_um=pixel_size_um,
+        frame_interval_min=frame_interval_min,
+        compress=True,
+    )
 
 
-def _write_frames(path: Path, frames: npt.NDArray[np.generic]) -> None:
-    units = {"pixel_size_um": _MOVIE.pixel_size_um, "frame_interval_min": _MOVIE.interval_min}
-    _write_stack(path, frames, **units)
-
-
-def _write_stack(path: Path, pages: npt.NDArray[np.generic], **units: float | None) -> None:
-    write_image_movie(path, pages, n_frames=len(pages), compress=True, **units)
+def _write_frames(path: Path, frames: npt.NDArray[Any]) -> None:
+    _write_stack(path, frames, _MOVIE.pixel_size_um, _MOVIE.interval_min)
 
 
 def _write_tracks(folder: Path, movie: DrawnMovie) -> None:
@@ -96,10 +104,10 @@ def _write_tracks(folder: Path, movie: DrawnMovie) -> None:
 
 
 _FILES: dict[str, Callable[[Path], None]] = {
-    "nuclei-train.tif": lambda path: _write_fields(path, _cut_fields(masks=False)[:3]),
-    "nuclei-train-masks.tif": lambda path: _write_fields(path, _cut_fields(masks=True)[:3]),
-    "nuclei-test.tif": lambda path: _write_fields(path, _cut_fields(masks=False)[3:]),
-    "nuclei-test-masks.tif": lambda path: _write_fields(path, _cut_fields(masks=True)[3:]),
+    "nuclei-train.tif": lambda path: _write_stack(path, _cut_fields(masks=False)[:3]),
+    "nuclei-train-masks.tif": lambda path: _write_stack(path, _cut_fields(masks=True)[:3]),
+    "nuclei-test.tif": lambda path: _write_stack(path, _cut_fields(masks=False)[3:]),
+    "nuclei-test-masks.tif": lambda path: _write_stack(path, _cut_fields(masks=True)[3:]),
     "movie.tif": lambda path: _write_frames(path, _draw_movie().images),
     "movie-masks.tif": lambda path: _write_frames(path, _draw_movie().labels),
     "movie-tracks": lambda path: _write_tracks(path, _draw_movie()),
