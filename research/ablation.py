@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import yaml
 
 from autonuclei.annotate.composition import compose_training_pair, label_training, make_generator
@@ -53,7 +54,7 @@ from autonuclei.evaluate.verdicts import (
 )
 from autonuclei.io.files import write_beside
 from autonuclei.io.images import read_plane
-from autonuclei.labels.matching import add_metrics, compare_labels, pool_rows
+from autonuclei.labels.matching import compute_metrics, count_matches, pool_counts
 from autonuclei.labels.measurement import concatenate_tables
 from autonuclei.plan.digests import digest_modules
 from autonuclei.segment.prediction import predict_nuclei
@@ -398,10 +399,10 @@ def train_rounds(
 
 def score_labels(truths: Iterable[Array], found: Iterable[Array]) -> Scores:
     """F1 at the thresholds and mean IoU over true nuclei, all images pooled."""
-    rows = [compare_labels(*pair, THRESHOLDS) for pair in zip(truths, found, strict=True)]
-    pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
-    scores: Scores = {f"f1 {row['iou']}": row["f1"] for row in pooled}
-    return scores | {"mean iou": pooled[0]["mean_iou_true"]}
+    counts = [count_matches(*pair, THRESHOLDS) for pair in zip(truths, found, strict=True)]
+    pooled = compute_metrics(pool_counts(pd.concat(counts)))
+    scores: Scores = {f"f1 {iou}": f1 for iou, f1 in zip(pooled["iou"], pooled["f1"], strict=True)}
+    return scores | {"mean iou": pooled["mean_iou_true"][0]}
 
 
 def judge_network(

@@ -12,14 +12,15 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
-
 from autonuclei.annotate.annotation import find_foreground
+
 from autonuclei.annotate.boundaries import measure_contrast
 from autonuclei.annotate.proposals import find_objects
 from autonuclei.annotate.selection import ACCEPTED, compute_area_window, judge_objects
 from autonuclei.io.images import read_plane
-from autonuclei.labels.matching import add_metrics, compare_labels, pool_rows
+from autonuclei.labels.matching import compute_metrics, count_matches, pool_counts
 from autonuclei.labels.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.settings import fill_defaults
@@ -97,8 +98,9 @@ def keep_accepted(objects, tables):
 
 def score(truths, labels):
     """Metrics per threshold, pooled over images."""
-    rows = [compare_labels(*pair, THRESHOLDS) for pair in zip(truths, labels, strict=True)]
-    return {row[0]["iou"]: add_metrics(pool_rows(row)) for row in zip(*rows, strict=True)}
+    counts = [count_matches(*pair, THRESHOLDS) for pair in zip(truths, labels, strict=True)]
+    metrics = compute_metrics(pool_counts(pd.concat(counts)))
+    return metrics.set_index("iou").to_dict("index")
 
 
 def describe(images, truths, settings):

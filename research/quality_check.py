@@ -35,7 +35,7 @@ from autonuclei.evaluate.quality import (
 )
 from autonuclei.evaluate.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 from autonuclei.io.images import read_plane
-from autonuclei.labels.matching import add_metrics, compare_labels
+from autonuclei.labels.matching import compute_metrics, count_matches
 from autonuclei.labels.measurement import (
     concatenate_tables,
     read_table,
@@ -67,7 +67,7 @@ def measure_group(group, images, truths, settings):
     for image, truth, labels, table in zip(images, truths, objects, tables, strict=True):
         # What is too dim is neither learned as nucleus nor as background.
         labels = keep_labels(labels, table["label"][table["verdict"] != TOO_DIM])
-        metrics = add_metrics(compare_labels(truth, labels, (0.5,))[0])
+        metrics = compute_metrics(count_matches(truth, labels, (0.5,))).iloc[0]
         yield (
             {"group": group, "f1": metrics["f1"], "n_true": metrics["n_true"]}
             | measure_image(image, labels)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from PIL import Image
 from scipy import ndimage as ndi
 
-from autonuclei.evaluate.masks import read_labels
+from autonuclei.io.label_images import read_label_image
 from autonuclei.io.tables import read_table
-from autonuclei.labels.matching import add_metrics, compare_labels
+from autonuclei.labels.matching import compute_metrics, count_matches
 from research.reproduction.durations import sum_annotation
 
 PUBLISHED = Path(__file__).with_name("published.csv")
@@ -65,21 +66,21 @@ def read_rendering(path: Path) -> npt.NDArray[np.int32]:
 def compare_published_masks(data: Path) -> dict[str, float]:
     """What the published automatic masks score against the published manual ones."""
     numbers: dict[str, float] = {}
-    rows = []
+    tables = []
     for index in range(1, 6):
-        manual = read_labels(data / f"training_masks_manual/frame{index}.png")
+        manual = read_label_image(data / f"training_masks_manual/frame{index}.png")
         automatic = read_rendering(data / f"training_masks_automated/frame{index}.png")
-        rows.append(compare_labels(manual, automatic, [0.5])[0])
-        numbers[f"n_manual_{index}"] = rows[-1]["n_true"]
-        numbers[f"n_automatic_{index}"] = rows[-1]["n_predicted"]
-    metrics = [add_metrics(row) for row in rows]
+        tables.append(count_matches(manual, automatic, [0.5]))
+        numbers[f"n_manual_{index}"] = tables[-1]["n_true"][0]
+        numbers[f"n_automatic_{index}"] = tables[-1]["n_predicted"][0]
+    metrics = compute_metrics(pd.concat(tables))
 
     def mean(name: str) -> float:
-        return float(np.mean([row[name] for row in metrics]))
+        return float(np.mean(metrics[name].to_numpy()))
 
     return numbers | {
-        "n_manual": sum(row["n_true"] for row in rows),
-        "n_automatic": sum(row["n_predicted"] for row in rows),
+        "n_manual": metrics["n_true"].sum(),
+        "n_automatic": metrics["n_predicted"].sum(),
         "annotation_f1": mean("foreground_f1"),
         "annotation_f1_touched": mean("foreground_f1_touched"),
         "annotation_f1_objects": mean("f1"),

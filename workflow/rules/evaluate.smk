@@ -33,7 +33,6 @@ rule evaluate_masks:
         runtime=grow(lambda w: 10 + 0.1 * sum(list_truth_megapixels(w))),
     params:
         cases=list_cases,
-        thresholds=[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95],
         preprocess=to_dict(SETTINGS.preprocess),
         code=digest_imports("evaluate/evaluate_masks"),
     message:

@@ -60,14 +60,10 @@ def list_cases(wildcards):
         folder = f"<results>/{wildcards.experiment}/annotation/{sample.name}"
         for index, truth in sample.truth.items():
             case = {"sample": sample.name, "frame": index, "truth": truth.path}
-            case |= {"truth_page": truth.page, "page": 0, "file": ""}
+            case |= {"truth_page": truth.page, "name": sample.frame(index).name}
             if index in annotated:
                 annotation = f"{folder}/{index:04d}/labels.tif"
                 cases.append(case | {"stage": "annotation", "labels": annotation})
-            if sample.kind == "stills":
-                case["file"] = f"{sample.frame(index).name}.tif"
-            else:
-                case["page"] = index
             cases.append(case | {"stage": "segmentation", "labels": labels})
     return cases
 
@@ -95,6 +91,11 @@ def get_movie(wildcards):
 
 def list_movie_files(wildcards):
     return list_frame_files(get_sample(wildcards))
+
+
+def get_last_file(wildcards):
+    """The file that holds the last frame of a movie."""
+    return get_sample(wildcards).frames[-1].path
 
 
 def list_raw_files(wildcards):
@@ -285,7 +286,7 @@ def get_objects_table(wildcards):
     if not any(list_annotated(sample) for sample in list_samples(wildcards.experiment)):
         return {}
     folder = f"<results>/{wildcards.experiment}/annotation"
-    return {"objects": f"{folder}/objects.csv", "window": f"{folder}/area_window.json"}
+    return {"objects": f"{folder}/objects.csv", "accepted_range": f"{folder}/area_window.json"}
 
 
 def list_quality_tables(name):

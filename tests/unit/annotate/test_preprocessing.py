@@ -14,12 +14,14 @@ from autonuclei.annotate.preprocessing import (
     find_percentiles,
     normalize_image,
     preprocess_image,
+    preprocess_labels,
     rescale_image,
+    rescale_labels,
     scaled_shape,
     subtract_background,
 )
 from autonuclei.errors import InputError
-from shapes import draw_disks
+from shapes import draw_disks, draw_squares
 
 Array = npt.NDArray[Any]
 
@@ -91,6 +93,20 @@ def test_rescaling_keeps_the_place_of_a_nucleus() -> None:
         # Pixel centres at whole numbers: the border lies at -0.5 on both grids.
         assert (y + 0.5) / scale - 0.5 == pytest.approx(20, abs=0.02)
         assert (x + 0.5) / scale - 0.5 == pytest.approx(50, abs=0.02)
+
+
+def test_labels_follow_their_image() -> None:
+    labels = draw_squares((40, 60), [(10, 20)], 8)
+    assert preprocess_labels(labels) is labels
+    cropped = preprocess_labels(labels, crop=[8, 30, 16, 60])
+    assert cropped.shape == (22, 44)
+    assert np.argwhere(cropped)[0].tolist() == [2, 4]
+    np.testing.assert_array_equal(rescale_labels(labels, 1.0), labels)
+    half = preprocess_labels(labels, scale=0.5)
+    np.testing.assert_array_equal(half, draw_squares((20, 30), [(5, 10)], 4))
+    np.testing.assert_array_equal(rescale_labels(half, 2.0), labels)
+    both = preprocess_labels(labels, crop=[8, 30, 16, 60], scale=0.5)
+    np.testing.assert_array_equal(both, half[4:15, 8:])
 
 
 def test_scaled_shape() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,11 +13,13 @@ from hypothesis.extra import numpy as hnp
 from stardist.matching import matching, matching_dataset
 
 from autonuclei.labels.matching import (
+    COUNT_COLUMNS,
+    IOU_THRESHOLDS,
     METRIC_COLUMNS,
-    add_metrics,
-    compare_labels,
+    compute_metrics,
+    count_matches,
     drop_ignored,
-    pool_rows,
+    pool_counts,
     score_accuracy,
 )
 from shapes import draw_squares
@@ -26,8 +29,12 @@ THRESHOLDS = (0.5, 0.6, 0.75, 0.9)
 LABELS = hnp.arrays(np.int32, (8, 9), elements=st.integers(0, 5))
 
 
-def compare(truth: Array, predicted: Array, iou: float = 0.5) -> dict[str, Any]:
-    return add_metrics(compare_labels(truth, predicted, [iou])[0])
+def compare(truth: Array, predicted: Array, iou: float = 0.5) -> pd.Series:
+    return compute_metrics(count_matches(truth, predicted, [iou])).iloc[0]
+
+
+def test_thresholds() -> None:
+    assert IOU_THRESHOLDS == (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 def test_squares_with_known_overlaps() -> None:
@@ -47,7 +54,7 @@ def test_squares_with_known_overlaps() -> None:
     assert row["foreground_f1_touched"] == pytest.approx(2 * overlap / 700)
     strict = compare(truth, predicted, iou=0.7)
     assert (strict["true_positives"], strict["false_positives"]) == (1, 3)
-    assert tuple(row) == METRIC_COLUMNS
+    assert tuple(row.index) == METRIC_COLUMNS
 
 
 def test_threshold_itself_counts_as_found() -> None:
@@ -90,24 +97,30 @@ def test_undefined_is_nan(n_true: int, n_predicted: int, defined: set[str], zero
 
 def test_pooled_is_computed_from_the_sums() -> None:
     squares = draw_squares((40, 40), [(2, 2), (2, 20), (20, 2), (20, 20)], 10)
-    first = compare_labels(squares, squares * (squares == 1), THRESHOLDS)
-    second = compare_labels(squares * (squares > 3), squares, THRESHOLDS)
-    for a, b in zip(first, second, strict=True):
-        pooled = add_metrics(pool_rows([a, b]))
-        assert pooled["iou"] == a["iou"]
-        assert (pooled["n_true"], pooled["n_predicted"]) == (5, 5)
-        assert pooled["true_positives"] == 2
-        assert pooled["f1"] == pytest.approx(2 / 5)  # not the mean of 0.4 and 0.4 by chance:
-        assert pooled["precision"] == pytest.approx(2 / 5)  # the images alone have 1 and 1/4
-        assert add_metrics(a)["precision"] == 1
-        assert add_metrics(b)["precision"] == 0.25
+    first = count_matches(squares, squares * (squares == 1), THRESHOLDS)
+    second = count_matches(squares * (squares > 3), squares, THRESHOLDS)
+    both = pd.concat([first.assign(stage="a"), second.assign(stage="b")])
+    counts = pool_counts(both)
+    assert tuple(counts) == ("iou", "n_images", *COUNT_COLUMNS[1:])
+    pooled = compute_metrics(counts)
+    assert tuple(pooled) == ("n_images", *METRIC_COLUMNS)
+    assert tuple(pooled["iou"]) == THRESHOLDS
+    for name, value in (("n_true", 5), ("n_predicted", 5), ("true_positives", 2), ("n_images", 2)):
+        assert (pooled[name] == value).all()
+    np.testing.assert_allclose(pooled["f1"], 2 / 5)
+    np.testing.assert_allclose(pooled["precision"], 2 / 5)  # the images alone have 1 and 1/4
+    assert (compute_metrics(first)["precision"] == 1).all()
+    assert (compute_metrics(second)["precision"] == 0.25).all()
+    apart = pool_counts(both, ("stage", "iou"))
+    assert apart["stage"].tolist() == ["a"] * 4 + ["b"] * 4
+    assert apart["true_positives"].tolist() == [1] * 8
 
 
 @given(truth=LABELS, predicted=LABELS)
 @settings(max_examples=80, deadline=None)
 def test_same_as_stardist(truth: Array, predicted: Array) -> None:
-    rows = compare_labels(truth, predicted, THRESHOLDS)
-    for threshold, row in zip(THRESHOLDS, map(add_metrics, rows), strict=True):
+    metrics = compute_metrics(count_matches(truth, predicted, THRESHOLDS))
+    for threshold, (_, row) in zip(THRESHOLDS, metrics.iterrows(), strict=True):
         theirs = matching(truth, predicted, threshold)
         assert row["true_positives"] == theirs.tp
         assert row["false_positives"] == theirs.fp
@@ -130,8 +143,8 @@ def test_same_as_stardist(truth: Array, predicted: Array) -> None:
 @given(st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=4))
 @settings(max_examples=30, deadline=None)
 def test_pooled_is_the_data_set_of_stardist(pairs: list[tuple[Array, Array]]) -> None:
-    rows = [compare_labels(truth, predicted, [0.5])[0] for truth, predicted in pairs]
-    pooled = add_metrics(pool_rows(rows))
+    counts = pd.concat([count_matches(truth, predicted, [0.5]) for truth, predicted in pairs])
+    pooled = compute_metrics(pool_counts(counts)).iloc[0]
     truths, predictions = zip(*pairs, strict=True)
     theirs = matching_dataset(truths, predictions, 0.5, show_progress=False, parallel=False)
     assert pooled["true_positives"] == theirs.tp

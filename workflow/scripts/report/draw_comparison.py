@@ -3,8 +3,8 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.evaluate.masks import read_labels
     from autonuclei.io.images import read_plane
+    from autonuclei.io.label_images import read_label_image
     from autonuclei.io.label_store import LabelStore
     from autonuclei.report.evaluation_figures import (
         Comparison,
@@ -29,7 +29,7 @@ with log_job(snakemake.log[0]) as log:
         with open_masks(case) as masks:
             found = masks.read(case["frame"])
         image = read_plane(**case["plane"])
-        truth = read_labels(case["truth"], case["truth_page"])
+        truth = read_label_image(case["truth"], case["truth_page"])
         if crop:
             image, truth, found = (cut(whole, crop) for whole in (image, truth, found))
         return Comparison(

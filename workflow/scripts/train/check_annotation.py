@@ -4,17 +4,16 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     from autonuclei.annotate.composition import label_training
-    from autonuclei.annotate.preprocessing import rescale_labels
-    from autonuclei.annotate.selection import read_window
-    from autonuclei.evaluate.masks import crop_labels
+    from autonuclei.annotate.preprocessing import preprocess_labels
+    from autonuclei.annotate.selection import read_accepted_range
     from autonuclei.io.images import read_image, read_plane, write_image
     from autonuclei.labels.measurement import read_table, write_table
     from autonuclei.train.self_training import check_annotation, count_changes
 
     # The network has looked at the raw image, the annotation is in the pixels of training.
     predicted = read_plane(snakemake.input.predicted, frame=snakemake.params.page).astype("int32")
-    predicted = rescale_labels(
-        crop_labels(predicted, snakemake.params.crop), snakemake.params.scale
+    predicted = preprocess_labels(
+        predicted, crop=snakemake.params.crop, scale=snakemake.params.scale
     )
     table = read_table(snakemake.input.probability)
     of_frame = table["frame"] == int(snakemake.wildcards.frame)
@@ -26,7 +25,7 @@ with log_job(snakemake.log[0]) as log:
         objects,
         predicted,
         table["probability"][of_frame],
-        read_window(snakemake.input.window),
+        read_accepted_range(snakemake.input.accepted_range),
     )
     before = read_image(snakemake.input.before) if snakemake.input.before else first
     changes = count_changes(before, labels)

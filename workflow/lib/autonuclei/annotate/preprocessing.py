@@ -1,11 +1,13 @@
 """The same preparation of an image for annotation, training and prediction."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
+from autonuclei.settings import PreprocessSettings
 
 Array = npt.NDArray[Any]
 
@@ -56,6 +58,29 @@ def preprocess_image(
     if scale != 1:
         image = rescale_image(image, scale)
     return image
+
+
+def preprocess_labels(
+    labels: Array,
+    *,
+    crop: Sequence[int] | None = PreprocessSettings.crop,
+    scale: float = PreprocessSettings.scale,
+) -> Array:
+    """Crop and rescale a label image as `preprocess_image` does its image.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+    crop, scale
+        As of `preprocess_image`.
+
+    Returns
+    -------
+    Label image of the same type; numbers stay.
+    """
+    if crop is not None:
+        labels = labels[crop[0] : crop[1], crop[2] : crop[3]]
+    return labels if scale == 1 else rescale_labels(labels, scale)
 
 
 def convert_values(image: Array, values: str) -> Array:

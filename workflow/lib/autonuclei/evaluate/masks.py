@@ -1,75 +1,64 @@
 """Comparing label images with a ground truth that was drawn for the raw image."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.errors import InputError
-from autonuclei.io.images import read_plane
-from autonuclei.labels.matching import METRIC_COLUMNS, add_metrics, pool_rows
+from autonuclei.labels.matching import count_matches
+from autonuclei.settings import PreprocessSettings
 
 Array = npt.NDArray[Any]
 
-STAGES = ("annotation", "segmentation")
+ANNOTATION, SEGMENTATION = "annotation", "segmentation"
 
 
-def read_labels(path: str | os.PathLike[str], page: int = 0) -> Array:
-    """Read a label image drawn by others.
+def compare_with_truth(
+    truth: Array,
+    found: Array,
+    *,
+    stage: str,
+    crop: Sequence[int] | None = PreprocessSettings.crop,
+    scale: float = PreprocessSettings.scale,
+    name: str = "ground truth",
+) -> pd.DataFrame:
+    """Match the nuclei that a stage found in an image with the true ones.
+
+    Parameters
+    ----------
+    truth : (height, width) int
+        Label image drawn for the raw image.
+    found : (height, width) int
+        Label image of the annotation, in the pixels of training, or of the segmentation, in
+        those of the raw image.
+    stage
+        `ANNOTATION` or `SEGMENTATION`.
+    crop, scale
+        Part of the image that is compared, and pixels of training per raw pixel; see
+        `preprocessing.preprocess_image`.
+    name
+        Of the truth, for the error.
 
     Returns
     -------
-    2-D int32.
+    DataFrame
+        `matching.COUNT_COLUMNS`, a row per IoU threshold.
 
     Raises
     ------
     InputError
-        Not whole numbers from 0, or one number for everything (a mask without instances).
+        The truth is of another size than the image.
     """
-    image = read_plane(path, frame=page)
-    with np.errstate(invalid="ignore"):  # NaN and the like differ from what they become
-        labels = np.asarray(image).astype(np.int32)
-    if image.dtype.kind == "f" and not (labels == image).all():
-        raise InputError(f"{path}: is not a label image, its values are no whole numbers.")
-    if labels.min() < 0:
-        raise InputError(f"{path}: is not a label image, it has values below 0.")
-    numbers = np.unique(labels)
-    if len(numbers) == 2 and numbers[0] == 0:
-        from scipy.ndimage import label
-
-        n_pieces = label(labels)[1]
-        if n_pieces > 1:
-            raise InputError(
-                f"{path}: has one value ({numbers[1]}) for {n_pieces} separate objects. Give each "
-                "nucleus its own number (Fiji: MorphoLibJ > Connected Components Labeling)."
-            )
-    return labels
-
-
-def crop_labels(labels: Array, crop: Sequence[int] | None) -> Array:
-    """The part of a label image that the configuration keeps."""
-    return labels if crop is None else labels[crop[0] : crop[1], crop[2] : crop[3]]
-
-
-def summarize_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Pool rows of `matching.compare_labels` with a `stage` over all images of each stage."""
-    rows = list(rows)
-    summary = []
-    for stage in STAGES:
-        of_stage = [row for row in rows if row["stage"] == stage]
-        for iou in dict.fromkeys(row["iou"] for row in of_stage):
-            same = [
-                {key: value for key, value in row.items() if not isinstance(value, str)}
-                for row in of_stage
-                if row["iou"] == iou
-            ]
-            pooled = pool_rows([{k: v for k, v in row.items() if k != "frame"} for row in same])
-            summary.append({"stage": stage, "n_images": len(same)} | add_metrics(pooled))
-    return summary
-
-
-def tabulate_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> dict[str, list[Any]]:
-    """Rows as columns: `first`, then `METRIC_COLUMNS`."""
-    return {name: [row[name] for row in rows] for name in (*first, *METRIC_COLUMNS)}
+    if stage == ANNOTATION:
+        truth = preprocess_labels(truth, crop=crop, scale=scale)
+    else:
+        truth, found = (preprocess_labels(labels, crop=crop) for labels in (truth, found))
+    if truth.shape != found.shape:
+        raise InputError(
+            f"{name}: is {truth.shape[1]} x {truth.shape[0]} pixels, but its image is "
+            f"{found.shape[1]} x {found.shape[0]}. Give the masks of this image."
+        )
+    return count_matches(truth, found)

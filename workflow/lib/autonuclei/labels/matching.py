@@ -4,14 +4,16 @@ Undefined metrics are NaN: precision without a prediction, recall without a trut
 there is neither.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Array = npt.NDArray[Any]
-Row = dict[str, Any]
+
+IOU_THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 
 METRIC_COLUMNS = (
     "iou",
@@ -30,92 +32,122 @@ METRIC_COLUMNS = (
     "foreground_f1",
     "foreground_f1_touched",
 )
+# What is added up over images, so that metrics of several are not means of metrics.
+_PIXEL_COUNTS = ("overlap_px", "true_px", "predicted_px", "touched_px")
+_SUMS = (*METRIC_COLUMNS[1:6], "iou_sum", *_PIXEL_COUNTS)
+COUNT_COLUMNS = ("iou", *_SUMS)
 
 
-def compare_labels(truth: Array, predicted: Array, thresholds: Sequence[float]) -> list[Row]:
-    """Compare a predicted with a true label image.
+def count_matches(
+    truth: Array, predicted: Array, thresholds: Sequence[float] = IOU_THRESHOLDS
+) -> pd.DataFrame:
+    """Match the nuclei of a predicted with those of a true label image.
 
     Parameters
     ----------
-    truth, predicted
-        2-D label images of the same shape.
+    truth, predicted : (height, width) int
+        Label images of the same shape, 0 is background; numbers may have gaps.
     thresholds
         IoU from which on a pair counts as matched.
 
     Returns
     -------
-    One row per threshold with the sums from which `add_metrics` computes the metrics of this
-    image, or of several pooled.
+    DataFrame
+        `COUNT_COLUMNS`, a row per threshold: the sums from which `compute_metrics` computes the
+        metrics of this image, or of several that `pool_counts` has added up.
     """
-    from stardist.matching import matching, relabel_sequential
+    from stardist.matching import matching
 
-    truth = relabel_sequential(truth.astype(np.int64))[0]
-    predicted = relabel_sequential(predicted.astype(np.int64))[0]
+    scores = pd.DataFrame(matching(truth, predicted, tuple(thresholds)))
     inside, found = truth > 0, predicted > 0
-    touched = np.zeros(int(truth.max()) + 1, bool)
-    touched[np.unique(truth[found])] = True
-    touched[0] = False
-    overlap, n_inside, n_found = (int(mask.sum()) for mask in (inside & found, inside, found))
-    n_touched = int(touched[truth].sum())
-    rows = []
-    for threshold in thresholds:
-        score = matching(truth, predicted, threshold)
-        rows.append(
-            {
-                "iou": float(threshold),
-                "n_true": int(score.n_true),
-                "n_predicted": int(score.n_pred),
-                "true_positives": int(score.tp),
-                "false_positives": int(score.fp),
-                "false_negatives": int(score.fn),
-                "iou_sum": float(score.mean_matched_score) * int(score.tp),
-                "overlap_px": overlap,
-                "true_px": n_inside,
-                "predicted_px": n_found,
-                "touched_px": n_touched,
-            }
-        )
-    return rows
+    counts = {
+        "iou": scores["thresh"],
+        "n_true": scores["n_true"],
+        "n_predicted": scores["n_pred"],
+        "true_positives": scores["tp"],
+        "false_positives": scores["fp"],
+        "false_negatives": scores["fn"],
+        "iou_sum": scores["mean_matched_score"].astype(np.float64) * scores["tp"],
+        "overlap_px": (inside & found).sum(),
+        "true_px": inside.sum(),
+        "predicted_px": found.sum(),
+        # Pixels of the true nuclei that any predicted one touches.
+        "touched_px": np.isin(truth[inside], truth[inside & found]).sum(),
+    }
+    return pd.DataFrame(counts)
 
 
-def pool_rows(rows: Sequence[Mapping[str, Any]]) -> Row:
-    """Add up rows of the same threshold over several images."""
-    pooled = {key: sum(row[key] for row in rows) for key in rows[0] if key != "iou"}
-    return {"iou": rows[0]["iou"], **pooled}
+def pool_counts(counts: pd.DataFrame, by: Sequence[str] = ("iou",)) -> pd.DataFrame:
+    """Add up the counts of several images.
+
+    Parameters
+    ----------
+    counts
+        Tables of `count_matches` below each other, with more columns as needed.
+    by
+        Columns whose equal values are added up.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by` in order, `n_images` and `COUNT_COLUMNS`.
+    """
+    groups = counts.groupby(list(by))
+    pooled = groups[list(_SUMS)].sum()
+    pooled.insert(0, "n_images", groups.size())
+    return pooled.reset_index()
 
 
-def add_metrics(row: Mapping[str, Any]) -> Row:
-    """Metrics (`METRIC_COLUMNS`) from the sums of `compare_labels` or `pool_rows`.
+def compute_metrics(counts: pd.DataFrame) -> pd.DataFrame:
+    """Compute metrics from the counts of `count_matches` or `pool_counts`.
 
     precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = TP / (TP + (FP + FN) / 2),
     accuracy = TP / (TP + FP + FN), panoptic_quality = sum of matched IoU / (TP + (FP + FN) / 2)
     (Kirillov et al. 2019), mean_iou_matched = mean IoU of the matched nuclei, mean_iou_true =
     sum of matched IoU / number of true nuclei, foreground_f1 = F1 (Dice) of pixels,
     foreground_f1_touched = the same without the true nuclei that no predicted one touches.
+
+    Returns
+    -------
+    DataFrame
+        A row per row of `counts`: the columns of it that are no counts, then `METRIC_COLUMNS`.
     """
-    tp, fp, fn = row["true_positives"], row["false_positives"], row["false_negatives"]
-    counts = {key: row[key] for key in METRIC_COLUMNS[:6]}
-    return counts | {
-        "precision": _divide(tp, tp + fp),
-        "recall": _divide(tp, tp + fn),
-        "f1": _divide(tp, tp + (fp + fn) / 2),
-        "accuracy": _divide(tp, tp + fp + fn),
-        "panoptic_quality": _divide(row["iou_sum"], tp + (fp + fn) / 2),
-        "mean_iou_matched": _divide(row["iou_sum"], tp),
-        "mean_iou_true": _divide(row["iou_sum"], row["n_true"]),
-        "foreground_f1": _divide(2 * row["overlap_px"], row["true_px"] + row["predicted_px"]),
-        "foreground_f1_touched": _divide(
-            2 * row["overlap_px"], row["touched_px"] + row["predicted_px"]
-        ),
-    }
+    tp, fp, fn = (
+        counts[f"{kind}s"] for kind in ("true_positive", "false_positive", "false_negative")
+    )
+    iou_sum, overlap, predicted = counts["iou_sum"], counts["overlap_px"], counts["predicted_px"]
+    table = counts.assign(
+        precision=_divide(tp, tp + fp),
+        recall=_divide(tp, tp + fn),
+        f1=_divide(tp, tp + (fp + fn) / 2),
+        accuracy=_divide(tp, tp + fp + fn),
+        panoptic_quality=_divide(iou_sum, tp + (fp + fn) / 2),
+        mean_iou_matched=_divide(iou_sum, tp),
+        mean_iou_true=_divide(iou_sum, counts["n_true"]),
+        foreground_f1=_divide(2 * overlap, counts["true_px"] + predicted),
+        foreground_f1_touched=_divide(2 * overlap, counts["touched_px"] + predicted),
+    )
+    others = [name for name in counts if name not in COUNT_COLUMNS]
+    return table[[*others, *METRIC_COLUMNS]]
 
 
-def _divide(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
+def _divide(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return part / whole.where(whole != 0)
 
 
 def drop_ignored(labels: Array, ignored: Array) -> Array:
-    """Remove objects that lie with more than half of their area on ignored pixels."""
+    """Remove objects that lie with more than half of their area on ignored pixels.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image, 0 is background.
+    ignored : (height, width) bool
+
+    Returns
+    -------
+    Label image of the same type; numbers stay.
+    """
     area = np.bincount(labels.ravel())
     covered = np.bincount(labels[ignored], minlength=len(area))
     drop = covered * 2 > area

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from autonuclei.annotate.boundaries import measure_contrast, refine_boundaries
-from autonuclei.annotate.selection import ACCEPTED, AreaWindow, judge_objects
-from autonuclei.labels.matching import add_metrics, compare_labels, drop_ignored, pool_rows
-from autonuclei.labels.measurement import measure_objects
+from autonuclei.annotate.boundaries import refine_boundaries
+from autonuclei.annotate.candidates import measure_candidates
+from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.selection import ACCEPTED, AcceptedRange, judge_objects
+from autonuclei.labels.matching import compute_metrics, count_matches, drop_ignored, pool_counts
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.labels.overlap import match_labels
 
@@ -40,7 +42,7 @@ def check_annotation(
     objects: Array,
     predicted: Array,
     probability: Array,
-    window: AreaWindow,
+    accepted_range: AcceptedRange,
 ) -> Array:
     """Annotate an image anew from the classical annotation and what a network finds in it.
 
@@ -61,7 +63,7 @@ def check_annotation(
         Label image of all objects of the classical method, rejected ones included.
     predicted, probability
         Label image of the network, 1..n, down to `DOUBT_PROBABILITY`, and (n,) probabilities.
-    window
+    accepted_range
         Area and shape of a nucleus.
 
     Returns
@@ -69,12 +71,12 @@ def check_annotation(
     int32 label image; nuclei 1..n, background 0. -1 (ignored) is everything else that the
     classical annotation or the network does not hold for background.
     """
-    drawn = refine_boundaries(image, predicted)
-    table = measure_objects(drawn, image)
-    table["relative_contrast"] = measure_contrast(image, drawn)[table["label"]]
+    filtered = FilteredImage(image)
+    drawn = refine_boundaries(filtered, predicted)
+    table = measure_candidates(filtered, drawn)
     n = len(probability)
     has_shape = np.zeros(n + 1, bool)
-    has_shape[table["label"][judge_objects(table, window) == ACCEPTED]] = True
+    has_shape[table["label"][judge_objects(table, accepted_range) == ACCEPTED]] = True
     is_sure = np.r_[False, probability >= SURE_PROBABILITY]
     partner = match_labels(drawn, objects, iou=AGREEMENT_IOU, n_labels=n)
     accepted = np.zeros(int(objects.max()) + 1, bool)
@@ -132,16 +134,16 @@ def measure_agreement(pairs: Iterable[tuple[Array, Array, Array]]) -> float:
     -------
     From 0 to 1; NaN without an image, or where neither has a nucleus.
     """
-    rows = [
-        compare_labels(
+    counts = [
+        count_matches(
             accepted, drop_ignored(found, (objects > 0) & (accepted == 0)), CRITERION_IOUS
         )
         for found, objects, accepted in pairs
     ]
-    if not rows:
+    if not counts:
         return float("nan")
-    pooled = [add_metrics(pool_rows(same)) for same in zip(*rows, strict=True)]
-    return float(np.mean([row["f1"] for row in pooled]))
+    f1 = compute_metrics(pool_counts(pd.concat(counts)))["f1"]
+    return float(f1.mean(skipna=False))
 
 
 def find_best_round(criteria: Sequence[float]) -> int:
