@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.measure.motility import Units, measure_steps
+from autonuclei.measure.steps import measure_steps
+from autonuclei.measure.units import Units
 from autonuclei.report.films import (
+    FilmSource,
     choose_contrast,
     choose_size,
     find_rims,
@@ -17,7 +19,7 @@ from track_examples import N_FRAMES, make_example
 # imageio-ffmpeg leaves the pipes of its reader to be closed later.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-UNITS = {"pixel_size_um": 0.5, "frame_interval_min": 10.0}
+UNITS = Units(pixel_size_um=0.5, frame_interval_min=10.0)
 
 
 def read_film(path):
@@ -40,16 +42,13 @@ def find_colour(picture, colour, tolerance=70):
 def write_outlines(path, **options):
     _, labels, raw = make_example()
     labels, raw = enlarge(labels), enlarge(raw)
-    arguments = {"n_frames": N_FRAMES, **UNITS, **options}
-    size = write_outline_film(
-        path, read_image=lambda f: raw[f], read_labels=lambda f: labels[f], **arguments
-    )
-    return size, labels
+    movie = FilmSource(lambda f: raw[f], N_FRAMES, UNITS, **options)
+    return write_outline_film(path, movie, lambda f: labels[f]), labels
 
 
 def test_outline_film_plays_in_browsers(tmp_path):
     path = tmp_path / "film.mp4"
-    size, _ = write_outlines(path, film_width=1000, frames_per_second=5)
+    size, _ = write_outlines(path, width_px=1000, frames_per_second=5)
     facts, pictures = read_film(path)
     assert size == (480, 640), "not enlarged"
     assert facts["codec"] == "h264"
@@ -79,7 +78,7 @@ def test_outlines_are_yellow_and_on_the_nuclei(tmp_path):
 
 def test_film_is_downsized_to_even_sides(tmp_path):
     path = tmp_path / "film.mp4"
-    size, _ = write_outlines(path, film_width=301)
+    size, _ = write_outlines(path, width_px=301)
     assert size == (224, 300)
     assert read_film(path)[0]["size"] == (300, 224)
 
@@ -101,9 +100,10 @@ def test_track_film_has_purple_centroids_and_coloured_tails(tmp_path):
     tracks, _, raw = make_example()
     raw = np.zeros_like(enlarge(raw))
     tracks[["y_px", "x_px"]] = tracks[["y_px", "x_px"]] * 8 + 3.5
-    steps = measure_steps(tracks, units=Units(**UNITS))
+    steps = measure_steps(tracks, units=UNITS)
     path = tmp_path / "film.mp4"
-    write_track_film(path, steps, read_image=lambda f: raw[f], n_frames=N_FRAMES, **UNITS)
+    movie = FilmSource(lambda f: raw[f], N_FRAMES, UNITS)
+    write_track_film(path, movie, steps)
     _, pictures = read_film(path)
     for frame in range(N_FRAMES):
         for spot in tracks[tracks["frame"] == frame].itertuples():
@@ -114,9 +114,7 @@ def test_track_film_has_purple_centroids_and_coloured_tails(tmp_path):
     assert pictures[0][on_the_way].max() < 60
     assert pictures[1][on_the_way].max() > 100
     # The same step has gone when the tail is one frame long.
-    write_track_film(
-        path, steps, read_image=lambda f: raw[f], n_frames=N_FRAMES, tail_frames=1, **UNITS
-    )
+    write_track_film(path, movie, steps, tail_frames=1)
     assert read_film(path)[1][3][on_the_way].max() < 60
 
 
@@ -128,14 +126,7 @@ def test_slow_tails_are_blue_and_fast_ones_red(tmp_path):
     steps = measure_steps(tracks, units=Units(None, None))
     black = np.zeros((240, 400), np.uint8)
     path = tmp_path / "film.mp4"
-    write_track_film(
-        path,
-        steps,
-        read_image=lambda f: black,
-        n_frames=2,
-        pixel_size_um=None,
-        frame_interval_min=None,
-    )
+    write_track_film(path, FilmSource(lambda f: black, 2, Units(None, None)), steps)
     picture = read_film(path)[1][1]
     red, _, blue = picture[50, 200]
     assert red > blue + 50
@@ -146,7 +137,7 @@ def test_slow_tails_are_blue_and_fast_ones_red(tmp_path):
 @pytest.mark.parametrize("case", ["one frame", "no nuclei", "empty frame", "unknown units"])
 def test_poor_input(tmp_path, case):
     tracks, labels, raw = make_example()
-    n_frames, units = N_FRAMES, dict(UNITS)
+    n_frames, units = N_FRAMES, UNITS
     if case == "one frame":
         n_frames = 1
         tracks = tracks[tracks["frame"] == 0]
@@ -156,11 +147,11 @@ def test_poor_input(tmp_path, case):
         labels[2], raw[2] = 0, 0
         tracks = tracks[tracks["lineage"] > 3]
     else:
-        units = dict.fromkeys(UNITS)
-    steps = measure_steps(tracks, units=Units(**units))
-    arguments = {"read_image": lambda f: raw[f], "n_frames": n_frames, **units}
-    write_outline_film(tmp_path / "a.mp4", read_labels=lambda f: labels[f], **arguments)
-    write_track_film(tmp_path / "b.mp4", steps, **arguments)
+        units = Units(None, None)
+    steps = measure_steps(tracks, units=units)
+    movie = FilmSource(lambda f: raw[f], n_frames, units)
+    write_outline_film(tmp_path / "a.mp4", movie, lambda f: labels[f])
+    write_track_film(tmp_path / "b.mp4", movie, steps)
     for name in ("a.mp4", "b.mp4"):
         assert len(read_film(tmp_path / name)[1]) == n_frames
 
@@ -169,30 +160,21 @@ def test_seventy_thousand_labels(tmp_path):
     labels = np.zeros((600, 600), np.float32)
     labels[:266, :266] = np.arange(1, 266**2 + 1).reshape(266, 266)
     raw = np.zeros((600, 600), np.uint16)
-    write_outline_film(
-        tmp_path / "a.mp4",
-        read_image=lambda f: raw,
-        read_labels=lambda f: labels,
-        n_frames=1,
-        **UNITS,
-    )
+    write_outline_film(tmp_path / "a.mp4", FilmSource(lambda f: raw, 1, UNITS), lambda f: labels)
     picture = read_film(tmp_path / "a.mp4")[1][0]
     assert (picture[100:250, 100:250, 0] > 150).mean() > 0.9
 
 
 def test_bad_movies_are_told(tmp_path):
     image = np.zeros((20, 30), np.uint8)
-    arguments = {"read_image": lambda f: image, **UNITS}
+    nothing, movie = (FilmSource(lambda f: image, n_frames, UNITS) for n_frames in (0, 1))
     with pytest.raises(InputError, match="no frames"):
-        write_outline_film(tmp_path / "a.mp4", read_labels=lambda f: image, n_frames=0, **arguments)
+        write_outline_film(tmp_path / "a.mp4", nothing, lambda f: image)
     with pytest.raises(InputError, match=r"\(20, 30\), the label images \(30, 20\)"):
-        write_outline_film(
-            tmp_path / "a.mp4", read_labels=lambda f: image.T, n_frames=1, **arguments
-        )
+        write_outline_film(tmp_path / "a.mp4", movie, lambda f: image.T)
     tracks, _, _ = make_example()
-    steps = measure_steps(tracks, units=Units(**UNITS))
     with pytest.raises(InputError, match="no frames"):
-        write_track_film(tmp_path / "a.mp4", steps, n_frames=0, **arguments)
+        write_track_film(tmp_path / "a.mp4", nothing, measure_steps(tracks, units=UNITS))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,8 +186,7 @@ def test_same_movie_gives_the_same_bytes(tmp_path):
 
 def test_contrast_is_one_for_all_frames():
     frames = [np.full((10, 10), value, np.uint16) for value in (100, 200, 300)]
-    low, high = choose_contrast(lambda f: frames[f], 3, percentiles=(0, 100))
-    assert (low, high) == (100, 300)
+    assert choose_contrast(FilmSource(lambda f: frames[f], 3, UNITS)) == (100, 300)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -60,14 +61,10 @@ def read_labels(figure):
 )
 def test_units_are_on_the_axes(pixel_size, interval, expected):
     motility, image = measure(pixel_size=pixel_size, interval=interval)
-    units = motility.units
-    labels = [
-        *read_labels(draw_tracks(motility.steps, image=image, units=units)),
-        *read_labels(draw_density(motility.frames, units=units)),
-        *read_labels(draw_displacement(motility.msd, units=units)),
-        *read_labels(draw_speeds(motility.steps, units=units)),
-    ]
-    figure = draw_track_lengths(motility.tracks, units=units)
+    labels = read_labels(draw_tracks(motility, image))
+    for draw in (draw_density, draw_displacement, draw_speeds):
+        labels += read_labels(draw(motility))
+    figure = draw_track_lengths(motility)
     labels += read_labels(figure)
     labels += [child.get_xlabel() for child in figure.axes[0].child_axes]
     for text in expected:
@@ -78,7 +75,7 @@ def test_units_are_on_the_axes(pixel_size, interval, expected):
 
 def test_every_step_is_drawn_in_the_colour_of_its_speed():
     motility, image = measure()
-    figure = draw_tracks(motility.steps, image=image, units=motility.units)
+    figure = draw_tracks(motility, image)
     lines = figure.axes[0].collections[0]
     speeds = motility.steps["speed_um_per_min"].dropna()
     assert len(lines.get_segments()) == len(speeds)
@@ -94,7 +91,7 @@ def test_every_step_is_drawn_in_the_colour_of_its_speed():
 
 def test_polar_histogram_counts_steps():
     steps = pd.DataFrame({"direction_deg": [359.0, 1.0, 90.0, 181.0, np.nan]})
-    axes = draw_directions(steps).axes[0]
+    axes = draw_directions(replace(measure()[0], steps=steps)).axes[0]
     heights = [bar.get_height() for bar in axes.patches]
     assert (heights[0], heights[6], heights[12]) == (50, 25, 25)
     assert sum(heights) == pytest.approx(100)
@@ -102,7 +99,7 @@ def test_polar_histogram_counts_steps():
 
 def test_few_tracks_are_drawn_open():
     motility, _ = measure()
-    axes = draw_displacement(motility.msd, units=motility.units).axes[0]
+    axes = draw_displacement(motility).axes[0]
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert "measured, fewer than 10 tracks" in names
     assert "measured" not in names
@@ -126,18 +123,11 @@ def test_all_figures_are_written_also_for_poor_input(tmp_path, n_rows, n_frames)
 
 def test_empty_input_is_told():
     motility, image = measure(n_rows=0)
-    units = motility.units
-    assert "No tracks of two or more nuclei" in read_labels(
-        draw_tracks(motility.steps, image=image, units=units)
-    )
-    assert read_labels(draw_density(motility.frames, units=units)) == ["No nuclei in 6 frames"]
-    assert read_labels(draw_track_lengths(motility.tracks, units=units)) == ["No tracks"]
-    for figure in (
-        draw_directions(motility.steps),
-        draw_speeds(motility.steps, units=units),
-        draw_displacement(motility.msd, units=units),
-    ):
-        assert re.match(r"No (steps|track)", read_labels(figure)[0])
+    assert "No tracks of two or more nuclei" in read_labels(draw_tracks(motility, image))
+    assert read_labels(draw_density(motility)) == ["No nuclei in 6 frames"]
+    assert read_labels(draw_track_lengths(motility)) == ["No tracks"]
+    for draw in (draw_directions, draw_speeds, draw_displacement):
+        assert re.match(r"No (steps|track)", read_labels(draw(motility))[0])
 
 
 def test_same_input_gives_the_same_bytes(tmp_path):

@@ -7,26 +7,26 @@ with log_job(snakemake.log[0]):
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table
     from autonuclei.measure.motility import measure_motility
-    from autonuclei.report.films import write_outline_film, write_track_film
+    from autonuclei.report.films import FilmSource, write_outline_film, write_track_film
 
     movie, film = snakemake.params.movie, snakemake.params.film
-    units = {key: movie[key] for key in ("pixel_size_um", "frame_interval_min")}
-    shown = {
-        "read_image": lambda frame: read_movie_page(movie["planes"], frame, movie["shape"]),
-        "n_frames": movie["n_frames"],
-        "film_width": film["width_px"],
-        "frames_per_second": film["frames_per_second"],
-        **units,
-    }
-    with LabelStore(snakemake.input.labels) as masks:
-        write_outline_film(snakemake.output.outlines, read_labels=masks.read, **shown)
     motility = measure_motility(
         read_table(snakemake.input.tracks),
         frames=sorted(movie["planes"]),
         image_shape=movie["shape"],
+        pixel_size_um=movie["pixel_size_um"],
+        frame_interval_min=movie["frame_interval_min"],
         remove_drift=snakemake.params.motility["remove_drift"],
-        **units,
     )
+    source = FilmSource(
+        lambda frame: read_movie_page(movie["planes"], frame, movie["shape"]),
+        n_frames=movie["n_frames"],
+        units=motility.units,
+        width_px=film["width_px"],
+        frames_per_second=film["frames_per_second"],
+    )
+    with LabelStore(snakemake.input.labels) as masks:
+        write_outline_film(snakemake.output.outlines, source, masks.read)
     write_track_film(
-        snakemake.output.tracks, motility.steps, tail_frames=film["tail_frames"], **shown
+        snakemake.output.tracks, source, motility.steps, tail_frames=film["tail_frames"]
     )
