@@ -1,28 +1,31 @@
-"""Fit the weights of the division score in `autonuclei.linking` to drawn movies.
+"""Fit the weights of the division score in `autonuclei.track.divisions` to drawn movies.
 
-    PYTHONPATH=workflow/scripts python tests/benchmarks/fit_divisions.py
+    python research/fit_divisions.py workflow/lib/autonuclei/track/divisions.json
 
 Draws 80 movies of many kinds (seeds 0 to 69: nuclei from 9 to 18 um, 3 to 30 min between frames,
 sparse to dense, slow to fast, mitosis from striking to hardly visible; seeds 70 to 79: as of a
 screen, 15 to 30 min between frames, mitosis seen in one frame or not at all, dim or noisy; some
 4000 divisions), disturbs the measured objects as segmentation and cameras would, lists the
-possible divisions of each movie as `linking` does, and fits two logistic regressions: the first
+possible divisions of each movie as the linking does, and fits two logistic regressions: the first
 on the features of all possible divisions, the final one, with the squares of some features and
-`otherwise`, on those that the first leaves over. Prints the recall of the first; precision, recall
-and F1 of the final one in cross-validation (four folds of whole movies; the first is fitted to
-all), and for each kind of movie F1 of a fit that saw none of that kind; and the block of weights to
-paste into linking.py. Counts each possible division on its own, before those that share a nucleus
-are sorted out.
+`linking_loss`, on those that the first leaves over. Prints the recall of the first; precision,
+recall and F1 of the final one in cross-validation (four folds of whole movies; the first is fitted
+to all), and for each kind of movie F1 of a fit that saw none of that kind; writes the weights to
+the file. Counts each possible division on its own, before those that share a nucleus are sorted
+out.
 
 Three features (`BY_HAND`) tell faults of the segmentation that the drawn movies do not have. No
 weight can be learned from them, so theirs are set by hand.
 
-Takes about ten CPU-minutes, most of it drawing (estimated). `--movies 2 --frames 12`
-tries the script out in a few seconds.
+Takes about ten CPU-minutes, most of it drawing (estimated). `--movies 2 --frames 12`, with a file
+elsewhere, tries the script out in a few seconds.
 """
 
 import argparse
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,8 +33,14 @@ from sklearn.linear_model import LogisticRegression
 
 from autonuclei.example.drawn_movies import draw_frames
 from autonuclei.example.drawn_nuclei import MovieSettings
-from autonuclei.labels.measurement import concatenate_tables, measure_objects
-from autonuclei.track import linking
+from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.measurement import measure_objects
+from autonuclei.settings import TrackSettings
+from autonuclei.track.divisions import LinkingLoss, compute_division_reach, describe_candidates
+from autonuclei.track.drift import remove_drift
+from autonuclei.track.frame_links import link_frames
+from autonuclei.track.spots import read_spots
+from autonuclei.track.statistics import measure_statistics
 
 # A track that goes on after a gap, a nucleus split for a few frames, two that were merged.
 BY_HAND = {"returns": -3.0, "remerges": -7.0, "mother_swells": -10.0}
@@ -43,13 +52,12 @@ SQUARED = (
     "area_differs",
     "mean_differs",
     "total_sum",
-    "otherwise",
+    "linking_loss",
 )
 LONG_INTERVALS = 70  # from this seed on
-FIRST_PROBABILITY = 0.004  # less likely ones are not looked at again
+LEAST_LOGIT = np.log(0.004 / 0.996)  # less likely ones are not looked at again
 STRENGTH_FIRST, STRENGTH_FINAL = 0.05, 0.03  # inverse strengths of the L2 penalty
 FOLDS = 4
-LINKED = [name for name in linking.FEATURES if name not in BY_HAND]
 
 
 # The order in which random numbers are drawn, unused ones too, makes the movies: a change gives
@@ -168,9 +176,9 @@ def measure_movie(settings, seed):
     """Draw and measure a movie; give the object table and the mother of each label."""
     tables, parents = [], {}
     for frame, drawn in enumerate(draw_frames(settings, seed)):
-        tables.append(measure_objects(drawn.labels, drawn.image, frame=frame))
+        tables.append(pd.DataFrame(measure_objects(drawn.labels, drawn.image, frame=frame)))
         parents |= drawn.new_parents
-    return pd.DataFrame(concatenate_tables(tables)), parents
+    return concatenate_tables(tables), parents
 
 
 def make_objects(seed, frames):
@@ -296,30 +304,21 @@ def list_true_divisions(objects, parents):
 
 
 def list_candidates(objects, parents):
-    """List the possible divisions of a movie as `linking.link_objects` does.
+    """List the possible divisions of a movie as `link_nuclei` does.
 
-    Gives rows of mother and daughters, features without `otherwise`, which ones are true, the
-    function that finds `otherwise`, and the number of true divisions.
+    Gives rows of mother and daughters, a table of features without `linking_loss`, which ones are
+    true, the function that measures the loss, and the number of true divisions.
     """
-    spots = linking._read_spots(objects)
-    per_px = linking._length_per_px(objects)
-    spots, scales, _ = linking._remove_drift(spots, per_px, True)
-    pairs, ends, expected, links, scales = linking._link_plainly(spots, scales, 2, None)
-    context = linking._measure_context(spots, scales, *links)
-    reach = linking._division_reach(scales)
-    trios, features = [], []
-    for k in np.flatnonzero(np.diff(spots.frames) == 1).tolist():
-        parts = linking._list_divisions(spots, k, reach, expected, *links)
-        if len(parts[0]):
-            trios.append(np.column_stack(parts))
-            features.append(
-                linking._describe_divisions(spots, scales, context, per_px, expected, links, parts)
-            )
+    spots = read_spots(objects)
+    spots, _ = remove_drift(spots, measure_statistics(spots))
+    found = link_frames(spots, measure_statistics(spots), max_frame_gap=TrackSettings.max_frame_gap)
+    reach = compute_division_reach(found.statistics)
+    trios, features = zip(*describe_candidates(spots, found, reach=reach), strict=True)
     trios = np.concatenate(trios)
+    features = pd.concat(map(pd.DataFrame, features), ignore_index=True)
     divisions = list_true_divisions(objects, parents)
     true = [(mother, *sorted(born)) in divisions for mother, *born in trios.tolist()]
-    rest = linking._Rest(pairs, ends, *links)
-    return trios, np.concatenate(features), np.array(true), rest.cost, len(divisions)
+    return trios, features, np.array(true), LinkingLoss(found).measure, len(divisions)
 
 
 def fit_logistic(features, true, squared, strength):
@@ -339,33 +338,29 @@ def compute_logit(features, usual, linear, square, bias):
     return bias + odd @ linear + odd**2 @ square
 
 
-def format_weights(first, final):
+def format_weights(order, names, first, final):
+    """Format the two fits of `names` as the text of divisions.json, features in an order."""
     usual, linear, square, bias = final
-    by_name = {
-        name: (usual[k], first[1][k] if k < len(first[1]) else 0.0, linear[k], square[k])
-        for k, name in enumerate(LINKED)
+    zeros = np.zeros(len(first[1]))
+    fits = {
+        # The first logit, too, is one of differences from the usual values of the final one.
+        "first": (first[3] + first[1] @ (usual[:-1] - first[0]), usual[:-1], first[1], zeros),
+        "final": (bias, usual, linear, square),
     }
-    by_name |= {name: (0.0, weight, weight, 0.0) for name, weight in BY_HAND.items()}
-    # The first logit, too, is one of differences from the usual values of the final one.
-    bias_first = first[3] + first[1] @ (usual[:-1] - first[0])
-    lines = [
-        f'    "{name}": ({", ".join(f"{value:.3f}" for value in by_name[name])}),'
-        for name in linking.FEATURES
-    ]
-    limit = np.log(FIRST_PROBABILITY / (1 - FIRST_PROBABILITY))
-    return "\n".join(
-        [
-            "_WEIGHTS = {",
-            *lines,
-            "}",
-            f"_BIAS_FIRST, _BIAS = {bias_first:.3f}, {bias:.3f}",
-            f"_FIRST_LOGIT = {limit:.2f}  # less likely ones are not looked at again",
-        ]
-    )
+    content = {}
+    for fit, (bias, *columns) in fits.items():
+        rows = dict(zip(names, np.column_stack(columns), strict=False))
+        rows |= {name: np.array([0.0, weight, 0.0]) for name, weight in BY_HAND.items()}
+        rows = {name: rows[name].round(3).tolist() for name in order if name in rows}
+        content[fit] = {"bias": round(bias, 3), "features": rows}
+    content["first"]["least_logit"] = round(LEAST_LOGIT, 2)
+    text = json.dumps(content, indent=1)
+    return re.sub(r"\[\s*([^]]*?)\s*\]", lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="where to write the weights")
     parser.add_argument("--movies", type=int, default=80, help="with the seeds 0, 1, ...")
     parser.add_argument("--frames", type=int, default=1000, help="at most so many of each movie")
     arguments = parser.parse_args()
@@ -373,22 +368,22 @@ def main():
     for seed in range(arguments.movies):
         movies.append(list_candidates(*make_objects(seed, arguments.frames)))
         print(f"movie {seed}: {len(movies[-1][0])} possible divisions, {movies[-1][4]} true")
-    trios, features, true, cost_of, numbers = zip(*movies, strict=True)
+    trios, tables, true, measures, numbers = zip(*movies, strict=True)
     movie = np.repeat(np.arange(len(movies)), [len(t) for t in true])
-    trios, features, true = (np.concatenate(parts) for parts in (trios, features, true))
-    total = sum(numbers)
-    features = features[:, [linking.FEATURES.index(name) for name in LINKED[:-1]]]
+    trios, true, total = np.concatenate(trios), np.concatenate(true), sum(numbers)
+    order = [*tables[0], "linking_loss"]
+    names = [name for name in order if name not in BY_HAND]
+    features = pd.concat(tables)[names[:-1]].to_numpy()
 
     first = fit_logistic(features, true, [], STRENGTH_FIRST)
-    limit = np.log(FIRST_PROBABILITY / (1 - FIRST_PROBABILITY))
-    kept = np.flatnonzero(compute_logit(features, *first) > limit)
+    kept = np.flatnonzero(compute_logit(features, *first) > LEAST_LOGIT)
     print(f"first logit: {len(kept)} of {len(true)} kept, recall {true[kept].sum() / total:.3f}")
 
-    otherwise = [cost_of[movie[row]](*trios[row].tolist()) for row in kept]
-    features = np.column_stack([features[kept], np.clip(otherwise, -16, 8)])
-    true, movie = true[kept], movie[kept]
-    squared = [LINKED.index(name) for name in SQUARED]
-    score = linking.LinkSettings().min_division_score
+    features, true, trios, movie = features[kept], true[kept], trios[kept], movie[kept]
+    losses = [measure(trios[movie == number]) for number, measure in enumerate(measures)]
+    features = np.column_stack([features, np.concatenate(losses)])
+    squared = [names.index(name) for name in SQUARED]
+    score = TrackSettings.min_division_score
 
     def leave_out(out):
         fitted = fit_logistic(features[~out], true[~out], squared, STRENGTH_FINAL)
@@ -415,7 +410,7 @@ def main():
         ]
         print(f"{kind}: {n} divisions, F1 {values[0]:.3f}, left out {values[1]:.3f}")
     final = fit_logistic(features, true, squared, STRENGTH_FINAL)
-    print(format_weights(first, final))
+    arguments.file.write_text(format_weights(order, names, first, final))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Links and divisions found in drawn movies, as the table of docs/tracking.md.
 
-    PYTHONPATH=workflow/scripts python tests/benchmarks/tracking_quality.py [KIND ...]
+    python research/tracking_quality.py [KIND ...]
 
 Links each movie from its true masks, with the package, with the package from measures that are
 disturbed as by a segmentation, and with laptrack on distances alone. LNK is that of the Cell
@@ -23,7 +23,7 @@ from laptrack import LapTrack
 
 from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.track.edges import find_edges
-from autonuclei.track.linking import link_objects
+from autonuclei.track.link import link_nuclei
 
 BASE = MovieSettings()
 # First seed and look of each kind.
@@ -135,7 +135,7 @@ def list_true_links(objects, parents):
 
 
 def list_found_links(objects):
-    tracks = link_objects(objects).tracks
+    tracks = link_nuclei(objects).tracks
     number = pd.Series(
         np.arange(len(objects)), index=pd.MultiIndex.from_frame(objects[["frame", "label"]])
     )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from autonuclei.export.trackmate import write_trackmate
 from autonuclei.export.trackmate_settings import MovieInfo
-from autonuclei.track.linking import link_objects
+from autonuclei.track.link import link_nuclei
 
 frames, nuclei = int(sys.argv[1]), int(sys.argv[2])
 rng = np.random.default_rng(0)
@@ -51,7 +51,7 @@ for name, value in (("y_um", "y_px"), ("x_um", "x_px")):
     objects[name] = objects[value] * 0.325
 objects["area_um2"] = objects["area_px"] * 0.325**2
 begin = time.process_time()
-result = link_objects(objects, interval_min=10)
+result = link_nuclei(objects, frame_interval_min=10)
 linked = time.process_time()
 # Drawing the labels is not part of the export; without outlines it needs none.
 pages = [draw_labels(frame).astype(np.uint16) for frame in range(frames)] if draw else None

@@ -144,7 +144,7 @@ rule export_geff:
 rule measure_motility:
     """Speeds, displacements, densities, mitoses: tables and figures."""
     input:
-        images=list_movie_files,
+        image=get_last_file,
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
     output:
         folder=report(

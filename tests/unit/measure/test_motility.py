@@ -4,19 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonuclei.measure.frames import count_nuclei
 from autonuclei.measure.motility import (
-    Units,
-    count_nuclei,
-    list_divisions,
-    measure_displacement,
-    measure_drift,
     measure_motility,
-    measure_neighbours,
-    measure_steps,
     subtract_drift,
-    summarise_tracks,
+    tabulate_drift,
     write_motility,
 )
+from autonuclei.measure.msd import measure_msd
+from autonuclei.measure.steps import measure_neighbour_distance, measure_steps
+from autonuclei.measure.tracks import list_divisions, summarise_tracks
+from autonuclei.measure.units import Units
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 
 KNOWN = Units(0.5, 10.0)
@@ -68,7 +66,7 @@ def make_drifting(n_tracks, frames=(0, 1, 2, 4)):
 
 
 def test_drift_is_the_common_movement_of_all_nuclei():
-    drift = measure_drift(make_drifting(11), units=KNOWN)
+    drift = tabulate_drift(make_drifting(11), units=KNOWN)
     assert drift["frame"].tolist() == [0, 1, 2, 4]
     assert drift["time_min"].tolist() == [0, 10, 20, 40]
     assert drift["n_tracks"].tolist() == [0, 11, 11, 11]
@@ -109,7 +107,7 @@ def test_speeds_are_with_or_without_the_drift(remove):
 
 def test_a_few_nuclei_tell_no_drift():
     tracks = make_drifting(9)
-    drift = measure_drift(tracks, units=UNKNOWN)
+    drift = tabulate_drift(tracks, units=UNKNOWN)
     assert drift["step_x_px"].isna().all()
     pd.testing.assert_frame_equal(subtract_drift(tracks, drift, units=UNKNOWN), tracks)
 
@@ -171,7 +169,7 @@ def test_daughters_do_not_step_from_their_mother():
 
 def test_displacement_of_a_straight_path_grows_with_the_square():
     tracks = make_tracks({1: [(f, 0, 2 * f) for f in range(5)]})
-    msd = measure_displacement(tracks, units=KNOWN)
+    msd = measure_msd(tracks, units=KNOWN)
     assert msd["lag_frames"].tolist() == [1, 2, 3, 4]
     assert msd["lag_min"].tolist() == [10, 20, 30, 40]
     assert msd["msd_um2"].tolist() == [1, 4, 9, 16]
@@ -181,7 +179,7 @@ def test_displacement_of_a_straight_path_grows_with_the_square():
 
 def test_displacement_with_gaps_and_two_tracks():
     tracks = make_tracks({7: [(0, 0, 0), (2, 0, 4)], 3: [(4, 0, 0), (5, 0, 1), (6, 3, 1)]})
-    msd = measure_displacement(tracks, units=UNKNOWN).set_index("lag_frames")
+    msd = measure_msd(tracks, units=UNKNOWN).set_index("lag_frames")
     assert msd.index.tolist() == [1, 2]
     assert msd.loc[1, ["msd_px2", "n_pairs", "n_tracks"]].tolist() == [5, 2, 1]
     assert msd.loc[2, ["msd_px2", "n_pairs", "n_tracks"]].tolist() == [(16 + 10) / 2, 2, 2]
@@ -200,7 +198,7 @@ def test_displacement_agrees_with_a_plain_loop(seed):
         for i, (f, y, x) in enumerate(path):
             for g, v, u in path[i + 1 :]:
                 squares.setdefault(g - f, []).append((v - y) ** 2 + (u - x) ** 2)
-    msd = measure_displacement(make_tracks(paths), units=UNKNOWN)
+    msd = measure_msd(make_tracks(paths), units=UNKNOWN)
     assert msd["lag_frames"].tolist() == sorted(squares)
     for row in msd.itertuples():
         assert row.n_pairs == len(squares[row.lag_frames])
@@ -244,7 +242,7 @@ def test_three_daughters_and_single_daughters():
 
 def test_neighbours():
     tracks = make_tracks({1: [(0, 0, 0), (1, 0, 0)], 2: [(0, 3, 4)], 3: [(0, 3, 5)]})
-    np.testing.assert_array_equal(measure_neighbours(tracks), [5, np.nan, 1, 1])
+    np.testing.assert_array_equal(measure_neighbour_distance(tracks), [5, np.nan, 1, 1])
 
 
 def test_counts_of_the_example():

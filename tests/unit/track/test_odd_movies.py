@@ -15,10 +15,10 @@ from autonuclei.export.trackmate_settings import MovieInfo
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.labels.measurement import concatenate_tables, measure_objects
 from autonuclei.measure.motility import Motility, measure_motility, write_motility
-from autonuclei.report.films import write_outline_film, write_track_film
+from autonuclei.report.films import FilmSource, write_outline_film, write_track_film
 from autonuclei.report.motility_figures import draw_motility
 from autonuclei.track.edges import find_edges
-from autonuclei.track.linking import LinkResult, link_objects
+from autonuclei.track.link import LinkResult, link_nuclei
 from export_readers import read_geff, read_trackmate
 from shapes import draw_disks, photograph
 from trackmate_validation import validate_trackmate
@@ -82,7 +82,7 @@ def make_everything(movie: Movie, folder: Path) -> tuple[LinkResult, Motility]:
         if k in movie.frames
     ]
     objects = pd.DataFrame(concatenate_tables(tables))
-    result = link_objects(objects, interval_min=movie.frame_interval_min)
+    result = link_nuclei(objects, frame_interval_min=movie.frame_interval_min)
     tracks, n_frames = result.tracks, len(movie.labels)
     edges = find_edges(tracks)
 
@@ -105,26 +105,9 @@ def make_everything(movie: Movie, folder: Path) -> tuple[LinkResult, Motility]:
     nodes, links = read_geff(folder / "g.geff")
     assert (len(nodes), len(links)) == (len(tracks), len(edges))
 
-    look = {"film_width": 128, "frames_per_second": 8.0}
-    read_image = images.__getitem__
-    read_labels = movie.labels.__getitem__
-    write_outline_film(
-        folder / "outlines.mp4",
-        read_image=read_image,
-        read_labels=read_labels,
-        n_frames=n_frames,
-        **units,
-        **look,
-    )
-    write_track_film(
-        folder / "tracks.mp4",
-        motility.steps,
-        read_image=read_image,
-        n_frames=n_frames,
-        **units,
-        **look,
-        tail_frames=5,
-    )
+    source = FilmSource(images.__getitem__, n_frames, motility.units, width_px=128)
+    write_outline_film(folder / "outlines.mp4", source, movie.labels.__getitem__)
+    write_track_film(folder / "tracks.mp4", source, motility.steps, tail_frames=5)
     assert min((folder / name).stat().st_size for name in ("outlines.mp4", "tracks.mp4")) > 500
     return result, motility
 
@@ -152,7 +135,7 @@ def test_every_file_is_made(
         assert "speed_px_per_frame" in motility.steps
         assert result.tracks["time_min"].isna().all()
     if make_odd in (empty_the_middle, lose_a_frame):
-        assert result.used["frames_without_objects"] == [3]
+        assert result.parameters["frames_without_objects"] == [3]
         # The real time over the gap counts.
         after = motility.steps[motility.steps["frame"] == 4]
         assert (after["step_frames"] == 2).all() and (after["time_min"] == 40).all()

@@ -3,16 +3,15 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    import pandas as pd
-
     from autonuclei.io.files import write_beside
-    from autonuclei.io.images import read_movie_page
+    from autonuclei.io.images import read_plane
+    from autonuclei.io.tables import read_table
     from autonuclei.measure.motility import measure_motility, write_motility
     from autonuclei.report.motility_figures import draw_motility
 
     movie = snakemake.params.movie
     motility = measure_motility(
-        pd.read_csv(snakemake.input.tracks),
+        read_table(snakemake.input.tracks),
         frames=sorted(movie["planes"]),
         image_shape=movie["shape"],
         pixel_size_um=movie["pixel_size_um"],
@@ -22,7 +21,5 @@ with log_job(snakemake.log[0]):
     with write_beside(snakemake.output.folder) as folder:
         folder.mkdir()
         write_motility(folder, motility)
-        last = max(movie["planes"])
-        draw_motility(
-            folder, motility, image=read_movie_page(movie["planes"], last, movie["shape"])
-        )
+        last = movie["planes"][max(movie["planes"])]
+        draw_motility(folder, motility, image=read_plane(**last))

@@ -5,15 +5,15 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]):
     import json
 
-    import pandas as pd
-
     from autonuclei.io.files import write_beside
-    from autonuclei.track.linking import LinkSettings, link_objects
+    from autonuclei.io.tables import read_table
+    from autonuclei.settings import TrackSettings
+    from autonuclei.track.link import link_nuclei
 
-    result = link_objects(
-        pd.read_csv(snakemake.input.table),
-        settings=LinkSettings(**snakemake.params.settings),
-        interval_min=snakemake.params.frame_interval_min,
+    result = link_nuclei(
+        read_table(snakemake.input.table),
+        TrackSettings(**snakemake.params.settings),
+        frame_interval_min=snakemake.params.frame_interval_min,
     )
     for table, path in (
         (result.tracks, snakemake.output.tracks),
@@ -22,4 +22,4 @@ with log_job(snakemake.log[0]):
         with write_beside(path) as partial:
             table.to_csv(partial, index=False, float_format="%.7g")
     with write_beside(snakemake.output.used) as partial:
-        partial.write_text(json.dumps(result.used, indent=1) + "\n")
+        partial.write_text(json.dumps(result.parameters, indent=1) + "\n")

@@ -19,7 +19,8 @@ from autonuclei.example.drawn_movies import DrawnMovie, draw_movie
 from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.export.ctc import make_ctc_tracks
 from autonuclei.export.frames import recolour_frames
-from autonuclei.track.linking import LinkSettings, link_objects
+from autonuclei.settings import TrackSettings
+from autonuclei.track.link import link_nuclei
 
 COLUMNS = ["frame", "label", "y_px", "x_px", "area_px", "mean_intensity"]
 Change = Callable[[pd.Series, pd.Series], pd.Series]
@@ -104,7 +105,7 @@ def check_tables(objects: pd.DataFrame, tracks: pd.DataFrame, lineages: pd.DataF
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_default_movie_from_true_masks(seed: int) -> None:
     movie, objects = default_movie(seed)
-    result = link_objects(objects, interval_min=5.0)
+    result = link_nuclei(objects, frame_interval_min=5.0)
     check_tables(objects, result.tracks, result.lineages)
     values = evaluate(movie, result.tracks)
     assert float(values["TRA"]) >= 0.98
@@ -118,7 +119,7 @@ def test_what_the_camera_adds_changes_nothing() -> None:
     shifted = objects.assign(
         mean_intensity=objects["mean_intensity"] + 2.0**15, background_intensity=300 + 2.0**15
     )
-    one, other = link_objects(objects), link_objects(shifted)
+    one, other = link_nuclei(objects), link_nuclei(shifted)
     assert one.tracks["track"].tolist() == other.tracks["track"].tolist()
 
 
@@ -139,7 +140,7 @@ def saturate(mean: pd.Series, frame: pd.Series) -> pd.Series:
 def test_odd_intensities_without_a_background_cost_little(change: Change) -> None:
     movie, objects = default_movie(0)
     odd = objects.assign(mean_intensity=change(objects["mean_intensity"], objects["frame"]))
-    values = evaluate(movie, link_objects(odd).tracks)
+    values = evaluate(movie, link_nuclei(odd).tracks)
     assert float(values["LNK"]) >= 0.98
     assert float(values["division_f1_0"]) >= 0.9
 
@@ -148,7 +149,7 @@ def test_missing_and_split_nuclei_cost_little() -> None:
     movie, objects = default_movie(0)
     rng = np.random.default_rng(0)
     kept = objects[rng.random(len(objects)) > 0.02].reset_index(drop=True)
-    result = link_objects(kept)
+    result = link_nuclei(kept)
     check_tables(kept, result.tracks, result.lineages)
     assert result.lineages.n_gaps.sum() >= 5
     true = movie.tracks.set_index("label").parent
@@ -163,31 +164,33 @@ def test_missing_and_split_nuclei_cost_little() -> None:
 def test_px_and_um_give_the_same_tracks() -> None:
     _, objects = default_movie(1)
     blind = objects.assign(y_um=np.nan, x_um=np.nan, area_um2=np.nan)
-    one, other = link_objects(objects), link_objects(blind)
-    assert one.used["unit"] == "um" and other.used["unit"] == "px"
+    one, other = link_nuclei(objects), link_nuclei(blind)
+    assert one.parameters["unit"] == "um" and other.parameters["unit"] == "px"
     assert one.tracks["track"].tolist() == other.tracks["track"].tolist()
-    assert other.used["nucleus_diameter"] == pytest.approx(2 * one.used["nucleus_diameter"])
+    assert other.parameters["nucleus_diameter"] == pytest.approx(
+        2 * one.parameters["nucleus_diameter"]
+    )
     assert other.tracks["time_min"].isna().all()
-    assert json.loads(json.dumps(one.used)) == one.used
+    assert json.loads(json.dumps(one.parameters)) == one.parameters
 
 
 def test_order_of_rows_does_not_matter() -> None:
     _, objects = default_movie(1)
     shuffled = objects.sample(frac=1, random_state=0)
-    assert link_objects(shuffled).tracks.equals(link_objects(objects).tracks)
+    assert link_nuclei(shuffled).tracks.equals(link_nuclei(objects).tracks)
 
 
 def test_only_positions_and_areas_are_needed() -> None:
     _, objects = default_movie(1)
     bare = objects[["frame", "label", "y_px", "x_px", "area_px"]]
-    result = link_objects(bare)
+    result = link_nuclei(bare)
     check_tables(bare, result.tracks, result.lineages)
     assert result.lineages.n_spots.median() >= 8
 
 
 def test_no_divisions_when_switched_off() -> None:
     _, objects = default_movie(0)
-    result = link_objects(objects, settings=LinkSettings(find_divisions=False))
+    result = link_nuclei(objects, TrackSettings(find_divisions=False))
     assert (result.lineages.parent == 0).all()
     assert result.lineages.division_score.isna().all()
 
@@ -197,7 +200,7 @@ def test_agrees_with_laptrack_where_distance_decides() -> None:
     grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2) * 30.0 + 20
     walks = grid + np.cumsum(rng.normal(0, 1.5, (12, 25, 2)), axis=0)
     rows = [(f, k + 1, *walks[f, k]) for f in range(12) for k in range(25)]
-    tracks = link_objects(make_objects(rows)).tracks
+    tracks = link_nuclei(make_objects(rows)).tracks
     tree = LapTrack(cutoff=15.0**2, gap_closing_cutoff=False).predict(list(walks))
     theirs = {(f, a, b) for (f, a), (_, b) in tree.edges()}
     spots = tracks.set_index(["frame", "label"])["track"]
@@ -242,7 +245,7 @@ def with_division(mother_grows: bool = False) -> list[tuple[float, ...]]:
 
 def test_a_plain_division_is_found_with_a_score() -> None:
     objects = make_objects(with_division())
-    result = link_objects(objects, interval_min=10.0)
+    result = link_nuclei(objects, frame_interval_min=10.0)
     check_tables(objects, result.tracks, result.lineages)
     mother = result.lineages.query("daughters == 2")
     assert len(mother) == 1
@@ -262,7 +265,7 @@ def test_a_nucleus_split_for_one_frame_has_not_divided() -> None:
             rows.append((f, 51, 30.0, 34.5, 0.5 * AREA, 99.0))
         else:
             rows.append((f, 50, 30.0, 30.0, AREA, 100.0))
-    result = link_objects(make_objects(rows))
+    result = link_nuclei(make_objects(rows))
     assert (result.lineages.daughters == 0).all()
 
 
@@ -270,49 +273,51 @@ def test_a_nucleus_that_enters_beside_another_is_no_daughter() -> None:
     rows = crowd(10)
     rows += [(f, 50, 30.0, 30.0) for f in range(10)]
     rows += [(f, 51, 30.0, 52.0) for f in range(5, 10)]
-    result = link_objects(make_objects(rows))
+    result = link_nuclei(make_objects(rows))
     assert (result.lineages.daughters == 0).all()
 
 
 def test_one_missed_frame_is_a_gap_and_two_are_not() -> None:
     rows = [r for r in crowd(10) if not (r[1] == 1 and r[0] == 4)]
-    result = link_objects(make_objects(rows))
+    result = link_nuclei(make_objects(rows))
     assert len(result.lineages) == 9
     assert result.lineages.n_gaps.tolist().count(1) == 1
-    assert result.used["gaps_closed"] == 1
+    assert result.parameters["gaps_closed"] == 1
     rows = [r for r in crowd(10) if not (r[1] == 1 and r[0] in (4, 5))]
-    assert len(link_objects(make_objects(rows)).lineages) == 10
-    closed = link_objects(make_objects(rows), settings=LinkSettings(max_frame_gap=3))
+    assert len(link_nuclei(make_objects(rows)).lineages) == 10
+    closed = link_nuclei(make_objects(rows), TrackSettings(max_frame_gap=3))
     assert len(closed.lineages) == 9
 
 
 def test_empty_frame_in_the_middle_is_told(caplog: pytest.LogCaptureFixture) -> None:
     rows = [r for r in crowd(9) if r[0] != 4]
     with caplog.at_level(logging.WARNING):
-        result = link_objects(make_objects(rows))
-    assert result.used["frames_without_objects"] == [4]
+        result = link_nuclei(make_objects(rows))
+    assert result.parameters["frames_without_objects"] == [4]
     assert "No objects in frame(s) 4" in caplog.text
     assert len(result.lineages) == 9
     assert (result.lineages.n_gaps == 1).all()
-    strict = link_objects(make_objects(rows), settings=LinkSettings(max_frame_gap=1))
+    strict = link_nuclei(make_objects(rows), TrackSettings(max_frame_gap=1))
     assert len(strict.lineages) == 18
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (9.0, -4.0), (25.0, 12.0)])
 def test_stage_drift_is_found_and_taken_out(shift: tuple[float, float]) -> None:
-    result = link_objects(make_objects(crowd(8, shift)))
+    result = link_nuclei(make_objects(crowd(8, shift)))
     assert len(result.lineages) == 9
     assert all(len(found) == 1 for found in tracks_by_label(result.tracks).values())
-    np.testing.assert_allclose(result.used["stage_drift"][-1], np.multiply(shift, 7), atol=1.5)
+    np.testing.assert_allclose(
+        result.parameters["stage_drift"][-1], np.multiply(shift, 7), atol=1.5
+    )
 
 
 def test_one_frame_and_no_objects() -> None:
     one = make_objects(crowd(1))
-    result = link_objects(one, interval_min=5.0)
+    result = link_nuclei(one, frame_interval_min=5.0)
     check_tables(one, result.tracks, result.lineages)
     assert (result.lineages.n_spots == 1).all() and len(result.lineages) == 9
     none = one.iloc[:0]
-    result = link_objects(none)
+    result = link_nuclei(none)
     assert result.tracks.empty and result.lineages.empty
     assert {"track", "lineage", "parent", "time_min"} <= set(result.tracks)
     assert {"track", "division_score", "daughters"} <= set(result.lineages)
@@ -328,7 +333,7 @@ def test_seventy_thousand_labels_in_one_frame() -> None:
         for f in (0, 1)
     ]
     objects = pd.concat([t.assign(frame=f, area_px=100.0) for f, t in enumerate(frames)])
-    result = link_objects(objects)
+    result = link_nuclei(objects)
     assert len(result.lineages) == side * side
     assert (result.lineages.n_spots == 2).all()
 
@@ -348,7 +353,7 @@ def test_seventy_thousand_labels_in_one_frame() -> None:
 def test_any_table_gives_consistent_tracks(rows: list[tuple[int, float, float, float]]) -> None:
     table = [(f, k + 1, y, x, area, 50.0) for k, (f, y, x, area) in enumerate(rows)]
     objects = make_objects(table)
-    result = link_objects(objects)
+    result = link_nuclei(objects)
     if rows:
         check_tables(objects, result.tracks, result.lineages)
 
@@ -356,13 +361,13 @@ def test_any_table_gives_consistent_tracks(rows: list[tuple[int, float, float, f
 def test_limits_are_kept() -> None:
     rows = [(f, 1, 50.0, 50.0 + 6.0 * f) for f in range(5)]
     rows += [(f, 2, 150.0, 50.0) for f in range(5)]
-    free = link_objects(make_objects(rows))
+    free = link_nuclei(make_objects(rows))
     assert len(free.lineages) == 2
-    tight = link_objects(
-        make_objects(rows), settings=LinkSettings(max_link_distance=3.0, max_gap_distance=3.0)
+    tight = link_nuclei(
+        make_objects(rows), TrackSettings(max_link_distance=3.0, max_gap_distance=3.0)
     )
     assert len(tight.lineages) == 6
-    assert tight.used["max_link_distance"] == 3.0
+    assert tight.parameters["max_link_distance"] == 3.0
 
 
 @pytest.mark.parametrize(
@@ -374,18 +379,18 @@ def test_limits_are_kept() -> None:
 )
 def test_broken_tables_are_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        link_objects(make_objects(crowd(2)).assign(**change))
+        link_nuclei(make_objects(crowd(2)).assign(**change))
 
 
 def test_missing_columns_and_bad_settings_are_refused() -> None:
     objects = make_objects(crowd(2))
     with pytest.raises(InputError, match="area_px"):
-        link_objects(objects.drop(columns="area_px"))
+        link_nuclei(objects.drop(columns="area_px"))
     with pytest.raises(InputError, match="max_frame_gap"):
-        link_objects(objects, settings=LinkSettings(max_frame_gap=0))
+        link_nuclei(objects, TrackSettings(max_frame_gap=0))
     with pytest.raises(InputError, match="max_link_distance"):
-        link_objects(objects, settings=LinkSettings(max_link_distance=-1.0))
+        link_nuclei(objects, TrackSettings(max_link_distance=-1.0))
     with pytest.raises(InputError, match="min_division_score"):
-        link_objects(objects, settings=LinkSettings(min_division_score=2.0))
+        link_nuclei(objects, TrackSettings(min_division_score=2.0))
     with pytest.raises(InputError, match="frame_interval_min"):
-        link_objects(objects, interval_min=0.0)
+        link_nuclei(objects, frame_interval_min=0.0)

@@ -1,0 +1,98 @@
+"""How the nuclei of a movie look and move: the widths that the costs of links are in units of."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from autonuclei.track.robust import measure_spread
+from autonuclei.track.spots import Floats, Spots
+
+# Floors, without which a nearly still movie could not be linked.
+_LEAST_STEP = 0.05  # diameters
+_LEAST_AREA_CHANGE, _LEAST_CONTRAST_CHANGE = 0.04, 0.03
+
+
+@dataclass(frozen=True)
+class MovieStatistics:
+    """What is usual in a movie.
+
+    Attributes
+    ----------
+    diameter : float
+        Of a disk with the median area, in the unit of the spots.
+    neighbour_distance : float
+        Median distance to the nearest nucleus.
+    step_sigma : float
+        Standard deviation of the step from frame to frame along one axis.
+    area_sigma, contrast_sigma : float
+        Standard deviations of the change of log area and log contrast from frame to frame.
+    max_step : float
+        Longest step that is looked at.
+    own_motion, neighbour_motion : float
+        How much of its own last step, and of the present step of its neighbours, a nucleus
+        repeats.
+    """
+
+    diameter: float
+    neighbour_distance: float
+    step_sigma: float = 0.0
+    area_sigma: float = 0.0
+    contrast_sigma: float = 0.0
+    max_step: float = 0.0
+    own_motion: float = 0.0
+    neighbour_motion: float = 0.0
+
+    def update(
+        self, step_lengths: Floats, area_changes: Floats, contrast_changes: Floats
+    ) -> "MovieStatistics":
+        """The statistics with the robust widths of these steps and changes of log values."""
+        least = _LEAST_STEP * self.diameter
+        # The median length of a two-dimensional normal step is sigma sqrt(2 ln 2).
+        sigma = 0.2 * self.diameter
+        if len(step_lengths):
+            sigma = float(np.median(step_lengths)) / np.sqrt(2 * np.log(2))
+        sigma = max(sigma, least)
+        max_step = max(8 * sigma, 1.5 * self.diameter)
+        return replace(
+            self,
+            step_sigma=sigma,
+            area_sigma=max(measure_spread(area_changes), _LEAST_AREA_CHANGE),
+            contrast_sigma=max(measure_spread(contrast_changes), _LEAST_CONTRAST_CHANGE),
+            max_step=min(max_step, max(4 * self.neighbour_distance, 2 * self.diameter)),
+        )
+
+
+def measure_statistics(spots: Spots) -> MovieStatistics:
+    """Measure first values, before anything is linked.
+
+    Steps and changes are those between mutual nearest neighbours in frames that follow each
+    other.
+    """
+    with np.errstate(invalid="ignore"):
+        area = np.nanmedian(np.exp(spots.log_area))
+    diameter = 2 * float(np.sqrt(area / np.pi)) * spots.length_per_px
+    if not np.isfinite(diameter) or diameter <= 0:
+        diameter = 1.0
+    gaps, steps, sources, targets = [], [], [], []
+    for i in range(len(spots.frame_numbers)):
+        here = spots.of(i)
+        tree = cKDTree(spots.position[here])
+        if here.stop - here.start > 1:
+            gaps.append(tree.query(spots.position[here], k=2)[0][:, 1])
+        if i + 1 < len(spots.frame_numbers):
+            there = spots.of(i + 1)
+            distance, forth = cKDTree(spots.position[there]).query(spots.position[here])
+            _, back = tree.query(spots.position[there])
+            mutual = back[forth] == np.arange(len(forth))
+            steps.append(distance[mutual])
+            sources.append(np.flatnonzero(mutual) + here.start)
+            targets.append(forth[mutual] + there.start)
+    neighbour = float(np.median(np.concatenate(gaps))) if gaps else 3 * diameter
+    none = np.array([], np.int64)
+    source, target = np.concatenate([none, *sources]), np.concatenate([none, *targets])
+    return MovieStatistics(diameter, max(neighbour, 1e-9)).update(
+        np.concatenate([np.array([]), *steps]),
+        spots.log_area[target] - spots.log_area[source],
+        spots.log_contrast[target] - spots.log_contrast[source],
+    )
