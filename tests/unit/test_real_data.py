@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from autonuclei.annotate.annotation import find_foreground, split_nuclei
 
 from autonuclei.annotate.boundaries import refine_boundaries
+from autonuclei.annotate.foreground import find_foreground
+from autonuclei.annotate.splitting import split_nuclei
 from autonuclei.io.images import read_header, read_plane
 from autonuclei.io.label_images import read_label_image
 from autonuclei.labels.matching import compute_metrics, count_matches
@@ -37,7 +38,7 @@ def test_annotation_of_the_paper_test_frame() -> None:
     path = PAPER / "frames/frame01.png"
     assert read_header(path).height == 2048
     image = read_plane(path)
-    foreground, _ = find_foreground(image, smoothing_px=1.0, threshold_factor=0.8)
+    foreground, _ = find_foreground(image)
     nuclei = refine_boundaries(image, split_nuclei(foreground))
     truth = read_label_image(PAPER / "ground_truth/frame01.tif")
     metrics = compute_metrics(count_matches(truth, nuclei, [0.5, 0.9]))

@@ -29,7 +29,7 @@ ANNOTATION = (
 )
 # Jobs of every experiment that is trained and annotated.
 EXPERIMENT = (
-    "compute_area_window",
+    "compute_accepted_range",
     "list_objects",
     "train_model",
     "choose_round",

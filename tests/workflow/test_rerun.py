@@ -89,7 +89,7 @@ def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
     path = finished_copy / "raw" / "field0.tif"
     tifffile.imwrite(path, tifffile.imread(path) + 1)
     jobs = plan(finished_copy).jobs
-    assert jobs["train_model"] == jobs["compute_area_window"] == 1
+    assert jobs["train_model"] == jobs["compute_accepted_range"] == 1
     assert jobs["preprocess_image"] == 1
     assert jobs["compose_training_pair"] == 2  # the other one lost its temporary files
     assert jobs["predict_stretch"] == 2
@@ -145,10 +145,10 @@ def test_an_edited_module_runs_again_what_uses_it(
     jobs = set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs)
     assert "write_provenance" in jobs  # which names the state of the whole package
     if expected is None:  # selection comes before the training, and nothing before selection
-        assert {"compute_area_window", "select_nuclei", "train_model", "predict_stretch"} <= jobs
+        assert {"compute_accepted_range", "select_nuclei", "train_model", "predict_stretch"} <= jobs
     elif module == "hyperstack":
         assert expected <= jobs
-        assert not jobs & {"train_model", "preprocess_image", "compute_area_window"}
+        assert not jobs & {"train_model", "preprocess_image", "compute_accepted_range"}
     else:
         assert jobs == expected | {"write_provenance", "make_summary"}
 

@@ -33,7 +33,7 @@ rule threshold_image:
     input:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     output:
-        foreground=temp("<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"),
+        foreground="<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif",
     log:
         "<logs>/{experiment}/annotation/{sample}/{frame}/threshold_image.log",
     benchmark:
@@ -119,7 +119,7 @@ rule measure_objects:
         "../scripts/annotate/measure_objects.py"
 
 
-rule compute_area_window:
+rule compute_accepted_range:
     """What counts as a nucleus: near the median of all objects in the training frames."""
     input:
         tables=lambda wildcards: list_frame_results(
@@ -128,11 +128,11 @@ rule compute_area_window:
             lambda sample: sample.train if is_annotated(sample) else [],
         ),
     output:
-        window="<results>/{experiment}/annotation/area_window.json",
+        accepted_range="<results>/{experiment}/annotation/area_window.json",
     log:
-        "<logs>/{experiment}/annotation/compute_area_window.log",
+        "<logs>/{experiment}/annotation/compute_accepted_range.log",
     benchmark:
-        "<logs>/{experiment}/annotation/compute_area_window.tsv"
+        "<logs>/{experiment}/annotation/compute_accepted_range.tsv"
     localrule: True
     conda:
         "../../envs/annotate.yaml"
@@ -141,16 +141,21 @@ rule compute_area_window:
         mem_mb=500,
         runtime=10,
     params:
-        tolerance=SETTINGS.annotate.area_tolerance,
-        tolerance_above=SETTINGS.annotate.area_tolerance_above,
-        solidity_tolerance=SETTINGS.annotate.solidity_tolerance,
-        share_at_border=SETTINGS.annotate.share_at_border,
-        minimum_relative_contrast=SETTINGS.annotate.minimum_relative_contrast,
-        code=digest_imports("annotate/compute_area_window"),
+        tolerances={
+            key: getattr(SETTINGS.annotate, key)
+            for key in (
+                "area_tolerance",
+                "area_tolerance_above",
+                "solidity_tolerance",
+                "share_at_border",
+                "minimum_relative_contrast",
+            )
+        },
+        code=digest_imports("annotate/compute_accepted_range"),
     message:
-        "Computing the area window of {wildcards.experiment}"
+        "Computing the accepted range of {wildcards.experiment}"
     script:
-        "../scripts/annotate/compute_area_window.py"
+        "../scripts/annotate/compute_accepted_range.py"
 
 
 rule select_nuclei:
@@ -158,7 +163,7 @@ rule select_nuclei:
     input:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
         table="<results>/{experiment}/annotation/{sample}/{frame}/objects.csv",
-        window="<results>/{experiment}/annotation/area_window.json",
+        accepted_range="<results>/{experiment}/annotation/area_window.json",
     output:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
     log:
@@ -231,9 +236,7 @@ rule compose_training_pair:
         runtime=scale_runtime(1, 0.05),
     params:
         rejected=SETTINGS.annotate.rejected,
-        noise_low=SETTINGS.annotate.noise_grey[0],
-        noise_high=SETTINGS.annotate.noise_grey[1],
-        noise_unit="grey",
+        noise_grey=SETTINGS.annotate.noise_grey,
         seed=SETTINGS.seed,
         code=digest_imports("annotate/compose_training_pair"),
     message:
@@ -248,8 +251,8 @@ rule list_objects:
         tables=lambda wildcards: list_frame_results(
             wildcards.experiment, "objects.csv", list_annotated
         ),
-        # The table has a row per object, too many for the report; the window goes there.
-        window=report(
+        # The table has a row per object, too many for the report; the range goes there.
+        accepted_range=report(
             "<results>/{experiment}/annotation/area_window.json",
             caption="../report/annotation.rst",
             category="1 Annotation",

@@ -116,7 +116,7 @@ def list_training(sample):
 
 
 def is_annotated(sample):
-    """Whether a sample sets the area window: it is learned from, without given masks."""
+    """Whether a sample sets the accepted range: it is learned from, without given masks."""
     return bool(sample.train) and not sample.masks and sample.experiment not in SETTINGS.models
 
 

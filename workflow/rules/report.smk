@@ -44,6 +44,7 @@ rule draw_annotation_steps:
     """Draw the steps of the annotation of one frame side by side."""
     input:
         image=get_shown_file("image.tif"),
+        foreground=get_shown_file("foreground.tif"),
         objects=get_shown_file("objects.tif"),
         labels=get_shown_file("labels.tif"),
         table="<results>/{experiment}/annotation/objects.csv",
@@ -69,14 +70,7 @@ rule draw_annotation_steps:
         runtime=grow(20),
     params:
         shown=describe_shown_frame,
-        settings=to_dict(SETTINGS.annotate)
-        | {
-            "split_smoothing": 0.25,
-            "boundary_level": None,
-            "noise_low": SETTINGS.annotate.noise_grey[0],
-            "noise_high": SETTINGS.annotate.noise_grey[1],
-            "noise_unit": "grey",
-        },
+        settings=to_dict(SETTINGS.annotate),
         seed=SETTINGS.seed,
         code=digest_imports("report/draw_annotation_steps"),
     message:

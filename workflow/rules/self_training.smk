@@ -39,7 +39,7 @@ rule check_annotation:
         objects="<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
         nuclei="<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
         before=get_annotation_before,
-        window="<results>/{experiment}/annotation/area_window.json",
+        accepted_range="<results>/{experiment}/annotation/area_window.json",
         predicted=get_round_stretch("tif"),
         probability=get_round_stretch("csv"),
     output:

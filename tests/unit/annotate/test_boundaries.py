@@ -5,9 +5,9 @@ import pytest
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.boundaries import (
-    HIGHEST_LEVEL,
-    LOWEST_LEVEL,
-    find_level,
+    HIGHEST_EDGE,
+    LOWEST_EDGE,
+    find_edge,
     grow_labels,
     measure_background,
     measure_brightness,
@@ -15,7 +15,12 @@ from autonuclei.annotate.boundaries import (
     measure_sharpness,
     refine_boundaries,
 )
-from autonuclei.annotate.selection import ACCEPTED, NOT_CONVEX, compute_area_window, judge_objects
+from autonuclei.annotate.selection import (
+    ACCEPTED,
+    NOT_CONVEX,
+    compute_accepted_range,
+    judge_objects,
+)
 from autonuclei.labels.measurement import measure_objects
 
 BLUR_PX = 2.0
@@ -45,24 +50,17 @@ def dilate(truth, pixels):
     return np.where(truth == 0, ndi.maximum_filter(truth, 2 * pixels + 1), truth)
 
 
-@pytest.mark.parametrize("level", [None, 0.5])
 @pytest.mark.parametrize("start", [lambda t: erode(t, 4), lambda t: t, lambda t: dilate(t, 3)])
-def test_half_level_is_the_true_radius(level, start):
+def test_the_edge_is_at_the_true_radius(start):
     image, truth = draw([(40, 40, 15, 100), (80, 85, 15, 100)])
-    refined = refine_boundaries(image, start(truth), level=level)
+    refined = refine_boundaries(image, start(truth))
     for number in (1, 2):
         assert radius_of(refined, number) == pytest.approx(15, abs=0.5)
 
 
-def test_higher_level_draws_smaller_nuclei():
-    image, truth = draw([(60, 60, 15, 100)])
-    areas = [(refine_boundaries(image, truth, level=level) > 0).sum() for level in (0.2, 0.5, 0.8)]
-    assert areas[0] > areas[1] > areas[2]
-
-
-def test_a_dim_nucleus_beside_a_bright_one_gets_its_own_level():
+def test_a_dim_nucleus_beside_a_bright_one_gets_its_own_threshold():
     image, truth = draw([(60, 35, 14, 250), (60, 85, 14, 40)])
-    refined = refine_boundaries(image, erode(truth, 3), level=0.5)
+    refined = refine_boundaries(image, erode(truth, 3))
     assert radius_of(refined, 1) == pytest.approx(14, abs=0.5)
     assert radius_of(refined, 2) == pytest.approx(14, abs=0.5)
 
@@ -70,7 +68,7 @@ def test_a_dim_nucleus_beside_a_bright_one_gets_its_own_level():
 def test_uneven_background_is_taken_beside_each_nucleus():
     image, truth = draw([(60, 30, 12, 60), (60, 130, 12, 60)], (120, 160))
     image += np.linspace(0, 120, 160)
-    refined = refine_boundaries(image, erode(truth, 2), level=0.5)
+    refined = refine_boundaries(image, erode(truth, 2))
     assert radius_of(refined, 1) == pytest.approx(12, abs=1)
     assert radius_of(refined, 2) == pytest.approx(12, abs=1)
 
@@ -78,7 +76,7 @@ def test_uneven_background_is_taken_beside_each_nucleus():
 def test_touching_nuclei_keep_their_border():
     image, _ = draw([(60, 45, 15, 100), (60, 75, 15, 100)])
     halves = np.where(image > 60, np.where(np.arange(120) < 60, 1, 2), 0)
-    refined = refine_boundaries(image, halves, level=0.5)
+    refined = refine_boundaries(image, halves)
     assert set(np.unique(refined[:, :60])) == {0, 1}
     assert set(np.unique(refined[:, 60:])) == {0, 2}
     assert radius_of(refined, 1) == pytest.approx(15, abs=0.5)
@@ -95,7 +93,7 @@ def test_texture_makes_neither_holes_nor_fragments():
     image, truth = draw([(60, 60, 20, 100)])
     rng = np.random.default_rng(1)
     image[truth > 0] *= rng.uniform(0.2, 1.8, (truth > 0).sum())
-    refined = refine_boundaries(image, truth, level=0.5)
+    refined = refine_boundaries(image, truth)
     assert ndi.label(refined > 0)[1] == 1
     assert np.array_equal(ndi.binary_fill_holes(refined > 0), refined > 0)
 
@@ -110,7 +108,7 @@ def test_nothing_stays_nothing(shape):
 
 def test_a_nucleus_across_the_image_border():
     image, truth = draw([(0, 60, 20, 100)])
-    refined = refine_boundaries(image, truth, level=0.5)
+    refined = refine_boundaries(image, truth)
     assert radius_of(refined, 1) == pytest.approx(20 / np.sqrt(2), abs=0.5)
 
 
@@ -124,7 +122,7 @@ def test_a_flat_image_and_one_without_background_have_no_nucleus():
 
 def test_numbers_with_gaps_stay():
     image, truth = draw([(40, 40, 15, 100), (80, 85, 15, 100)])
-    refined = refine_boundaries(image, np.array([0, 3, 7])[truth], level=0.5)
+    refined = refine_boundaries(image, np.array([0, 3, 7])[truth])
     assert set(np.unique(refined)) == {0, 3, 7}
 
 
@@ -134,20 +132,20 @@ def test_grey_values_may_be_shifted_and_stretched():
     assert np.array_equal(refine_boundaries(image * 4 - 1024, truth), expected)
 
 
-def test_level_is_half_way_for_blurred_disks_and_lower_with_a_halo():
+def test_the_edge_is_half_way_for_blurred_disks_and_lower_with_a_halo():
     image, truth = draw([(60, 60, 20, 100)])
 
-    def level(image):
+    def locate(image):
         image = image.astype(np.float32)
         zones = grow_labels(truth, 12)
         dark = measure_background(image, zones, 20)
-        return find_level(image, zones, dark, measure_brightness(image, truth, dark))
+        return find_edge(image, zones, dark, measure_brightness(image, truth, dark))
 
-    assert level(image) == pytest.approx(0.5, abs=0.05)
+    assert locate(image) == pytest.approx(0.5, abs=0.05)
     # A steep outer edge at 0.2 to 0.4 of the brightness, then a gentle rise over the nucleus.
     depth = ndi.distance_transform_edt(truth)
     domed = 10 + ndi.gaussian_filter(np.where(truth > 0, 60 + 4 * depth, 0), 1.5)
-    assert LOWEST_LEVEL <= level(domed) < HIGHEST_LEVEL
+    assert LOWEST_EDGE <= locate(domed) < HIGHEST_EDGE
 
 
 def test_grow_labels_makes_disks_that_stop_at_each_other():
@@ -196,15 +194,12 @@ def test_merged_nuclei_are_rejected_by_their_shape():
     # The last is two nuclei that touch, smaller than twice the median in area.
     labels[np.hypot(rows - 45, columns - 308) <= 12] = 6
     table = measure_objects(labels, labels)
-    window = compute_area_window(
-        table,
-        0.5,
-        tolerance_above=1.0,
-        solidity_tolerance=0.05,
-    )
-    assert window.high == 2 * window.median
-    assert judge_objects(table, window).tolist() == [ACCEPTED] * 5 + [NOT_CONVEX]
-    assert set(judge_objects(table, compute_area_window(table, 1.0))) == {ACCEPTED}
+    limits = {"area_tolerance": 1.0, "area_tolerance_above": 1.0, "minimum_relative_contrast": None}
+    accepted = compute_accepted_range(table, solidity_tolerance=0.05, **limits)
+    assert accepted.high == 2 * accepted.median
+    assert judge_objects(table, accepted).tolist() == [ACCEPTED] * 5 + [NOT_CONVEX]
+    any_shape = compute_accepted_range(table, solidity_tolerance=None, **limits)
+    assert set(judge_objects(table, any_shape)) == {ACCEPTED}
 
 
 def test_contrast_is_relative_to_the_typical_nucleus():
@@ -265,9 +260,9 @@ def test_sharpness_of_nothing():
 def test_the_outline_of_a_nucleus_in_noise_is_not_frayed(monkeypatch):
     image, truth = draw([(60, 60, 20, 100)])
     noisy = image + np.random.default_rng(0).normal(0, 30, image.shape)
-    smoothed = refine_boundaries(noisy, truth, level=0.5)
+    smoothed = refine_boundaries(noisy, truth)
     monkeypatch.setattr("autonuclei.annotate.boundaries.MOST_NOISE", np.inf)
-    frayed = refine_boundaries(noisy, truth, level=0.5)
+    frayed = refine_boundaries(noisy, truth)
     solidity = [
         float(measure_objects(labels, noisy)["solidity"][0]) for labels in (smoothed, frayed)
     ]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.annotation import find_foreground
 from autonuclei.annotate.component_tree import (
     build_tree,
     choose_parts,
@@ -13,6 +12,7 @@ from autonuclei.annotate.component_tree import (
     reduce_image,
     score_ellipses,
 )
+from autonuclei.annotate.foreground import find_foreground
 from shapes import draw_disks
 
 BACKGROUND = 100.0
@@ -43,7 +43,7 @@ def test_bright_and_dim_nuclei_are_found_alike():
         (160, 160), [(25 + 55 * i, 25 + 55 * k) for i in range(3) for k in range(3)], 10
     )
     image = photograph(truth, [1000, 60, 1000, 60, 1000, 60, 1000, 60, 60])
-    threshold, _ = find_foreground(image)
+    threshold, _ = find_foreground(image, threshold_factor=1.0)
     assert ndi.label(threshold)[1] == 4
     labels, area = find_nuclei(image)
     assert labels.max() == 9

@@ -3,6 +3,7 @@
 import numpy as np
 
 from autonuclei.annotate.proposals import choose_better, find_objects, split_by_shape
+from autonuclei.annotate.splitting import split_nuclei
 from shapes import draw_disks, photograph
 
 
@@ -71,8 +72,6 @@ def test_without_foreground_there_is_no_object():
 
 def test_one_threshold_alone_is_as_published():
     """With all that the default adds switched off, it is the watershed of the foreground."""
-    from autonuclei.annotate.annotation import split_nuclei
-
     truth = pair_of_disks()
     found = find_objects(
         photograph(truth),
@@ -97,15 +96,12 @@ def test_both_together_find_nuclei_that_the_threshold_misses():
 
 
 def test_what_the_watershed_joins_is_cut():
-    truth = draw_disks((100, 160), [(25, 25), (25, 75), (25, 125), (70, 60), (70, 80)], 12)
+    truth = draw_disks((100, 160), [(25, 25), (25, 75), (25, 125), (70, 60)], 12)
+    # A bit smaller than its neighbour, so that it gets no seed within the distance.
+    truth[(truth == 0) & (draw_disks(truth.shape, [(70, 80)], 11) > 0)] = 5
     found = {
         cut: find_objects(
-            photograph(truth),
-            truth > 0,
-            local_levels=False,
-            refine_boundaries=True,
-            cut_clumps=cut,
-            split_smoothing=1.0,
+            photograph(truth), truth > 0, local_levels=False, cut_clumps=cut, split_distance=2.0
         )
         for cut in (False, True)
     }

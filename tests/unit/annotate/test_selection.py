@@ -1,8 +1,10 @@
-"""The area window over an experiment."""
+"""What counts as a nucleus over an experiment."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,48 +15,61 @@ from autonuclei.annotate.selection import (
     TOO_LARGE,
     TOO_SMALL,
     UNKNOWN,
-    AreaWindow,
-    compute_area_window,
+    AcceptedRange,
+    compute_accepted_range,
     judge_objects,
-    read_window,
-    write_window,
+    keep_accepted,
+    read_accepted_range,
+    write_accepted_range,
 )
+from shapes import draw_squares
 
 
-def test_window_is_the_median_and_half_of_it() -> None:
-    window = compute_area_window({"area_px": np.array([10, 100, 120, 1000])}, 0.5)
-    assert window == AreaWindow(low=55, median=110, high=165, n_objects=4)
+def list_areas(*areas: float) -> pd.DataFrame:
+    return pd.DataFrame({"area_px": areas})
 
 
-def test_objects_on_the_edge_of_the_window_are_kept() -> None:
-    areas = np.array([49, 50, 100, 150, 151])
-    verdict = judge_objects({"area_px": areas}, AreaWindow(50, 100, 150, 5))
+def compute(objects: pd.DataFrame, tolerance: float = 0.5, **options: Any) -> AcceptedRange:
+    """By area alone, unless asked for more."""
+    names = (
+        "area_tolerance_above", "solidity_tolerance", "share_at_border", "minimum_relative_contrast"
+    )  # fmt: skip
+    limits = dict.fromkeys(names) | options
+    return compute_accepted_range(objects, area_tolerance=tolerance, **limits)
+
+
+def test_range_is_the_median_and_half_of_it() -> None:
+    accepted = compute(list_areas(10, 100, 120, 1000))
+    assert accepted == AcceptedRange(low=55, median=110, high=165, n_objects=4)
+
+
+def test_objects_on_the_edge_of_the_range_are_kept() -> None:
+    verdict = judge_objects(list_areas(49, 50, 100, 150, 151), AcceptedRange(50, 100, 150, 5))
     assert verdict.tolist() == [TOO_SMALL, ACCEPTED, ACCEPTED, ACCEPTED, TOO_LARGE]
 
 
-def test_without_an_object_the_window_is_undefined(tmp_path: Path) -> None:
-    window = compute_area_window({"area_px": np.array([])}, 0.5)
-    assert np.isnan([window.low, window.median, window.high]).all()
-    assert window.n_objects == 0
-    assert judge_objects({"area_px": np.array([])}, window).tolist() == []
-    write_window(tmp_path / "window.json", window)
-    assert "NaN" not in (tmp_path / "window.json").read_text()
-    assert np.isnan(read_window(tmp_path / "window.json").median)
+def test_without_an_object_the_range_is_undefined(tmp_path: Path) -> None:
+    accepted = compute(list_areas())
+    assert np.isnan([accepted.low, accepted.median, accepted.high]).all()
+    assert accepted.n_objects == 0
+    assert judge_objects(list_areas(), accepted).tolist() == []
+    write_accepted_range(tmp_path / "range.json", accepted)
+    assert "NaN" not in (tmp_path / "range.json").read_text()
+    assert np.isnan(read_accepted_range(tmp_path / "range.json").median)
 
 
-def test_objects_are_not_judged_by_an_undefined_window() -> None:
+def test_objects_are_not_judged_by_an_undefined_range() -> None:
     """An experiment that learns from nothing has no accepted nucleus either."""
-    window = AreaWindow(float("nan"), float("nan"), float("nan"), 0)
-    verdict = judge_objects({"area_px": np.array([100])}, window)
-    assert verdict.tolist() == [UNKNOWN]
+    accepted = AcceptedRange(float("nan"), float("nan"), float("nan"), 0)
+    assert judge_objects(list_areas(100), accepted).tolist() == [UNKNOWN]
 
 
 @given(st.lists(st.integers(1, 10_000), min_size=1), st.floats(0.01, 3))
 def test_the_median_object_is_always_inside(areas: list[int], tolerance: float) -> None:
-    window = compute_area_window({"area_px": np.array(areas)}, tolerance)
-    assert window.low <= window.median <= window.high
+    accepted = compute(list_areas(*areas), tolerance)
+    assert accepted.low <= accepted.median <= accepted.high
     if len(areas) % 2:
-        verdict = judge_objects({"area_px": np.array(areas)}, window)
+        verdict = judge_objects(list_areas(*areas), accepted)
         assert verdict[np.array(areas) == np.median(areas)][0] == ACCEPTED
 
 
@@ -64,38 +79,44 @@ def test_the_median_object_is_always_inside(areas: list[int], tolerance: float) 
     high=st.floats(0, 1e6),
     n=st.integers(0, 10**6),
 )
-def test_window_comes_back_from_its_file(
+def test_range_comes_back_from_its_file(
     tmp_path_factory: pytest.TempPathFactory, low: float, median: float, high: float, n: int
 ) -> None:
-    path = tmp_path_factory.mktemp("window") / "window.json"
-    window = AreaWindow(low, median, high, n)
-    write_window(path, window)
-    assert read_window(path) == window
+    path = tmp_path_factory.mktemp("range") / "range.json"
+    accepted = AcceptedRange(low, median, high, n)
+    write_accepted_range(path, accepted)
+    assert read_accepted_range(path) == accepted
 
 
 def test_nuclei_cut_by_the_border_may_be_smaller() -> None:
-    table = {
-        "area_px": np.array([100, 30, 30, 15, 300]),
-        "solidity": np.ones(5),
-        "touches_border": np.array([False, False, True, True, True]),
-    }
-    areas = np.array([100.0, 100.0, 100.0])
-    window = compute_area_window({"area_px": areas}, 0.5, share_at_border=0.2)
-    assert judge_objects(table, window).tolist() == [
+    table = list_areas(100, 30, 30, 15, 300).assign(touches_border=[False, False, True, True, True])
+    accepted = compute(list_areas(100, 100, 100), share_at_border=0.2)
+    assert judge_objects(table, accepted).tolist() == [
         "accepted", "too small", "accepted", "too small", "too large",
     ]  # fmt: skip
-    window = compute_area_window({"area_px": areas}, 0.5)
-    assert judge_objects(table, window)[2] == "too small"
+    assert judge_objects(table, compute(list_areas(100, 100, 100)))[2] == "too small"
 
 
 def test_dim_objects_are_rejected_and_do_not_count() -> None:
     """Debris as large as this would otherwise move the median."""
-    table = {
-        "area_px": np.array([100, 100, 100, 900, 900, 900, 900]),
-        "relative_contrast": np.array([1.0, 0.9, 0.3, 0.1, 0.1, 0.1, 0.1]),
-    }
-    window = compute_area_window(table, 0.5, minimum_relative_contrast=0.2)
-    assert (window.median, window.n_objects) == (100, 3)
-    assert judge_objects(table, window).tolist() == [ACCEPTED] * 3 + [TOO_DIM] * 4
-    every = compute_area_window(table, 0.5)
+    table = list_areas(100, 100, 100, 900, 900, 900, 900).assign(
+        relative_contrast=[1.0, 0.9, 0.3, 0.1, 0.1, 0.1, 0.1]
+    )
+    accepted = compute(table, minimum_relative_contrast=0.2)
+    assert (accepted.median, accepted.n_objects) == (100, 3)
+    assert judge_objects(table, accepted).tolist() == [ACCEPTED] * 3 + [TOO_DIM] * 4
+    every = compute(table)
     assert (every.median, every.n_objects) == (900, 7)
+
+
+def test_a_part_of_a_table_is_judged_by_its_own_rows() -> None:
+    """The index of a table that was cut from another does not start at 0."""
+    table = list_areas(10, 100, 100, 100, 10)
+    verdict = judge_objects(table[table.index > 1], compute(table))
+    assert verdict.tolist() == [ACCEPTED, ACCEPTED, TOO_SMALL]
+
+
+def test_accepted_objects_keep_their_numbers() -> None:
+    labels = draw_squares((30, 30), [(2, 2), (2, 15), (15, 2)], 5)
+    table = pd.DataFrame({"label": [1, 2, 3], "verdict": [ACCEPTED, TOO_SMALL, ACCEPTED]})
+    np.testing.assert_array_equal(keep_accepted(labels, table), np.where(labels == 2, 0, labels))

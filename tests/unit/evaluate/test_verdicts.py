@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from autonuclei.annotate.selection import AreaWindow
+from autonuclei.annotate.selection import AcceptedRange
 from autonuclei.evaluate.quality import ANNOTATION_COLUMNS, SAMPLE_COLUMNS
 from autonuclei.evaluate.verdicts import (
     EMPTY,
@@ -177,7 +177,7 @@ def test_why_something_is_undefined() -> None:
 
 @pytest.mark.parametrize("full", [True, False])
 def test_figures(tmp_path: Path, full: bool) -> None:
-    window = AreaWindow(low=50, median=100, high=200, n_objects=5)
+    window = AcceptedRange(low=50, median=100, high=200, n_objects=5)
     images = [make_image(i, contrast=NAN if i == 2 else 10.0) for i in range(4)] if full else []
     rows = [
         {

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.selection import AreaWindow
+from autonuclei.annotate.selection import AcceptedRange
 from autonuclei.labels.overlap import match_labels
 from autonuclei.train.self_training import (
     can_gain,
@@ -24,7 +24,7 @@ from shapes import GRID, draw_disks, draw_squares, photograph
 Array = npt.NDArray[Any]
 
 # A disk of radius 9 px has 253 px.
-WINDOW = AreaWindow(low=125, median=253, high=380, n_objects=9, solidity=0.8)
+WINDOW = AcceptedRange(low=125, median=253, high=380, n_objects=9, solidity=0.8)
 
 
 def check(first: Array, objects: Array, predicted: Array, probability: list[float]) -> Array:

@@ -11,9 +11,7 @@ with log_job(snakemake.log[0]) as log:
         read_image(snakemake.input.objects),
         read_image(snakemake.input.labels),
         rejected=snakemake.params.rejected,
-        noise_low=snakemake.params.noise_low,
-        noise_high=snakemake.params.noise_high,
-        noise_unit=snakemake.params.noise_unit,
+        noise_grey=snakemake.params.noise_grey,
         rng=make_generator(
             snakemake.params.seed, snakemake.wildcards.sample, snakemake.wildcards.frame
         ),

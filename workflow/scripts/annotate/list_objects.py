@@ -3,23 +3,20 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    import numpy as np
-
-    from autonuclei.annotate.selection import judge_objects, read_window
-    from autonuclei.labels.measurement import (
-        ANNOTATION_COLUMNS,
-        concatenate_tables,
-        read_table,
-        write_table,
+    from autonuclei.annotate.selection import (
+        CANDIDATE_COLUMNS,
+        judge_objects,
+        read_accepted_range,
     )
+    from autonuclei.io.tables import concatenate_tables, read_table, write_table
 
     tables = []
     for (sample, _), path in zip(snakemake.params.frames, snakemake.input.tables, strict=True):
         table = read_table(path)
-        n = len(table["label"])
-        tables.append({"sample": np.full(n, sample, dtype=f"U{len(sample)}")} | table)
-    objects = concatenate_tables(tables, ("sample", *ANNOTATION_COLUMNS))
-    objects["verdict"] = judge_objects(objects, read_window(snakemake.input.window))
-    verdicts, counts = np.unique(objects["verdict"], return_counts=True)
-    log.info("%s", dict(zip(verdicts.tolist(), counts.tolist(), strict=True)))
+        table.insert(0, "sample", sample)
+        tables.append(table)
+    objects = concatenate_tables(tables, ("sample", *CANDIDATE_COLUMNS))
+    accepted_range = read_accepted_range(snakemake.input.accepted_range)
+    objects["verdict"] = judge_objects(objects, accepted_range)
+    log.info("%s", objects["verdict"].value_counts(sort=False).sort_index().to_dict())
     write_table(snakemake.output.table, objects)

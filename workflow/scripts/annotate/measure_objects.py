@@ -3,12 +3,14 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.annotate.boundaries import measure_contrast
+    from autonuclei.annotate.candidates import measure_candidates
     from autonuclei.io.images import read_image
-    from autonuclei.labels.measurement import measure_objects, write_table
+    from autonuclei.io.tables import write_table
 
-    objects, image = read_image(snakemake.input.objects), read_image(snakemake.input.image)
-    table = measure_objects(objects, image, frame=int(snakemake.wildcards.frame))
-    table["relative_contrast"] = measure_contrast(image, objects)[table["label"]]
-    log.info("%d objects", len(table["label"]))
+    table = measure_candidates(
+        read_image(snakemake.input.image),
+        read_image(snakemake.input.objects),
+        frame=int(snakemake.wildcards.frame),
+    )
+    log.info("%d objects", len(table))
     write_table(snakemake.output.table, table)

@@ -3,7 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.annotate.annotation import find_foreground
+    from autonuclei.annotate.foreground import find_foreground
     from autonuclei.io.images import read_image, write_image
 
     foreground, threshold = find_foreground(

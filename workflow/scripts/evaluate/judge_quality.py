@@ -8,7 +8,7 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
     import pandas as pd
 
-    from autonuclei.annotate.selection import read_window
+    from autonuclei.annotate.selection import read_accepted_range
     from autonuclei.evaluate.quality import CALIBRATION_COLUMNS, pool_calibration
     from autonuclei.evaluate.verdicts import (
         add_verdicts,
@@ -31,7 +31,7 @@ with log_job(snakemake.log[0]) as log:
     objects = window = None
     if snakemake.input.get("objects"):
         objects = read_table(snakemake.input.objects, text=("sample", "verdict"))
-        window = read_window(snakemake.input.window)
+        window = read_accepted_range(snakemake.input.accepted_range)
     images, calibration, n_training = [], [], 0
     for sample, table, checks in zip(
         params.samples, snakemake.input.images, snakemake.input.calibration, strict=True

@@ -8,12 +8,8 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
 
     from autonuclei.io.images import read_plane
-    from autonuclei.labels.measurement import (
-        concatenate_tables,
-        measure_objects,
-        read_table,
-        write_table,
-    )
+    from autonuclei.io.tables import concatenate_tables, read_table, write_table
+    from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
 
     found = concatenate_tables(
         [read_table(path) for path in snakemake.input.probability],
@@ -45,6 +41,6 @@ with log_job(snakemake.log[0]) as log:
                 ),
             )
         )
-    objects = concatenate_tables(tables)
-    log.info("%d nuclei in %d frames", len(objects["label"]), len(tables))
+    objects = concatenate_tables(tables, OBJECT_COLUMNS)
+    log.info("%d nuclei in %d frames", len(objects), len(tables))
     write_table(snakemake.output.table, objects)

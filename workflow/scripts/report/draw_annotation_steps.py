@@ -3,9 +3,9 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    from autonuclei.annotate.annotation import find_foreground, place_seeds, split_nuclei
     from autonuclei.annotate.composition import compose_training_pair, make_generator
     from autonuclei.annotate.proposals import propose_by_level
+    from autonuclei.annotate.splitting import place_seeds, split_nuclei
     from autonuclei.io.images import read_image
     from autonuclei.io.tables import read_table
     from autonuclei.report.annotation_figures import AnnotationSteps, draw_annotation_steps
@@ -14,36 +14,23 @@ with log_job(snakemake.log[0]):
     shown, settings = snakemake.params.shown, snakemake.params.settings
     image = read_image(snakemake.input.image)
     objects, nuclei = read_image(snakemake.input.objects), read_image(snakemake.input.labels)
-    # Temporary files of the annotation are made again: as inputs they would make all that
-    # follows from them look out of date.
-    foreground, _ = find_foreground(
-        image,
-        smoothing_px=settings["smoothing_px"],
-        threshold_factor=settings["threshold_factor"],
-        minimum_contrast=settings["minimum_contrast"],
-    )
-    options = {
-        "smoothing": settings["split_smoothing"],
-        "minimum_distance": settings["split_distance"],
-        "minimum_area_px": settings["minimum_area_px"],
-    }
-    *_, seeds = place_seeds(foreground, **options)
+    foreground = read_image(snakemake.input.foreground) > 0
+    split = {name: settings[name] for name in ("split_distance", "minimum_area_px")}
+    *_, seeds = place_seeds(foreground, **split)
     by_level = None
     if settings["local_levels"]:
-        names = ("refine_boundaries", "boundary_level", "smoothing_px", "split_distance")
         by_level, _ = propose_by_level(
             image,
-            minimum_area_px=settings["minimum_area_px"],
-            **{name: settings[name] for name in names},
+            refine_boundaries=settings["refine_boundaries"],
+            smoothing_px=settings["smoothing_px"],
+            **split,
         )
     training_image, training_labels = compose_training_pair(
         image,
         objects,
         nuclei,
         rejected=settings["rejected"],
-        noise_low=settings["noise_low"],
-        noise_high=settings["noise_high"],
-        noise_unit=settings["noise_unit"],
+        noise_grey=settings["noise_grey"],
         rng=make_generator(snakemake.params.seed, shown["sample"], f"{shown['frame']:04d}"),
     )
     table = read_table(snakemake.input.table, text=("sample", "verdict"))
@@ -52,7 +39,7 @@ with log_job(snakemake.log[0]):
             image=image,
             foreground=foreground,
             seeds=seeds,
-            split=split_nuclei(foreground, **options),
+            split=split_nuclei(foreground, **split),
             by_level=by_level,
             objects=objects,
             training_image=training_image,

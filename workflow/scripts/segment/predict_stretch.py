@@ -7,7 +7,7 @@ with log_job(snakemake.log[0]) as log:
     import psutil
     import tifffile
 
-    from autonuclei.annotate.annotation import is_empty
+    from autonuclei.annotate.foreground import is_empty
     from autonuclei.errors import InputError
     from autonuclei.io.files import write_beside
     from autonuclei.io.images import check_pixels, read_plane

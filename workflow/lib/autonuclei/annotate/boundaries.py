@@ -1,4 +1,4 @@
-"""The boundary of each nucleus, at a level between its own background and its own brightness.
+"""The boundary of each nucleus, at a threshold between its own background and its own brightness.
 
 One threshold for a whole image draws dim nuclei too small and bright ones too large: the
 microscope blurs every edge, so that the true one lies part of the way between the background
@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.annotation import estimate_noise
+from autonuclei.annotate.filtering import FilteredImage, smooth_noise
 from autonuclei.labels.pieces import fill_label_holes, keep_largest_pieces
 
 Array = npt.NDArray[Any]
 
-# A blurred edge lies half-way; where brightness falls most steeply above that, it is texture.
-HIGHEST_LEVEL = 0.5
-LOWEST_LEVEL = 0.3
-N_LEVELS = 20
+# Standard deviation in px of the Gaussian filter before measuring.
+SMOOTHING_PX = 0.7
+# Part of the way from background to brightness at which edges lie. A blurred edge lies half-way;
+# where brightness falls most steeply above that, it is texture.
+HIGHEST_EDGE = 0.5
+LOWEST_EDGE = 0.3
+N_BINS = 20
 # How far nuclei may grow, in radii of the median nucleus.
 REACH = 0.6
 # Where smoothing leaves noise of more than this part of a nucleus' contrast, its edge would fray:
@@ -31,63 +34,60 @@ LEAST_RADIUS_PX = 5.0
 
 
 def refine_boundaries(
-    image: Array,
-    labels: Array,
-    *,
-    level: float | None = None,
-    reach: float = REACH,
-    smoothing_px: float = 0.7,
-) -> Array:
-    """Draw each nucleus anew at its own level of brightness.
+    image: Array | FilteredImage, labels: Array, *, reach: float = REACH
+) -> npt.NDArray[np.int32]:
+    """Draw each nucleus anew at a threshold of its own.
 
     Parameters
     ----------
-    image
-        2-D grey values.
-    labels
-        2-D label image of the same shape, 1..n.
-    level
-        Part of the way from the background around a nucleus (0) to its median brightness (1) at
-        which its edge is drawn; None finds it in the image (`find_level`).
+    image : (height, width)
+        Grey values. A `FilteredImage` where several steps look at the same image.
+    labels : (height, width) int
+        Label image; numbers may have gaps.
     reach
         How far nuclei may grow, in radii of the median nucleus.
-    smoothing_px
-        Standard deviation of the Gaussian filter before measuring, in px; more for nuclei that
-        rise little above the noise.
 
     Returns
     -------
-    2-D int32 label image. Numbers stay; a nucleus that nowhere reaches its level is dropped.
-    Each nucleus is one 4-connected piece without holes, within the pixels that were its own or
-    nearer to it than to its neighbours.
+    (height, width) int32
+        Label image. Numbers stay; a nucleus that nowhere reaches its threshold is dropped. Each
+        nucleus is one 4-connected piece without holes, within the pixels that were its own or
+        nearer to it than to its neighbours.
     """
     if not labels.any():
         return labels.astype(np.int32)
-    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
-    area = np.bincount(labels.ravel())[1:]
-    radius = float(np.sqrt(np.median(area[area > 0]) / np.pi))
+    image = FilteredImage.wrap(image)
+    smooth = image.blur(SMOOTHING_PX)
+    radius = _typical_radius(np.bincount(labels.ravel())[1:])
     zones = grow_labels(labels, max(1, round(reach * radius)))
     dark = measure_background(smooth, zones, radius)
     bright = measure_brightness(smooth, labels, dark)
-    if level is None:
-        level = find_level(smooth, zones, dark, bright)
-    levels = dark + np.float32(level) * (bright - dark)
-    levels[0] = np.inf
-    noise = estimate_noise(image) / max(1.0, 2 * np.sqrt(np.pi) * smoothing_px)
-    is_dim = noise > MOST_NOISE * (bright - dark)
+    edge = find_edge(smooth, zones, dark, bright)
+    thresholds = dark + np.float32(edge) * (bright - dark)
+    thresholds[0] = np.inf
+    is_dim = smooth_noise(image.noise, SMOOTHING_PX) > MOST_NOISE * (bright - dark)
     if is_dim[1:].any():
-        coarse_px = max(smoothing_px, min(COARSE_PX, COARSE_RADII * radius))
-        coarse = ndi.gaussian_filter(image, coarse_px, output=np.float32)
+        # Nuclei that rise little above the noise are smoothed more.
+        coarse = image.blur(max(SMOOTHING_PX, min(COARSE_PX, COARSE_RADII * radius)))
         smooth = np.where(is_dim[zones], coarse, smooth)
-    return fill_label_holes(keep_largest_pieces(np.where(smooth > levels[zones], zones, 0)), zones)
+    inside = np.where(smooth > thresholds[zones], zones, 0)
+    return fill_label_holes(keep_largest_pieces(inside), zones)
 
 
-def find_level(smooth: Array, zones: Array, dark: Array, bright: Array) -> float:
-    """Level (see `refine_boundaries`) at which brightness falls most steeply in one image.
+def find_edge(smooth: Array, zones: Array, dark: Array, bright: Array) -> float:
+    """Part of the way from background (0) to brightness (1) where brightness falls most steeply.
 
-    Slopes are relative to the contrast of each nucleus and averaged over the pixels of all
-    nuclei at the same level. The edge of a blurred disk lies half-way, that of a nucleus with a
-    halo lower, so the result is between `LOWEST_LEVEL` and `HIGHEST_LEVEL`.
+    One for all nuclei of an image. Slopes are relative to the contrast of each nucleus and
+    averaged over the pixels of all nuclei at the same part of the way. The edge of a blurred disk
+    lies half-way, that of a nucleus with a halo lower, so the result is between `LOWEST_EDGE` and
+    `HIGHEST_EDGE`.
+
+    Parameters
+    ----------
+    smooth, zones : (height, width)
+        Smoothed image, and label image of the nuclei and what is around each.
+    dark, bright : (n + 1,)
+        Background and brightness by label.
     """
     # Every fourth row tells the same and takes a quarter of the time.
     rows, columns = np.nonzero(zones[1:-1:4, 1:-1])
@@ -101,15 +101,15 @@ def find_level(smooth: Array, zones: Array, dark: Array, bright: Array) -> float
     above = smooth[rows, columns] - dark[own]
     use = (above >= 0) & (above < contrast)
     if not use.any():
-        return HIGHEST_LEVEL
-    index = (above[use] / contrast[use] * N_LEVELS).astype(int)
+        return HIGHEST_EDGE
+    index = (above[use] / contrast[use] * N_BINS).astype(int)
     # Float rounding may put a pixel just below its nucleus' brightness on it.
-    index = np.minimum(index, N_LEVELS - 1)
-    count = np.bincount(index, minlength=N_LEVELS)
-    total = np.bincount(index, weights=slope[use] / contrast[use], minlength=N_LEVELS)
+    index = np.minimum(index, N_BINS - 1)
+    count = np.bincount(index, minlength=N_BINS)
+    total = np.bincount(index, weights=slope[use] / contrast[use], minlength=N_BINS)
     steepness = ndi.uniform_filter1d(total / np.maximum(count, 1), 3, mode="nearest")
-    steepest = (np.argmax(steepness) + 0.5) / N_LEVELS
-    return float(np.clip(steepest, LOWEST_LEVEL, HIGHEST_LEVEL))
+    steepest = (np.argmax(steepness) + 0.5) / N_BINS
+    return float(np.clip(steepest, LOWEST_EDGE, HIGHEST_EDGE))
 
 
 def grow_labels(labels: Array, distance_px: int) -> Array:
@@ -212,15 +212,13 @@ def _rise_above_background(smooth: Array, labels: Array, radius: float) -> Array
     return np.asarray(np.nan_to_num(measure_brightness(smooth, labels, dark) - dark))
 
 
-def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) -> Array:
+def measure_contrast(image: Array | FilteredImage, labels: Array) -> Array:
     """Brightness of each nucleus above its background, relative to the typical one of the image.
 
     Parameters
     ----------
-    image, labels
-        2-D grey values and label image.
-    smoothing_px
-        Standard deviation of the Gaussian filter before measuring, in px.
+    image, labels : (height, width)
+        Grey values and label image.
 
     Returns
     -------
@@ -231,14 +229,14 @@ def measure_contrast(image: Array, labels: Array, *, smoothing_px: float = 0.7) 
     area[0] = 0
     if not area.any():
         return np.zeros(len(area))
-    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    smooth = FilteredImage.wrap(image).blur(SMOOTHING_PX)
     contrast = _rise_above_background(smooth, labels, _typical_radius(area)).astype(np.float64)
     order = np.argsort(contrast)
     typical = contrast[order][np.searchsorted(np.cumsum(area[order]), area.sum() / 2)]
     return contrast / typical if typical > 0 else np.zeros(len(area))
 
 
-def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7) -> Array:
+def measure_sharpness(image: Array | FilteredImage, labels: Array) -> Array:
     """How steep the edge of each nucleus is.
 
     The slope of the brightness along the outline (a quarter of it is steeper), times the radius
@@ -248,10 +246,8 @@ def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7)
 
     Parameters
     ----------
-    image, labels
-        2-D grey values and label image.
-    smoothing_px
-        Standard deviation of the Gaussian filter before measuring, in px.
+    image, labels : (height, width)
+        Grey values and label image.
 
     Returns
     -------
@@ -262,7 +258,7 @@ def measure_sharpness(image: Array, labels: Array, *, smoothing_px: float = 0.7)
     sharpness = np.zeros(len(area))
     if not area.any():
         return sharpness
-    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    smooth = FilteredImage.wrap(image).blur(SMOOTHING_PX)
     radius = _typical_radius(area)
     contrast = _rise_above_background(smooth, labels, radius)
     around = np.pad(labels, 1, constant_values=-1)

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.annotation import compute_otsu, estimate_noise
+from autonuclei.annotate.filtering import FilteredImage, smooth_noise
 from autonuclei.labels.shapes import measure_pixels
+from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
@@ -61,14 +62,17 @@ class Tree:
 
 
 def find_nuclei(
-    image: Array, *, smoothing_px: float = 1.0, minimum_area_px: int = 10
+    image: Array | FilteredImage,
+    *,
+    smoothing_px: float = AnnotateSettings.smoothing_px,
+    minimum_area_px: int = AnnotateSettings.minimum_area_px,
 ) -> tuple[Array, float]:
     """Find nuclei at levels of their own.
 
     Parameters
     ----------
-    image
-        2-D grey values.
+    image : (height, width)
+        Grey values.
     smoothing_px
         Standard deviation of the Gaussian filter, in px.
     minimum_area_px
@@ -76,30 +80,31 @@ def find_nuclei(
 
     Returns
     -------
-    labels
-        2-D int32 label image, 1..n; nuclei do not touch each other.
-    area
+    labels : (height, width) int32
+        Label image, 1..n; nuclei do not touch each other.
+    area : float
         Typical area of a nucleus in px; NaN without any.
     """
-    step = 2 if min(image.shape) >= 512 else 1
+    image = FilteredImage.wrap(image)
+    shape = image.values.shape
+    step = 2 if min(shape) >= 512 else 1
     _, area = _find_at(image, step, None, smoothing_px, minimum_area_px)
     if np.isnan(area):
-        return np.zeros(image.shape, np.int32), area
+        return np.zeros(shape, np.int32), area
     step = max(1, int(np.sqrt(area / np.pi) / WORKING_RADIUS))
     return _find_at(image, step, area, smoothing_px, minimum_area_px)
 
 
 def _find_at(
-    image: Array, step: int, area: float | None, smoothing_px: float, minimum_area_px: int
+    image: FilteredImage, step: int, area: float | None, smoothing_px: float, minimum_area_px: int
 ) -> tuple[Array, float]:
     """`find_nuclei` on means of `step` x `step` px, with the typical area if it is known."""
-    small = reduce_image(image, step)
+    shape = image.values.shape
+    small = reduce_image(image.values, step)
     smooth = ndi.gaussian_filter(small, smoothing_px) if smoothing_px else small
     if smooth.min() == smooth.max():
-        return np.zeros(image.shape, np.int32), float("nan")
-    noise = estimate_noise(image) / step
-    if smoothing_px:
-        noise /= max(1.0, 2 * np.sqrt(np.pi) * smoothing_px)
+        return np.zeros(shape, np.int32), float("nan")
+    noise = smooth_noise(image.noise / step, smoothing_px)
     background, levels = choose_levels(smooth, noise)
     own = None if area is None else area / step**2
     tree = build_tree(smooth, levels, 0 if own is None else LARGEST_HOLE * own)
@@ -114,10 +119,10 @@ def _find_at(
     value = np.where(possible, score * np.sqrt(tree.area) * rise, 0)
     chosen = choose_parts(tree, value)
     if not chosen.any():
-        return np.zeros(image.shape, np.int32), float("nan")
+        return np.zeros(shape, np.int32), float("nan")
     labels = np.repeat(np.repeat(draw_parts(tree, chosen), step, 0), step, 1)
     typical = _weighted_median(tree.area[chosen], value[chosen]) * step**2
-    return labels[: image.shape[0], : image.shape[1]], typical
+    return labels[: shape[0], : shape[1]], typical
 
 
 def reduce_image(image: Array, step: int) -> Array:
@@ -135,7 +140,9 @@ def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
 
     The background is the median of what lies below Otsu's threshold.
     """
-    background = float(np.median(smooth[smooth <= compute_otsu(smooth)]))
+    from skimage.filters import threshold_otsu
+
+    background = float(np.median(smooth[smooth <= float(threshold_otsu(smooth))]))
     height = float(np.percentile(smooth, 99.95)) - background
     lowest = max(3 * noise, 0.02 * height)
     roots = np.linspace(np.sqrt(lowest), np.sqrt(max(height, lowest)), N_LEVELS, endpoint=False)

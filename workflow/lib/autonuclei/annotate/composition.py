@@ -1,12 +1,12 @@
 """What the network learns from: an image and its labels, with rejected objects out of the way."""
 
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.annotate.preprocessing import find_percentiles
+from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
@@ -16,46 +16,40 @@ def compose_training_pair(
     objects: Array,
     nuclei: Array,
     *,
-    rejected: str,
-    noise_low: float,
-    noise_high: float,
-    noise_unit: str,
+    rejected: Literal["ignore", "noise"] = AnnotateSettings.rejected,
+    noise_grey: tuple[float, float] = AnnotateSettings.noise_grey,
     rng: np.random.Generator,
-) -> tuple[Array, Array]:
+) -> tuple[Array, npt.NDArray[np.int32]]:
     """Make what the network learns from: an image and a label image.
 
     Parameters
     ----------
-    image
-        2-D preprocessed grey values.
-    objects
-        Label image of all objects, rejected ones included.
-    nuclei
-        Label image of the accepted objects.
+    image : (height, width)
+        Preprocessed grey values.
+    objects, nuclei : (height, width) int
+        Label images of all objects, rejected ones included, and of the accepted ones.
     rejected
         ``noise``: everything that is not an accepted nucleus is painted over with uniform
         noise, as published. ``ignore``: the image stays as it is and rejected objects get the
-        label -1, which takes no part in the loss. ``keep``: the image stays as it is and
-        rejected objects count as background; only to compare with.
-    noise_low, noise_high
-        Range of the noise, in grey values (`noise_unit` ``grey``) or as parts of the way from
-        the 1st to the 99.8th percentile of the image (``relative``).
+        label -1, which takes no part in the loss.
+    noise_grey
+        Range of the noise in grey values.
+    rng
+        Of `make_generator`.
 
     Returns
     -------
-    image
+    image : (height, width)
         Of the type of `image`.
-    labels
-        int32; accepted nuclei 1..n, background 0, ignored -1.
+    labels : (height, width) int32
+        Accepted nuclei 1..n, background 0, ignored -1.
     """
     labels = label_training(objects, nuclei, ignore=rejected == "ignore")
-    if rejected in ("ignore", "keep"):
+    if rejected == "ignore":
         return image, labels
-    if noise_unit == "relative":
-        dark, bright = find_percentiles(image, (1, 99.8))
-        noise_low, noise_high = (dark + part * (bright - dark) for part in (noise_low, noise_high))
+    low, high = noise_grey
     noise = rng.random(image.shape, dtype=np.float32)
-    noise = np.float32(noise_low) + noise * np.float32(noise_high - noise_low)
+    noise = np.float32(low) + noise * np.float32(high - low)
     if image.dtype.kind == "u":
         noise = np.clip(np.rint(noise, out=noise), 0, np.iinfo(image.dtype).max)
     return np.where(nuclei > 0, image, noise.astype(image.dtype)), labels

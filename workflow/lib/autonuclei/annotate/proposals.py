@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.annotate import boundaries, clumps
-from autonuclei.annotate.annotation import split_nuclei
 from autonuclei.annotate.component_tree import find_nuclei, score_ellipses
+from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.splitting import split_nuclei
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.labels.overlap import count_overlaps
 from autonuclei.labels.shapes import measure_ellipticity
+from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
@@ -25,6 +27,7 @@ SURELY_ONE = 0.97
 LEAST_GAIN = 0.01
 # Finer than where the threshold is split, since only pieces of a better shape are kept.
 SHAPE_SMOOTHING = 0.15
+SMALLEST_PIECE_PX = 10
 # Objects of two proposals are the same place if they share this part of the smaller one.
 SAME_PLACE = 0.2
 # The proposal by threshold must be better by this part to be taken.
@@ -35,97 +38,91 @@ def find_objects(
     image: Array,
     foreground: Array,
     *,
-    local_levels: bool,
-    refine_boundaries: bool,
-    cut_clumps: bool,
-    boundary_level: float | None = None,
-    smoothing_px: float = 1.0,
-    split_smoothing: float = 0.25,
-    split_distance: float = 0.75,
-    minimum_area_px: int = 10,
-) -> Array:
+    local_levels: bool = AnnotateSettings.local_levels,
+    refine_boundaries: bool = AnnotateSettings.refine_boundaries,
+    cut_clumps: bool = AnnotateSettings.cut_clumps,
+    smoothing_px: float = AnnotateSettings.smoothing_px,
+    split_distance: float = AnnotateSettings.split_distance,
+    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+) -> npt.NDArray[np.int32]:
     """Find all objects of an image that could be nuclei.
 
     Parameters
     ----------
-    image
-        2-D grey values.
-    foreground
-        Boolean mask of one threshold (`annotation.find_foreground`); empty: no object.
+    image : (height, width)
+        Grey values.
+    foreground : (height, width) bool
+        Of one threshold (`foreground.find_foreground`); empty: no object.
     local_levels
-        Whether nuclei are also looked for at levels of their own.
+        Whether nuclei are also looked for at levels of their own (`propose_by_level`).
     refine_boundaries
-        Whether boundaries are drawn anew, at `boundary_level` (`boundaries.refine_boundaries`).
+        Whether boundaries are drawn anew (`boundaries.refine_boundaries`).
     cut_clumps
         Whether what is left of touching nuclei is cut between notches (`clumps.cut_clumps`).
     smoothing_px
-        Standard deviation of the Gaussian filter where levels are looked for.
-    split_smoothing, split_distance, minimum_area_px
-        As in `annotation.split_nuclei`.
+        Standard deviation of the Gaussian filter where levels are looked for, in px.
+    split_distance, minimum_area_px
+        As in `splitting.split_nuclei`.
 
     Returns
     -------
-    2-D int32 label image.
+    (height, width) int32
+        Label image.
     """
-    objects = split_nuclei(
-        foreground,
-        smoothing=split_smoothing,
-        minimum_distance=split_distance,
-        minimum_area_px=minimum_area_px,
-    )
+    filtered = FilteredImage(image)
+    split = {"split_distance": split_distance, "minimum_area_px": minimum_area_px}
+    objects = split_nuclei(foreground, **split)
     if refine_boundaries:
-        objects = boundaries.refine_boundaries(image, objects, level=boundary_level)
+        objects = boundaries.refine_boundaries(filtered, objects)
     if not objects.any() or not (local_levels or cut_clumps):
         return objects
     if local_levels:
         nuclei, area = propose_by_level(
-            image,
-            refine_boundaries=refine_boundaries,
-            boundary_level=boundary_level,
-            smoothing_px=smoothing_px,
-            split_distance=split_distance,
-            minimum_area_px=minimum_area_px,
+            filtered, refine_boundaries=refine_boundaries, smoothing_px=smoothing_px, **split
         )
         if nuclei.any():
             objects = choose_better(nuclei, objects, typical_area=area)
     if cut_clumps:
         objects, _ = clumps.cut_clumps(objects)
     objects = number_by_position(objects)
-    return (
-        boundaries.refine_boundaries(image, objects, level=boundary_level)
-        if refine_boundaries
-        else objects
-    )
+    return boundaries.refine_boundaries(filtered, objects) if refine_boundaries else objects
 
 
 def propose_by_level(
-    image: Array,
+    image: Array | FilteredImage,
     *,
-    refine_boundaries: bool,
-    boundary_level: float | None,
-    smoothing_px: float,
-    split_distance: float,
-    minimum_area_px: int,
+    refine_boundaries: bool = AnnotateSettings.refine_boundaries,
+    smoothing_px: float = AnnotateSettings.smoothing_px,
+    split_distance: float = AnnotateSettings.split_distance,
+    minimum_area_px: int = AnnotateSettings.minimum_area_px,
 ) -> tuple[Array, float]:
-    """The proposal with each nucleus at a level of its own, and the typical area in px.
+    """Find nuclei at levels of their own; parameters as in `find_objects`.
 
-    Parameters as in `find_objects`. Gives a 2-D int32 label image.
+    Returns
+    -------
+    labels : (height, width) int32
+        Label image.
+    area : float
+        Typical area of a nucleus in px; NaN without any.
     """
+    image = FilteredImage.wrap(image)
     nuclei, area = find_nuclei(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
     if not nuclei.any():
         return nuclei, area
     if refine_boundaries:
-        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+        nuclei = boundaries.refine_boundaries(image, nuclei)
     nuclei = split_by_shape(nuclei, split_distance=split_distance)
     if refine_boundaries:
-        nuclei = boundaries.refine_boundaries(image, nuclei, level=boundary_level)
+        nuclei = boundaries.refine_boundaries(image, nuclei)
     return nuclei, area
 
 
-def split_by_shape(labels: Array, *, split_distance: float = 0.75) -> Array:
+def split_by_shape(
+    labels: Array, *, split_distance: float = AnnotateSettings.split_distance
+) -> Array:
     """Split objects whose pieces are better ellipses than the whole.
 
-    Pieces come from `annotation.split_nuclei`. Gives a 2-D int32 label image, 1..n.
+    Pieces come from `splitting.split_nuclei`. Gives a 2-D int32 label image, 1..n.
     """
     area, ellipticity = measure_ellipticity(labels)
     doubtful = (ellipticity < SURELY_ONE) & (area > 0)
@@ -136,7 +133,12 @@ def split_by_shape(labels: Array, *, split_distance: float = 0.75) -> Array:
     inside = doubtful[labels]
     inside[1:] &= (labels[1:] == labels[:-1]) | (labels[:-1] == 0)
     inside[:, 1:] &= (labels[:, 1:] == labels[:, :-1]) | (labels[:, :-1] == 0)
-    pieces = split_nuclei(inside, smoothing=SHAPE_SMOOTHING, minimum_distance=split_distance)
+    pieces = split_nuclei(
+        inside,
+        split_distance=split_distance,
+        minimum_area_px=SMALLEST_PIECE_PX,
+        smoothing=SHAPE_SMOOTHING,
+    )
     piece_area, piece_ellipticity = measure_ellipticity(pieces)
     n, n_pieces = len(area), len(piece_area)
     whole = np.zeros(n_pieces, np.int64)

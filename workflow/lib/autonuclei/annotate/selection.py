@@ -2,29 +2,43 @@
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from autonuclei.io.files import write_beside
-
-Array = npt.NDArray[Any]
+from autonuclei.labels.measurement import OBJECT_COLUMNS
+from autonuclei.labels.numbers import keep_labels
+from autonuclei.settings import AnnotateSettings
 
 ACCEPTED, TOO_SMALL, TOO_LARGE = "accepted", "too small", "too large"
 NOT_CONVEX, TOO_DIM, UNKNOWN = "not convex", "too dim", "no area window"
 
+# Columns of the table of annotated objects (`candidates.measure_candidates`).
+CANDIDATE_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast")
+
 
 @dataclass(frozen=True)
-class AreaWindow:
-    """Areas in px between which an object counts as a nucleus, and its least solidity.
+class AcceptedRange:
+    """Areas between which an object counts as a nucleus, and its least solidity and contrast.
 
-    `low_at_border` is the least area of an object that the border of the image cuts; 0: `low`.
-    `contrast` is the least brightness above the background, as part of that of the typical
-    nucleus of the image; 0: any.
+    Attributes
+    ----------
+    low, median, high : float
+        Least, median and largest area in px; NaN where there was no object.
+    n_objects : int
+        Objects that the median was taken of.
+    solidity : float
+        Least solidity; 0: any.
+    low_at_border : float
+        Least area of an object that the border of the image cuts, in px; 0: `low`.
+    contrast : float
+        Least brightness above the background, as part of that of the typical nucleus of the
+        image; 0: any.
     """
 
     low: float
@@ -36,72 +50,85 @@ class AreaWindow:
     contrast: float = 0.0
 
 
-def compute_area_window(
-    objects: Mapping[str, Array],
-    tolerance: float,
+def compute_accepted_range(
+    objects: pd.DataFrame,
     *,
-    tolerance_above: float | None = None,
-    solidity_tolerance: float | None = None,
-    share_at_border: float | None = None,
-    minimum_relative_contrast: float | None = None,
-) -> AreaWindow:
-    """What counts as a nucleus in a whole data set, from the medians of all its objects.
+    area_tolerance: float = AnnotateSettings.area_tolerance,
+    area_tolerance_above: float | None = AnnotateSettings.area_tolerance_above,
+    solidity_tolerance: float | None = AnnotateSettings.solidity_tolerance,
+    share_at_border: float | None = AnnotateSettings.share_at_border,
+    minimum_relative_contrast: float | None = AnnotateSettings.minimum_relative_contrast,
+) -> AcceptedRange:
+    """Compute what counts as a nucleus in a whole data set, from the medians of all its objects.
 
-    Areas from `tolerance` below the median to `tolerance_above` above it (0.5 = 50 %; None: the
-    same), and solidity down to `solidity_tolerance` below its median (None: any). A median and
-    no constant, since few pixels make small nuclei less convex. Objects cut by the border count
-    from `share_at_border` of the median area on (None: as the others): else the network never
-    sees a nucleus there. Objects of less than `minimum_relative_contrast` (None: any) do not
-    count as nuclei, nor in the medians. NaN without an object.
-
-    `objects` has the columns `area_px`, and as far as they are asked for `solidity` and
-    `relative_contrast`.
+    Parameters
+    ----------
+    objects : DataFrame
+        `area_px`, and as far as they are asked for `solidity` and `relative_contrast`.
+    area_tolerance, area_tolerance_above
+        How far areas may lie below and above the median; 0.5 is 50 %. None: the same above.
+    solidity_tolerance
+        How far solidity may lie below its median; a median and no constant, since few pixels make
+        small nuclei less convex. None: any.
+    share_at_border
+        Objects cut by the border count from this part of the median area on, else the network
+        never sees a nucleus there. None: as the others.
+    minimum_relative_contrast
+        Objects of less do not count as nuclei, nor in the medians. None: any.
     """
     contrast = minimum_relative_contrast or 0.0
-    areas = objects["area_px"]
-    is_bright = objects["relative_contrast"] >= contrast if contrast > 0 else areas > 0
-    areas = areas[is_bright]
-    if len(areas) == 0:
-        return AreaWindow(float("nan"), float("nan"), float("nan"), 0)
-    above = tolerance if tolerance_above is None else tolerance_above
-    median = float(np.median(areas))
+    if contrast > 0:
+        objects = objects[objects["relative_contrast"] >= contrast]
+    if len(objects) == 0:
+        return AcceptedRange(float("nan"), float("nan"), float("nan"), 0)
+    above = area_tolerance if area_tolerance_above is None else area_tolerance_above
+    median = float(np.median(objects["area_px"]))
     solidity = 0.0
     if solidity_tolerance is not None:
-        typical = float(np.median(objects["solidity"][is_bright]))
-        solidity = max(0.0, typical - solidity_tolerance)
-    low, high = median * (1 - tolerance), median * (1 + above)
-    low_at_border = 0.0 if share_at_border is None else share_at_border * median
-    return AreaWindow(low, median, high, len(areas), solidity, low_at_border, contrast)
+        solidity = max(0.0, float(np.median(objects["solidity"])) - solidity_tolerance)
+    return AcceptedRange(
+        low=median * (1 - area_tolerance),
+        median=median,
+        high=median * (1 + above),
+        n_objects=len(objects),
+        solidity=solidity,
+        low_at_border=0.0 if share_at_border is None else share_at_border * median,
+        contrast=contrast,
+    )
 
 
-def judge_objects(table: Mapping[str, Array], window: AreaWindow) -> Array:
-    """For each object of a table, ``accepted`` or why it is rejected (text array).
+def judge_objects(objects: pd.DataFrame, accepted: AcceptedRange) -> npt.NDArray[np.str_]:
+    """For each object of a table, ``accepted`` or why it is rejected.
 
-    Without a window, since no training frame has an object, none is accepted.
+    Without a range, since no training frame has an object, none is accepted.
     """
-    area = table["area_px"]
-    verdict = np.full(len(area), UNKNOWN if np.isnan(window.median) else ACCEPTED, dtype="U16")
-    if window.solidity > 0:
-        verdict[table["solidity"] < window.solidity] = NOT_CONVEX
-    low = np.full(len(area), window.low)
-    if window.low_at_border > 0:
-        low[table["touches_border"].astype(bool)] = window.low_at_border
+    area = objects["area_px"].to_numpy()
+    verdict = np.full(len(area), UNKNOWN if np.isnan(accepted.median) else ACCEPTED, dtype="U16")
+    if accepted.solidity > 0:
+        verdict[objects["solidity"].to_numpy() < accepted.solidity] = NOT_CONVEX
+    low = np.full(len(area), accepted.low)
+    if accepted.low_at_border > 0:
+        low[objects["touches_border"].to_numpy(bool)] = accepted.low_at_border
     verdict[area < low] = TOO_SMALL
-    verdict[area > window.high] = TOO_LARGE
-    if window.contrast > 0:
-        verdict[table["relative_contrast"] < window.contrast] = TOO_DIM
+    verdict[area > accepted.high] = TOO_LARGE
+    if accepted.contrast > 0:
+        verdict[objects["relative_contrast"].to_numpy() < accepted.contrast] = TOO_DIM
     return verdict
 
 
-def write_window(path: str | os.PathLike[str], window: AreaWindow) -> None:
-    """Write the area window as JSON; NaN as null."""
-    values = {k: None if v != v else v for k, v in asdict(window).items()}
+def keep_accepted(objects: npt.NDArray[Any], table: pd.DataFrame) -> npt.NDArray[Any]:
+    """Label image of the objects whose `verdict` in their table is ``accepted``."""
+    return keep_labels(objects, table["label"].to_numpy()[table["verdict"] == ACCEPTED])
+
+
+def write_accepted_range(path: str | os.PathLike[str], accepted: AcceptedRange) -> None:
+    """Write the accepted range as JSON; NaN as null."""
+    values = {k: None if v != v else v for k, v in asdict(accepted).items()}
     with write_beside(path) as partial:
         partial.write_text(json.dumps(values, indent=1) + "\n")
 
 
-def read_window(path: str | os.PathLike[str]) -> AreaWindow:
-    """Read what `write_window` wrote."""
+def read_accepted_range(path: str | os.PathLike[str]) -> AcceptedRange:
+    """Read what `write_accepted_range` wrote."""
     values = json.loads(Path(path).read_text())
-    values = {k: float("nan") if v is None else v for k, v in values.items()}
-    return AreaWindow(**values)
+    return AcceptedRange(**{k: float("nan") if v is None else v for k, v in values.items()})

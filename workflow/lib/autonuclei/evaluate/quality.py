@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
-from scipy.spatial import cKDTree
 
-from autonuclei.annotate.annotation import estimate_noise
 from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
+from autonuclei.annotate.filtering import estimate_noise
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM
 from autonuclei.labels.overlap import count_overlaps
+from autonuclei.track.drift import estimate_shift
 
 Array = npt.NDArray[Any]
 Row = dict[str, float]
@@ -265,24 +265,6 @@ def locate_nuclei(labels: Array) -> Array:
     return np.stack(sums, axis=1) / count[:, None]
 
 
-def estimate_drift(one: Array, other: Array) -> tuple[int, int]:
-    """Step in whole px that most nuclei take from one frame to the next.
-
-    The median over nuclei that are each other's nearest (`locate_nuclei` of both frames); no step
-    with fewer than six of them, which tell nothing.
-    """
-    one, other = (places[np.isfinite(places[:, 0])] for places in (one, other))
-    if min(len(one), len(other)) < 6:
-        return 0, 0
-    nearest = cKDTree(other).query(one)[1]
-    back = cKDTree(one).query(other)[1]
-    mutual = back[nearest] == np.arange(len(one))
-    if mutual.sum() < 6:
-        return 0, 0
-    rows, columns = np.rint(np.median((other[nearest] - one)[mutual], axis=0)).astype(int)
-    return int(rows), int(columns)
-
-
 def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
     """Move a label image by whole pixels; what comes in from outside is background."""
     moved = np.zeros_like(labels)
@@ -324,7 +306,7 @@ def compare_neighbours(
     for neighbour in (previous, following):
         if neighbour is None:
             continue
-        step = estimate_drift(locate_nuclei(neighbour), places)
+        step = estimate_shift(locate_nuclei(neighbour), places)
         if neighbour is previous:
             row["drift_px"] = float(np.hypot(*step))
         moved.append(shift_labels(neighbour, step))

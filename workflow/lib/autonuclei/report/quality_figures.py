@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from autonuclei.annotate.selection import ACCEPTED, AreaWindow
+from autonuclei.annotate.selection import ACCEPTED, AcceptedRange
 from autonuclei.evaluate.verdicts import INDICATORS, Indicator
 from autonuclei.report.style import (
     GREEN,
@@ -37,7 +37,7 @@ def plot_areas(
     title: str,
     *,
     objects: pd.DataFrame | None,
-    window: AreaWindow | None,
+    window: AcceptedRange | None,
     nuclei_px: Array,
     scale: float,
 ) -> Figure:

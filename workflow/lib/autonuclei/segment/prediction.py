@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from autonuclei.annotate.boundaries import measure_sharpness, refine_boundaries
 from autonuclei.annotate.clumps import cut_clumps
+from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image, rescale_image
 from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.numbers import keep_labels
@@ -87,11 +88,12 @@ def predict_nuclei(
     )
     outlines = place_outlines(found["coord"], image.shape, prepared.shape, preprocess.get("crop"))
     labels = draw_polygons(outlines, found["prob"], image.shape)
+    filtered = FilteredImage(image)
     if refine:
-        labels = redraw_nuclei(image, labels)
+        labels = redraw_nuclei(filtered, labels)
     if least_sharpness is not None and labels.any():
         labels = keep_labels(
-            labels, np.flatnonzero(measure_sharpness(image, labels) >= least_sharpness)
+            labels, np.flatnonzero(measure_sharpness(filtered, labels) >= least_sharpness)
         )
     probability = np.asarray(found["prob"], dtype=np.float64)
     if cut:
@@ -101,7 +103,7 @@ def predict_nuclei(
     return tidy_labels(labels, probability)
 
 
-def redraw_nuclei(image: Array, labels: Array) -> Array:
+def redraw_nuclei(image: Array | FilteredImage, labels: Array) -> Array:
     """Draw the nuclei of a label image where the image has their boundaries.
 
     The network knows where a nucleus is, and its outline to a pixel or two, since it predicts on

@@ -1,0 +1,32 @@
+"""Noise and blur of drawn images."""
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from autonuclei.annotate.filtering import FilteredImage, estimate_noise, smooth_noise
+from shapes import GRID, draw_disks, photograph
+
+
+def test_noise_is_measured_beside_nuclei() -> None:
+    truth = draw_disks((192, 192), [(2 * y, 2 * x) for y, x in GRID], 20)
+    image = photograph(truth, noise=25).astype(float)
+    assert estimate_noise(image) == pytest.approx(25, rel=0.1)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 1.5])
+def test_blur_leaves_as_much_noise_as_computed(sigma: float) -> None:
+    noise = np.random.default_rng(0).normal(0, 10, (256, 256))
+    left = FilteredImage(noise).blur(sigma).std()
+    assert left == pytest.approx(smooth_noise(10.0, sigma), rel=0.1)
+
+
+def test_an_image_is_filtered_once() -> None:
+    image = photograph(draw_disks((96, 96), GRID, 9))
+    filtered = FilteredImage.wrap(image)
+    assert FilteredImage.wrap(filtered) is filtered
+    assert filtered.blur(1.5) is filtered.blur(1.5)
+    np.testing.assert_array_equal(
+        filtered.blur(1.5), ndi.gaussian_filter(image, 1.5, output=np.float32)
+    )
+    assert filtered.noise == estimate_noise(image)

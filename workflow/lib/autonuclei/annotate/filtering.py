@@ -1,0 +1,66 @@
+"""The noise of an image and its blurred versions, computed once for all steps that need them."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+Array = npt.NDArray[Any]
+
+# Median absolute difference of neighbouring pixels over the standard deviation of the noise.
+_NEIGHBOUR_DIFFERENCE = 0.6745 * math.sqrt(2)
+# The same for their mean, and the standard deviation of rounding to whole numbers.
+_MEAN = 2 / math.sqrt(math.pi)
+_ROUNDING = 1 / math.sqrt(12)
+
+
+class FilteredImage:
+    """An image with its noise and its blurred versions, each computed when it is first used.
+
+    Attributes
+    ----------
+    values : (height, width)
+        Grey values.
+    """
+
+    def __init__(self, values: Array) -> None:
+        self.values = values
+        self._blurred: dict[float, Array] = {}
+
+    @classmethod
+    def wrap(cls, image: "Array | FilteredImage") -> "FilteredImage":
+        """Make one of an array; give one as it is."""
+        return image if isinstance(image, cls) else cls(image)
+
+    @functools.cached_property
+    def noise(self) -> float:
+        """As `estimate_noise`."""
+        return estimate_noise(self.values)
+
+    def blur(self, sigma_px: float) -> Array:
+        """The image after a Gaussian filter with this standard deviation, float32."""
+        if sigma_px not in self._blurred:
+            self._blurred[sigma_px] = ndi.gaussian_filter(self.values, sigma_px, output=np.float32)
+        return self._blurred[sigma_px]
+
+
+def smooth_noise(noise: float, sigma_px: float) -> float:
+    """What a Gaussian filter leaves of noise that is independent from pixel to pixel."""
+    return noise / max(1.0, 2 * np.sqrt(np.pi) * sigma_px)
+
+
+def estimate_noise(image: Array) -> float:
+    """Standard deviation of pixel noise from the differences of neighbouring pixels.
+
+    The median ignores the few differences that are edges (Rousseeuw and Croux 1993). Where
+    most neighbours are equal (a dark image cut off at zero), it is 0 and the mean serves.
+    Noise of less than a grey value cannot be told from rounding, whose standard deviation is
+    the least that an image of whole numbers gets.
+    """
+    difference = np.abs(np.diff(image.astype(np.float32), axis=1))
+    median = float(np.median(difference))
+    noise = median / _NEIGHBOUR_DIFFERENCE if median > 0 else float(difference.mean()) / _MEAN
+    return max(noise, _ROUNDING) if image.dtype.kind in "ui" else noise
