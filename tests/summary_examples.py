@@ -10,7 +10,7 @@ from PIL import Image
 
 from autonuclei.io.tables import write_table
 from autonuclei.labels.measurement import measure_objects
-from autonuclei.report.summary import Experiment
+from autonuclei.report.results import Experiment
 from autonuclei.report.views import make_view, write_view
 from shapes import GRID, draw_disks, photograph
 

@@ -6,15 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from autonuclei.io.tables import read_table
-from autonuclei.report.summary import (
-    MAX_VIEWS,
-    describe_metrics,
-    list_files,
-    list_image_metrics,
-    list_pictures,
-    render_summary,
-    write_samples,
-)
+from autonuclei.report.results import write_samples
+from autonuclei.report.summary import MAX_VIEWS, list_files, list_pictures, render_summary
 from summary_examples import make_experiment
 
 
@@ -39,11 +32,11 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
 
 def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
     experiment, _ = make_experiment(tmp_path)
-    assert [(row["stage"], row["f1"]) for row in describe_metrics(experiment)] == [
+    assert [(row["stage"], row["f1"]) for row in experiment.metrics] == [
         ("annotation", 0.88888),
         ("segmentation", 0.95),
     ]
-    assert [row["frame"] for row in list_image_metrics(experiment)] == [0, 1, 10]
+    assert [row["frame"] for row in experiment.image_metrics] == [0, 1, 10]
 
 
 def test_what_an_earlier_run_left_is_not_told(tmp_path: Path) -> None:
@@ -53,7 +46,7 @@ def test_what_an_earlier_run_left_is_not_told(tmp_path: Path) -> None:
     left = {name for name in experiment.planned if not name.startswith("evaluation/")}
     left -= {"quality/verdict.json", "tracking/film/motility"}
     less = replace(experiment, planned=frozenset(left))
-    assert describe_metrics(less) == []
+    assert less.metrics == []
     assert [picture["title"] for picture in list_pictures(less)] == ["Training"]
     page = render_summary(less, [view])
     assert "Against the truth" not in page

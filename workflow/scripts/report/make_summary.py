@@ -6,7 +6,8 @@ with log_job(snakemake.log[0]):
     from pathlib import Path
 
     from autonuclei.io.files import write_beside
-    from autonuclei.report.summary import Experiment, render_summary, write_samples
+    from autonuclei.report.results import Experiment, write_samples
+    from autonuclei.report.summary import render_summary
 
     folder = Path(snakemake.output.page).parent
     experiment = Experiment(

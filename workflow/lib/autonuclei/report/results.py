@@ -1,0 +1,160 @@
+"""What one experiment gave: its tables, verdict and files, for the page that is read first.
+
+Only files that this run planned are looked at: what an earlier run with other settings left in
+the folder is not told.
+"""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from autonuclei.io.tables import read_table, write_table
+from autonuclei.report.style import UNIT_LABELS
+
+NAN = float("nan")
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The results of an experiment that this run planned.
+
+    Attributes
+    ----------
+    folder
+        Its folder in the results.
+    planned
+        Paths of files and folders relative to it.
+    sizes
+        The distinct (height, width) of the images of each sample.
+    """
+
+    folder: Path
+    planned: frozenset[str]
+    sizes: Mapping[str, Collection[tuple[int, int]]]
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Planned files and folders, and the files in planned folders."""
+        inside = {
+            f"{name}/{path.name}" for name in self.planned for path in self.folder.glob(f"{name}/*")
+        }
+        return sorted(self.planned | inside)
+
+    def find(self, pattern: str) -> list[str]:
+        """The files that fit a pattern, in which a star stands for one part of a path."""
+        depth = pattern.count("/")
+        return [n for n in self.files if fnmatchcase(n, pattern) and n.count("/") == depth]
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The provenance."""
+        return self._read_json("provenance/provenance.json")
+
+    @cached_property
+    def verdict(self) -> dict[str, Any] | None:
+        """The verdict on the quality; None if this run judges none."""
+        name = "quality/verdict.json"
+        return self._read_json(name) if name in self.planned else None
+
+    @cached_property
+    def samples(self) -> Rows:
+        """What went into each sample and what came out of it, a row each; NaN: does not apply."""
+        return [self._describe_sample(sample) for sample in self.record["samples"]]
+
+    @cached_property
+    def metrics(self) -> Rows:
+        """The pooled metrics of annotation and segmentation at the lowest IoU threshold."""
+        return _list_rows(_take_lowest(self._read("evaluation/summary.csv")))
+
+    @cached_property
+    def image_metrics(self) -> Rows:
+        """The metrics of each segmented image with a ground truth, at the lowest IoU threshold."""
+        rows = _list_rows(_take_lowest(self._read("evaluation/metrics.csv")))
+        return [row for row in rows if row["stage"] == "segmentation"]
+
+    @cached_property
+    def track_metrics(self) -> Rows:
+        """The tracks against the true ones, a row per movie that has some."""
+        return [
+            {"sample": Path(name).stem.removeprefix("tracks_")} | row
+            for name in self.find("evaluation/tracks_*.csv")
+            for row in _list_rows(self._read(name))
+        ]
+
+    @cached_property
+    def image_quality(self) -> Rows:
+        """The indicators of quality of each image."""
+        return _list_rows(self._read("quality/images.csv"))
+
+    def _read(self, name: str) -> pd.DataFrame:
+        """A planned table; an empty one if it is not planned."""
+        if name not in self.planned:
+            return pd.DataFrame()
+        return read_table(self.folder / name, text=("sample", "image", "weak"))
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return content
+
+    @cached_property
+    def _counts(self) -> pd.DataFrame:
+        return self._read("figures/counts.csv")
+
+    def _describe_sample(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        name = sample["sample"]
+        objects = self._read(f"segmentation/{name}/objects.csv")
+        sizes = sorted(self.sizes[name])
+        row: dict[str, Any] = {
+            "sample": name,
+            "kind": sample["kind"],
+            "n_images": sample["n_frames"],
+            "size": f"{sizes[-1][1]} x {sizes[-1][0]}" + (" and smaller" if len(sizes) > 1 else ""),
+            "pixel_size_um": _fill(sample["pixel_size_um"]),
+            "frame_interval_min": _fill(sample["frame_interval_min"]),
+            "n_training": len(sample["training_frames"]),
+            "n_nuclei": len(objects),
+            "nuclei_per_image": len(objects) / sample["n_frames"],
+            "median_area_px": float(objects["area_px"].median()),
+            # The number of nuclei of an image that was passed over is unknown.
+            "n_failed": int(
+                self._counts.loc[self._counts["sample"] == name, "predicted"].isna().sum()
+            ),
+            "n_tracks": NAN,
+            "n_divisions": NAN,
+            "median_speed": NAN,
+            "speed_unit": "",
+        }
+        tracks = f"tracking/{name}"
+        if f"{tracks}/lineages.csv" in self.planned:
+            daughters = self._read(f"{tracks}/lineages.csv")["daughters"]
+            row |= {"n_tracks": len(daughters), "n_divisions": int((daughters > 0).sum())}
+            steps = read_table(self.folder / tracks / "motility/steps.csv")
+            column = next(name for name in map(str, steps) if name.startswith("speed_"))
+            row["median_speed"] = float(steps[column].median())
+            row["speed_unit"] = UNIT_LABELS[column.removeprefix("speed_")]
+        return row
+
+
+def write_samples(path: str | os.PathLike[str], experiment: Experiment) -> None:
+    """Write what went in and came out as a table, a row per sample."""
+    write_table(path, pd.DataFrame(experiment.samples))
+
+
+def _list_rows(table: pd.DataFrame) -> Rows:
+    return cast(Rows, table.to_dict("records"))
+
+
+def _take_lowest(table: pd.DataFrame) -> pd.DataFrame:
+    return table if table.empty else table[table["iou"] == table["iou"].min()]
+
+
+def _fill(value: float | None) -> float:
+    return NAN if value is None else value
