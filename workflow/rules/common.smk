@@ -1,10 +1,8 @@
 import datetime
 import inspect
 import math
-import os
 import platform
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -28,7 +26,6 @@ if autonuclei.__version__ != PACKAGE_VERSION:
     )
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import KEEP_FOLDER, put_back
 from autonuclei.io.images import HeaderCache
 from autonuclei.train.networks import check_model_folder
 from autonuclei.segment.prediction import estimate_memory
@@ -199,45 +196,6 @@ def count_megapixels(wildcards):
 # A submitted group runs its members in its own Snakemake. Otherwise SLURM's plugin would start one
 # more Snakemake for each member, which costs more than annotating a frame.
 IN_SUBMITTED_JOB = workflow.remote_exec
-
-
-def resume_group():
-    """Let a group of jobs that is sent again go on where it was cut short.
-
-    When one member fails or the whole group is ended, Snakemake removes the results of all its
-    members (`Job.postprocess`), and the next attempt makes all of them again, since the targets
-    of a submitted job are always forced (`DAG.init`). So finished members keep a second name of
-    their files until the end of the run; here those are put back, and are targets no more.
-    """
-    targets = get_argument("target_jobs") or []
-    run = os.environ.get("SLURM_JOB_NAME")  # one name for all jobs of a run of Snakemake
-    is_group = IN_SUBMITTED_JOB and len(targets) > 1
-    # In a module, the handlers that end the keeping are not called.
-    if not is_group or run is None or not workflow.modifier.is_main_snakefile():
-        return
-    folder = locate_kept() / run
-    os.environ[KEEP_FOLDER] = str(folder)
-
-    def is_finished(job):
-        rule_of_job = workflow.get_rule(job.rulename)
-        # Snakemake writes it after the results; a job can be lost between the two.
-        table = rule_of_job.expand_benchmark(job.wildcards_dict)
-        if table is not None and not Path(table).exists():
-            return False
-        return put_back(rule_of_job.expand_output(job.wildcards_dict)[0], folder=folder)
-
-    left = [job for job in targets if not is_finished(job)]
-    # Without a target, Snakemake would take all results for wanted.
-    targets[:] = left or targets[:1]
-
-
-def locate_kept():
-    return Path(workflow.pathvars.apply("<results>"), ".kept").absolute()
-
-
-def forget_kept():
-    """At the end of a run nothing is sent again."""
-    shutil.rmtree(locate_kept(), ignore_errors=True)
 
 
 def forget_checkpoints():

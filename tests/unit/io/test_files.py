@@ -2,20 +2,20 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import KEEP_FOLDER, put_back, write_beside
+from autonuclei.io.files import write_beside
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.io.images import write_image
-from autonuclei.labels.measurement import write_table
+from autonuclei.io.tables import write_table
 
 
 def test_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_writers_say_that_the_disk_is_full(
                 path, [image], n_frames=1, pixel_size_um=None, frame_interval_min=None
             )
         else:
-            write_table(path, {"a": image.ravel()})
+            write_table(path, pd.DataFrame({"a": image.ravel()}))
     assert not path.exists()
 
 
@@ -155,49 +155,3 @@ def test_full_disk_while_making_the_folder(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "mkdir", mkdir)
     with pytest.raises(InputError, match="the disk is full"), write_beside(tmp_path / "b" / "a"):
         pass
-
-
-def write_both(folder: Path, text: str) -> list[Path]:
-    """A file and a folder, as jobs leave them."""
-    paths = [folder / "a.txt", folder / "b"]
-    with write_beside(paths[0]) as partial:
-        partial.write_text(text)
-    with write_beside(paths[1]) as partial:
-        partial.mkdir()
-        (partial / "c").write_text(text)
-    return paths
-
-
-def test_kept_results_are_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = tmp_path / "kept"
-    monkeypatch.setenv(KEEP_FOLDER, str(kept))
-    write_both(tmp_path / "results", "first")
-    paths = write_both(tmp_path / "results", "second")
-    written = paths[0].stat()
-    shutil.rmtree(tmp_path / "results")
-
-    assert not put_back([*paths, tmp_path / "results" / "never made"], kept)
-    assert not (tmp_path / "results").exists()
-    assert put_back(paths, kept)
-    assert paths[0].read_text() == (paths[1] / "c").read_text() == "second"
-    assert paths[0].stat().st_mtime_ns == written.st_mtime_ns
-    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["a.txt", "b"]
-    # What is there is left alone.
-    assert put_back(paths, kept)
-
-
-def test_nothing_is_kept_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KEEP_FOLDER, raising=False)
-    paths = write_both(tmp_path, "text")
-    assert sorted(tmp_path.iterdir()) == paths
-
-
-def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def link(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, "no links here")
-
-    monkeypatch.setenv(KEEP_FOLDER, str(tmp_path / "kept"))
-    monkeypatch.setattr(os, "link", link)
-    paths = write_both(tmp_path / "results", "text")
-    assert paths[0].read_text() == (paths[1] / "c").read_text() == "text"
-    assert not put_back(paths, tmp_path / "kept")
