@@ -177,7 +177,7 @@ def test_why_something_is_undefined() -> None:
 
 @pytest.mark.parametrize("full", [True, False])
 def test_figures(tmp_path: Path, full: bool) -> None:
-    window = AcceptedRange(low=50, median=100, high=200, n_objects=5)
+    accepted = AcceptedRange(low=50, median=100, high=200, n_objects=5)
     images = [make_image(i, contrast=NAN if i == 2 else 10.0) for i in range(4)] if full else []
     rows = [
         {
@@ -194,7 +194,7 @@ def test_figures(tmp_path: Path, full: bool) -> None:
         "areas": plot_areas(
             "e",
             objects=pd.DataFrame(OBJECTS) if full else None,
-            window=window if full else None,
+            accepted=accepted if full else None,
             nuclei_px=np.array([90, 100, 120]) if full else np.zeros(0),
             scale=1.0,
         ),

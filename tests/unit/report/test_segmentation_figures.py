@@ -7,7 +7,7 @@ import pytest
 from autonuclei.annotate.selection import ACCEPTED, TOO_SMALL
 from autonuclei.report.segmentation_figures import (
     MOST_BARS,
-    count_nuclei,
+    count_objects,
     draw_counts,
     draw_mosaic,
     measure_density,
@@ -32,7 +32,7 @@ FRAMES = [
 
 
 def test_counts_of_each_image():
-    table = count_nuclei(FRAMES, OBJECTS, PREDICTED)
+    table = count_objects(FRAMES, OBJECTS, PREDICTED)
     assert list(table) == ["sample", "frame", "objects", "accepted", "predicted"]
     assert table["sample"].tolist() == ["a", "a", "a", "b"]
     nan = np.nan
@@ -43,7 +43,7 @@ def test_counts_of_each_image():
 
 def test_image_that_was_passed_over_has_no_number():
     frames = [frame | {"annotated": False, "segmented": False} for frame in FRAMES]
-    table = count_nuclei(frames, None, PREDICTED)
+    table = count_objects(frames, None, PREDICTED)
     assert table[["objects", "accepted", "predicted"]].isna().all(axis=None)
 
 
@@ -63,7 +63,7 @@ def test_bars_or_lines_by_the_number_of_images(tmp_path, n):
 def test_counts_where_nothing_was_annotated_or_found(tmp_path):
     frames = [frame | {"annotated": False} for frame in FRAMES]
     nothing = {name: table[:0] for name, table in PREDICTED.items()}
-    figure = draw_counts(count_nuclei(frames, None, nothing), title="nothing found")
+    figure = draw_counts(count_objects(frames, None, nothing), title="nothing found")
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert legend == ["nuclei found by the network (0 in 4)"]
     save_figure(figure, [tmp_path / "a.png"])

@@ -28,10 +28,10 @@ with log_job(snakemake.log[0]) as log:
         return [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
 
     params, experiment = snakemake.params, snakemake.wildcards.experiment
-    objects = window = None
+    objects = accepted = None
     if snakemake.input.get("objects"):
         objects = read_table(snakemake.input.objects, text=("sample", "verdict"))
-        window = read_accepted_range(snakemake.input.accepted_range)
+        accepted = read_accepted_range(snakemake.input.accepted_range)
     images, calibration, n_training = [], [], 0
     for sample, table, checks in zip(
         params.samples, snakemake.input.images, snakemake.input.calibration, strict=True
@@ -70,7 +70,7 @@ with log_job(snakemake.log[0]) as log:
         "areas": plot_areas(
             experiment,
             objects=None if objects is None else pd.DataFrame(objects),
-            window=window,
+            accepted=accepted,
             nuclei_px=np.concatenate(areas),
             scale=params.scale,
         ),

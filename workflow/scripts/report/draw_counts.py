@@ -5,7 +5,7 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]):
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table, write_table
-    from autonuclei.report.segmentation_figures import count_nuclei, draw_counts
+    from autonuclei.report.segmentation_figures import count_objects, draw_counts
     from autonuclei.report.style import save_figure
 
     frames, predicted = [], {}
@@ -24,7 +24,7 @@ with log_job(snakemake.log[0]):
                 for frame in sample["names"]
             ]
     objects = snakemake.input.get("objects")
-    counts = count_nuclei(
+    counts = count_objects(
         frames, read_table(objects, text=("sample", "verdict")) if objects else None, predicted
     )
     write_table(snakemake.output.table, counts)

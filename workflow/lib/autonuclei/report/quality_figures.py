@@ -37,18 +37,18 @@ def plot_areas(
     title: str,
     *,
     objects: pd.DataFrame | None,
-    window: AcceptedRange | None,
+    accepted: AcceptedRange | None,
     nuclei_px: Array,
     scale: float,
 ) -> Figure:
-    """Areas of annotated objects by verdict, with the window, and of the network's nuclei.
+    """Plot areas of annotated objects by verdict, with the accepted ones, and of found nuclei.
 
     Parameters
     ----------
     objects
         `area_px` and `verdict` of annotated objects; None where nothing was annotated.
-    window
-        In the same pixels.
+    accepted
+        Areas that count as nuclei, in the same pixels.
     nuclei_px
         Areas of the network's nuclei in pixels of the raw image.
     scale
@@ -64,15 +64,15 @@ def plot_areas(
         return figure
     edges = np.geomspace(max(1.0, areas.min()) * 0.95, areas.max() * 1.05, 45).tolist()
     if objects is not None:
-        if window is not None and window.high == window.high:
+        if accepted is not None and accepted.high == accepted.high:
             axes.axvspan(
-                window.low / scale**2,
-                window.high / scale**2,
+                accepted.low / scale**2,
+                accepted.high / scale**2,
                 color="#EEEEEE",
                 zorder=0,
                 label="areas that count as nuclei",
             )
-            axes.axvline(window.median / scale**2, color="#777777", linewidth=1, zorder=1)
+            axes.axvline(accepted.median / scale**2, color="#777777", linewidth=1, zorder=1)
         verdicts = [ACCEPTED, *sorted(set(objects["verdict"]) - {ACCEPTED})]
         colours = (ACCEPTED_COLOUR, *REASON_COLOURS)
         parts = [annotated[(objects["verdict"] == verdict).to_numpy()] for verdict in verdicts]

@@ -36,7 +36,7 @@ MOST_BARS = 24
 REACH = 5.0
 
 
-def count_nuclei(
+def count_objects(
     frames: Sequence[Mapping[str, Any]],
     objects: pd.DataFrame | None,
     predicted: Mapping[str, pd.DataFrame],
@@ -76,7 +76,7 @@ def count_nuclei(
 
 
 def draw_counts(table: pd.DataFrame, *, title: str) -> Figure:
-    """Draw how many objects and nuclei each image has, from the table of `count_nuclei`."""
+    """Draw how many objects and nuclei each image has, from the table of `count_objects`."""
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     place = np.arange(len(table))
