@@ -1,42 +1,27 @@
 """Quality of the annotation alone, without a network, against masks drawn by hand.
 
-    PYTHONPATH=workflow/scripts python tests/benchmarks/annotation_quality.py DATA
+    python -m research.annotation_quality DATA
 
 DATA holds `bbbc038` (images, masks and manifest.csv with a group per image) and
 `englbrecht2021` (frames/frame01.png, ground_truth/frame01.tif). Writes a table in Markdown.
 """
 
 import argparse
-import copy
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
-from autonuclei.annotate.annotation import find_foreground
 
-from autonuclei.annotate.boundaries import measure_contrast
-from autonuclei.annotate.proposals import find_objects
-from autonuclei.annotate.selection import ACCEPTED, compute_area_window, judge_objects
+from autonuclei.annotate.pipeline import annotate_images
 from autonuclei.io.images import read_plane
 from autonuclei.labels.matching import compute_metrics, count_matches, pool_counts
-from autonuclei.labels.measurement import ANNOTATION_COLUMNS, concatenate_tables, measure_objects
-from autonuclei.labels.numbers import keep_labels
-from autonuclei.settings import fill_defaults
+from autonuclei.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
-FIND = (
-    "local_levels",
-    "smoothing_px",
-    "split_smoothing",
-    "split_distance",
-    "minimum_area_px",
-    "refine_boundaries",
-    "cut_clumps",
-    "boundary_level",
-)
 # Without nuclei at levels of their own.
 ONE_THRESHOLD = {"local_levels": False, "minimum_relative_contrast": None}
 # Parameters were chosen on these, and reported on the others.
@@ -56,46 +41,6 @@ HEAD = (
 )
 
 
-def annotate(image, settings):
-    """Label image of all objects, as the rules of the workflow make it."""
-    foreground, _ = find_foreground(
-        image,
-        smoothing_px=settings["smoothing_px"],
-        threshold_factor=settings["threshold_factor"],
-        minimum_contrast=settings["minimum_contrast"],
-    )
-    return find_objects(image, foreground, **{key: settings[key] for key in FIND})
-
-
-def judge(images, objects, settings, window=None):
-    """Tables of the objects of each image with the verdict on each, and the area window.
-
-    Without a window the images are an experiment of their own and set it.
-    """
-    tables = []
-    for labels, image in zip(objects, images, strict=True):
-        table = measure_objects(labels, image)
-        contrast = measure_contrast(image, labels)[table["label"]]
-        tables.append(table | {"relative_contrast": contrast})
-    window = window or compute_area_window(
-        concatenate_tables(tables, ANNOTATION_COLUMNS),
-        settings["area_tolerance"],
-        tolerance_above=settings["area_tolerance_above"],
-        solidity_tolerance=settings["solidity_tolerance"],
-        share_at_border=settings["share_at_border"],
-        minimum_relative_contrast=settings["minimum_relative_contrast"],
-    )
-    return [table | {"verdict": judge_objects(table, window)} for table in tables], window
-
-
-def keep_accepted(objects, tables):
-    """The label images with the objects that count as nuclei only."""
-    return [
-        keep_labels(labels, table["label"][table["verdict"] == ACCEPTED])
-        for labels, table in zip(objects, tables, strict=True)
-    ]
-
-
 def score(truths, labels):
     """Metrics per threshold, pooled over images."""
     counts = [count_matches(*pair, THRESHOLDS) for pair in zip(truths, labels, strict=True)]
@@ -105,10 +50,10 @@ def score(truths, labels):
 
 def describe(images, truths, settings):
     """Cells of one row of the table."""
-    objects = [annotate(image, settings) for image in images]
+    annotations = annotate_images(images, settings)
+    objects = [annotation.objects for annotation in annotations]
     all_found = score(truths, objects)
-    tables, _ = judge(images, objects, settings)
-    accepted = score(truths, keep_accepted(objects, tables))
+    accepted = score(truths, [annotation.nuclei for annotation in annotations])
     # What the network is taught to be background although it is a nucleus.
     pairs = zip(truths, objects, strict=True)
     missed = sum(int((truth[labels == 0] > 0).sum()) for truth, labels in pairs)
@@ -141,12 +86,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data
-    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
     preset = yaml.safe_load((ROOT / "config" / "presets" / "englbrecht2021.yaml").read_text())
-    default = fill_defaults({}, schema)["annotate"]
+    default = Settings().annotate
     variants = {
-        "paper preset": fill_defaults(copy.deepcopy(preset), schema)["annotate"],
-        "one threshold": default | ONE_THRESHOLD,
+        "paper preset": read_settings(preset).annotate,
+        "one threshold": replace(default, **ONE_THRESHOLD),
         "default": default,
     }
     print(HEAD)

@@ -1,11 +1,10 @@
 """What the indicators of quality say about the real F1, on images with masks drawn by hand.
 
-    export PYTHONPATH=workflow/scripts
-    python tests/benchmarks/quality_check.py annotation DATA
-    python tests/benchmarks/quality_check.py spoiled DATA
-    python tests/benchmarks/quality_check.py sheet DATA FOLDER
+    python -m research.quality_check annotation DATA
+    python -m research.quality_check spoiled DATA
+    python -m research.quality_check sheet DATA FOLDER
     (cd FOLDER && snakemake --snakefile PATH/TO/Snakefile --cores all --keep-going)
-    python tests/benchmarks/quality_check.py network FOLDER [results/EXPERIMENT ...]
+    python -m research.quality_check network FOLDER [results/EXPERIMENT ...]
 
 `annotation` needs no network: indicators of the annotation against its own F1, image by image.
 `spoiled` adds noise, blur, uneven light and saturation to good images until the annotation fails.
@@ -20,10 +19,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import yaml
+import pandas as pd
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
+from autonuclei.annotate.pipeline import annotate_image, annotate_images
 from autonuclei.annotate.selection import TOO_DIM
 from autonuclei.evaluate.quality import (
     MATCH_IOU,
@@ -35,14 +35,10 @@ from autonuclei.evaluate.quality import (
 )
 from autonuclei.evaluate.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
 from autonuclei.io.images import read_plane
+from autonuclei.io.tables import read_table
 from autonuclei.labels.matching import compute_metrics, count_matches
-from autonuclei.labels.measurement import (
-    concatenate_tables,
-    read_table,
-)
 from autonuclei.labels.numbers import keep_labels
-from autonuclei.settings import fill_defaults
-from research.annotation_quality import ROOT, THRESHOLDS, annotate, judge, read_groups, score
+from research.annotation_quality import THRESHOLDS, read_groups, score
 
 # Limits were chosen on these groups and checked on the others.
 CHOSEN_ON = ("256x256_b", "256x256_d", "360x360", "512x640", "603x1272", "1040x1388")
@@ -59,14 +55,15 @@ def spread(items, most):
     return [items[i * len(items) // n] for i in range(n)]
 
 
-def measure_group(group, images, truths, settings):
+def measure_group(group, images, truths):
     """Indicators and F1 of the annotation of each image; the images are one experiment."""
-    objects = [annotate(image, settings) for image in images]
-    tables, _ = judge(images, objects, settings)
-    counted = count_verdicts(concatenate_tables(tables, ("area_px", "verdict")))
-    for image, truth, labels, table in zip(images, truths, objects, tables, strict=True):
+    annotations = annotate_images(images)
+    counted = count_verdicts(pd.concat([annotation.table for annotation in annotations]))
+    for image, truth, annotation in zip(images, truths, annotations, strict=True):
+        table = annotation.table
         # What is too dim is neither learned as nucleus nor as background.
-        labels = keep_labels(labels, table["label"][table["verdict"] != TOO_DIM])
+        bright = table["label"][table["verdict"] != TOO_DIM].to_numpy()
+        labels = keep_labels(annotation.objects, bright)
         metrics = compute_metrics(count_matches(truth, labels, (0.5,))).iloc[0]
         yield (
             {"group": group, "f1": metrics["f1"], "n_true": metrics["n_true"]}
@@ -104,11 +101,6 @@ def print_table(head, rows):
         cells = [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row]
         print("|", " | ".join(cells), "|", flush=True)
     print()
-
-
-def read_default():
-    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-    return fill_defaults({}, schema)["annotate"]
 
 
 def judge_values(values):
@@ -151,10 +143,10 @@ def print_classes(images):
 
 
 def check_annotation(data):
-    settings, rows, experiments = read_default(), [], []
+    rows, experiments = [], []
     for group, images, truths in read_groups(data):
         pairs = spread(list(zip(images, truths, strict=True)), MOST_IMAGES)
-        own = list(measure_group(group, *map(list, zip(*pairs, strict=True)), settings))
+        own = list(measure_group(group, *map(list, zip(*pairs, strict=True))))
         for row in own:
             row["verdict"] = judge_values(
                 {i.name: row[i.name] for i in OF_IMAGES if i.name in row}
@@ -210,7 +202,7 @@ SPOILED_IMAGES = 5
 
 
 def check_spoiled(data):
-    settings, rng = read_default(), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     results = {}
     for group, images, truths in read_groups(data):
         if group not in SPOILED_GROUPS:
@@ -221,7 +213,7 @@ def check_spoiled(data):
             for how, (name, strengths) in SPOILED.items():
                 for strength in strengths:
                     worse = spoil(image, how, strength, radius, rng).astype(np.float32)
-                    labels = annotate(worse, settings)
+                    labels = annotate_image(worse, settings).objects
                     f1 = score([truth], [labels])[THRESHOLDS[0]]["f1"]
                     value = measure_image(worse, labels)[name]
                     results.setdefault((how, group, strength), []).append((f1, value))
@@ -258,14 +250,12 @@ def write_sheet(data, folder):
             lines.append(f"{group}\t{part}\t{place}/*.png\tstills\t{train}\t{place}/masks/*.tif")
     (folder / "config").mkdir()
     (folder / "config" / "samples.tsv").write_text("\n".join(lines) + "\n")
-    (folder / "config" / "config.yaml").write_text(
-        "train: {epochs: 20, steps_per_epoch: 60}\nevaluate: {annotated_frames: 0}\n"
-    )
+    (folder / "config" / "config.yaml").write_text("train: {epochs: 20, steps_per_epoch: 60}\n")
 
 
 def read_rows(path, text=()):
     table = read_table(path, text=text)
-    return [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
+    return table.to_dict("records")
 
 
 def read_experiment(folder):
@@ -344,8 +334,8 @@ def list_true(folder, experiment, sample):
         labels = read_plane(results / "segmentation" / sample / "labels" / f"{row['image']}.tif")
         truth = read_plane(folder / "data" / experiment / sample / "masks" / f"{row['image']}.tif")
         matched = find_overlaps(labels.astype(int), truth.astype(int))[0] > MATCH_IOU
-        own = table["frame"] == row["frame"]
-        yield table["probability"][own], matched[table["label"][own]]
+        own = table[table["frame"] == row["frame"]]
+        yield own["probability"].to_numpy(), matched[own["label"]]
 
 
 def check_calibration(folder):
