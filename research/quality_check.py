@@ -213,7 +213,7 @@ def check_spoiled(data):
             for how, (name, strengths) in SPOILED.items():
                 for strength in strengths:
                     worse = spoil(image, how, strength, radius, rng).astype(np.float32)
-                    labels = annotate_image(worse, settings).objects
+                    labels = annotate_image(worse).objects
                     f1 = score([truth], [labels])[THRESHOLDS[0]]["f1"]
                     value = measure_image(worse, labels)[name]
                     results.setdefault((how, group, strength), []).append((f1, value))
