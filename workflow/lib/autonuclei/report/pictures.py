@@ -44,7 +44,7 @@ def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0)
 
 
 def tile_image(shape: tuple[int, int], side: int) -> list[Box]:
-    """Boxes of about `side` px that cover an image side by side."""
+    """Boxes of about `side` px that cover an image of (rows, columns) side by side."""
     edges = []
     for length in shape:
         n = max(1, round(length / side))
@@ -54,7 +54,7 @@ def tile_image(shape: tuple[int, int], side: int) -> list[Box]:
 
 
 def slide_box(shape: tuple[int, int], side: int) -> list[Box]:
-    """Square boxes that cover an image, each about half of its side after the last."""
+    """Square boxes of `side` px that cover an image, each about half a side after the last."""
     starts = []
     for length in shape:
         last = max(0, length - side)
@@ -90,9 +90,16 @@ def shrink_image(image: Array, largest: int = LARGEST_PICTURE_PX) -> tuple[Array
 
 
 def show_grey(axes: Axes, image: Array, *, title: str = "", brightness: float = 1.0) -> None:
-    """Show grey values from dark (1st percentile) to bright (99.8th), in px, without ticks.
+    """Show an image, stretched for the eye, with axes in px and without ticks.
 
-    Enlarged pixels stay squares. A `brightness` below 1 dims the image behind what is drawn.
+    Parameters
+    ----------
+    axes
+    image : (height, width)
+        Grey values; a very large image is shrunken first.
+    title
+    brightness
+        Below 1 it dims the image behind what is drawn over it.
     """
     small, block = shrink_image(image)
     height, width = (size * block - 0.5 for size in small.shape)
@@ -118,16 +125,22 @@ def add_outlines(
     fill: Sequence[str] = (),
     dashed: bool = False,
 ) -> None:
-    """Draw the outline of each object over an image.
+    """Draw the outline of each object over an image, along the edges of its pixels.
 
     Parameters
     ----------
-    labels
-        2-D label image.
+    axes
+        With the image in px, the centre of the first pixel at zero.
+    labels : (height, width) int
+        Label image.
     colours
         One for all, or by label; labels that are absent from it are not drawn.
+    linewidth
+        In points.
     fill
         Colours whose objects are also tinted.
+    dashed
+        Whether lines are dashed.
     """
     outlines = trace_outlines(labels)
     shown: dict[str, list[Array]] = {}
@@ -162,7 +175,10 @@ def add_box(axes: Axes, box: Box, *, name: str = "") -> None:
 
 
 def add_scale_bar(axes: Axes, width_px: float, pixel_size_um: float | None) -> None:
-    """Draw a scale bar at the lower right; in px where the pixel size is unknown."""
+    """Draw a scale bar at the lower right of an image that is `width_px` wide.
+
+    In micrometres, or in px where the pixel size is unknown.
+    """
     size, unit = (1.0, "px") if pixel_size_um is None else (pixel_size_um, "µm")
     length = choose_bar_length(width_px * size)
     part = length / size / width_px

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from autonuclei.annotate.selection import ACCEPTED, AcceptedRange
-from autonuclei.evaluate.verdicts import INDICATORS, Indicator
+from autonuclei.evaluate.indicators import INDICATORS, Indicator
 from autonuclei.report.style import (
     GREEN,
     GREY,

@@ -40,7 +40,10 @@ UNIT_LABELS = {
 
 
 def save_figure(figure: Figure, paths: Sequence[str | os.PathLike[str]]) -> None:
-    """Write a figure to each path, in the format of its suffix; the same figure, the same file."""
+    """Write a figure to each path, in the format of its suffix (SVG or PNG).
+
+    The same figure gives the same bytes.
+    """
     # Letters stay letters, to be edited and searched; parts of the SVG get the same names.
     with matplotlib.rc_context({"svg.hashsalt": "autonuclei", "svg.fonttype": "none"}):
         for path in paths:
@@ -58,8 +61,13 @@ def say_instead(axes: Axes, text: str, **style: Any) -> None:
 def find_limits(values: Array, percentiles: tuple[float, float] = (1, 99.8)) -> tuple[float, float]:
     """Find the grey values to show as black and as white.
 
-    Where both percentiles are equal, as with one small nucleus on a black background, white is
-    the brightest value.
+    Parameters
+    ----------
+    values
+        Grey values, of any shape.
+    percentiles
+        Which of them; where both have the same value, as with one small nucleus on a black
+        background, white is the brightest.
     """
     low, high = (float(value) for value in np.percentile(values, percentiles))
     return low, high if high > low else float(values.max())
@@ -68,9 +76,16 @@ def find_limits(values: Array, percentiles: tuple[float, float] = (1, 99.8)) -> 
 def stretch_grey(
     image: Array, limits: tuple[float, float] | None = None, *, white: float = 1.0
 ) -> npt.NDArray[np.float64]:
-    """Map grey values to 0 (black) to `white`; without `limits`, those of `find_limits`.
+    """Map grey values to 0 (black) to `white`; a constant image becomes black.
 
-    A constant image becomes black.
+    Parameters
+    ----------
+    image
+        Grey values, of any shape and type.
+    limits
+        The values that become black and white; None: those of `find_limits`.
+    white
+        255 for images of 8 bits.
     """
     low, high = find_limits(image) if limits is None else limits
     scaled = (image.astype(np.float64) - low) * (white / max(high - low, 1e-20))
@@ -87,9 +102,7 @@ def choose_bar_length(width: float) -> float:
 def choose_speed_limits(speeds: npt.NDArray[np.float64]) -> tuple[float, float]:
     """Choose the ends of the speed colours: 0 and the 98th percentile (1 if all rest).
 
-    Parameters
-    ----------
-    speeds : float array, NaN allowed
+    `speeds` may hold NaN.
     """
     known = speeds[np.isfinite(speeds)]
     fastest = float(np.percentile(known, 98)) if len(known) else 0.0
