@@ -26,7 +26,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -39,10 +39,9 @@ import pandas as pd
 import yaml
 
 from autonuclei.annotate.composition import compose_training_pair, label_training, make_generator
+from autonuclei.annotate.pipeline import Annotation, annotate_images
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image
-from autonuclei.annotate.selection import (
-    AreaWindow,
-)
+from autonuclei.annotate.selection import AcceptedRange
 from autonuclei.evaluate.quality import measure_sample
 from autonuclei.evaluate.verdicts import (
     add_verdicts,
@@ -55,10 +54,15 @@ from autonuclei.evaluate.verdicts import (
 from autonuclei.io.files import write_beside
 from autonuclei.io.images import read_plane
 from autonuclei.labels.matching import compute_metrics, count_matches, pool_counts
-from autonuclei.labels.measurement import concatenate_tables
-from autonuclei.plan.digests import digest_modules
+from autonuclei.plan.digests import digest_script
 from autonuclei.segment.prediction import predict_nuclei
-from autonuclei.settings import fill_defaults
+from autonuclei.settings import (
+    AnnotateSettings,
+    PreprocessSettings,
+    TrainSettings,
+    read_settings,
+    to_dict,
+)
 from autonuclei.train.networks import choose_device, load_model, read_scale
 from autonuclei.train.self_training import (
     DOUBT_PROBABILITY,
@@ -67,13 +71,12 @@ from autonuclei.train.self_training import (
     measure_agreement,
 )
 from autonuclei.train.training import TrainingSettings, train_model
-from research.annotation_quality import ROOT, annotate, judge, keep_accepted
+from research.annotation_quality import ROOT
 
-PACKAGE = {path.stem: path for path in (ROOT / "workflow/scripts/autonuclei").glob("*.py")}
-ANNOTATION = ("proposals", "quality")
-METHOD = (*ANNOTATION, "prediction", "self_training", "training", "verdicts")
-# How files are written and what errors say changes no figure.
-NO_METHOD = ("errors", "files")
+# What these import decides which rows, annotations and networks are made anew.
+METHOD = Path(__file__)
+ANNOTATION = ROOT / "research/annotation_quality.py"
+TRAINING = ROOT / "workflow/scripts/train/train_model.py"
 
 Array = npt.NDArray[Any]
 # From an image and `preprocess` to labels and probabilities, as `predict_nuclei` gives them.
@@ -98,7 +101,7 @@ CHANGES = {
         "annotate.threshold_factor",
         "annotate.minimum_contrast",
     ],
-    "boundary": ["annotate.refine_boundaries", "annotate.boundary_level"],
+    "boundary": ["annotate.refine_boundaries"],
     "levels": ["annotate.local_levels"],
     "clumps": ["annotate.cut_clumps", "predict.cut_clumps"],
     "outlines": ["predict.refine_boundaries"],
@@ -110,15 +113,9 @@ CHANGES = {
         "annotate.solidity_tolerance",
         "annotate.share_at_border",
     ],
-    "ignore": [
-        "annotate.rejected",
-        "annotate.noise_unit",
-        "annotate.noise_low",
-        "annotate.noise_high",
-    ],
+    "ignore": ["annotate.rejected", "annotate.noise_grey"],
     "training": [
         "train.schedule",
-        "train.stop_after_epochs",
         "train.learning_rate",
         "train.augment",
         "train.patch_px",
@@ -143,13 +140,6 @@ FIGURES = (*[f"f1 {threshold}" for threshold in THRESHOLDS], "mean iou")
 COLUMNS = (*KEYS, *FIGURES, *INDICATORS, "verdict", "made with")
 
 
-def read_schema() -> Settings:
-    schema: Settings = yaml.safe_load(
-        (ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text()
-    )
-    return schema
-
-
 def list_changes(published: Settings, default: Settings) -> list[str]:
     """Keys of the method that two settings differ in."""
     return [
@@ -160,7 +150,7 @@ def list_changes(published: Settings, default: Settings) -> list[str]:
     ]
 
 
-def make_variants(schema: Settings, published: Settings) -> dict[str, Settings]:
+def make_variants(published: Settings) -> dict[str, Settings]:
     """Settings of each variant by name.
 
     From the published procedure, with one change added each, to the default, with one change
@@ -171,8 +161,7 @@ def make_variants(schema: Settings, published: Settings) -> dict[str, Settings]:
     ValueError
         The default differs from the published procedure in a key that `CHANGES` does not name.
     """
-    default = fill_defaults({}, schema)
-    published = fill_defaults(copy.deepcopy(published), schema)
+    default, published = (to_dict(read_settings(given)) for given in ({}, published))
     named = {key for keys in CHANGES.values() for key in keys} | NO_EFFECT
     missing = set(list_changes(published, default)) - named
     if missing:
@@ -240,17 +229,6 @@ class Group:
     test_truth: list[Array]
 
 
-@dataclass
-class Annotation:
-    """What the annotation makes of images of an experiment."""
-
-    images: list[Array]
-    objects: list[Array]
-    accepted: list[Array]
-    tables: list[dict[str, Array]]
-    window: AreaWindow = field(repr=False)
-
-
 def locate_groups(data: Path) -> dict[str, dict[str, list[str]]]:
     """Identifiers of the images of each group, parted."""
     with (data / "bbbc038" / "manifest.csv").open() as file:
@@ -274,17 +252,6 @@ def read_group(data: Path, name: str, parts: Mapping[str, list[str]]) -> Group:
     return Group(name, planes["train"], drawn["train"], planes["test"], drawn["test"])
 
 
-def annotate_images(
-    images: Iterable[Array], settings: Settings, window: AreaWindow | None = None
-) -> Annotation:
-    """Annotate images as the rules of the workflow do; without a window, they set it."""
-    own = settings["annotate"]
-    prepared = [preprocess_image(image, **settings["preprocess"]) for image in images]
-    objects = [annotate(image, own) for image in prepared]
-    tables, window = judge(prepared, objects, own, window)
-    return Annotation(prepared, objects, keep_accepted(objects, tables), tables, window)
-
-
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
     """Whether `path` is still to be made; other processes that claim it wait until it is there."""
@@ -295,51 +262,64 @@ def claim(path: Path) -> Iterator[bool]:
 
 
 def annotate_part(
-    group: Group, part: str, settings: Settings, work: Path, window: AreaWindow | None = None
-) -> Annotation:
+    group: Group, part: str, settings: Settings, work: Path, accepted: AcceptedRange | None = None
+) -> list[Annotation]:
     """The annotation of the training images or of some test images, kept for other seeds."""
     images = group.train if part == "train" else spread(group.test, MOST_ANNOTATED)
-    code = digest_modules(PACKAGE, ANNOTATION, NO_METHOD)
+    code = digest_script(ANNOTATION)
     named = [group.name, part, settings["annotate"], settings["preprocess"], code]
     digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
     path = work / "annotations" / f"{digest}.pickle"
     with claim(path) as is_missing:
         if is_missing:
-            annotation = annotate_images(images, settings, window)
+            annotations = annotate(images, settings, accepted)
             with write_beside(path) as beside:
-                beside.write_bytes(pickle.dumps(annotation))
+                beside.write_bytes(pickle.dumps(annotations))
     return pickle.loads(path.read_bytes())
 
 
-def compose_pairs(annotation: Annotation, settings: Settings) -> list[tuple[Array, Array]]:
+def annotate(
+    images: Iterable[Array], settings: Settings, accepted: AcceptedRange | None = None
+) -> list[Annotation]:
+    """Annotate images as the rules of the workflow do."""
+    return annotate_images(
+        images,
+        AnnotateSettings(**settings["annotate"]),
+        preprocess=PreprocessSettings(**settings["preprocess"]),
+        accepted_range=accepted,
+    )
+
+
+def compose_pairs(
+    annotations: Iterable[Annotation], settings: Settings
+) -> list[tuple[Array, Array]]:
     """Images and labels to learn from."""
     own = settings["annotate"]
     return [
         compose_training_pair(
-            image,
-            objects,
-            accepted,
-            **{key: own[key] for key in ("rejected", "noise_low", "noise_high", "noise_unit")},
+            annotation.image,
+            annotation.objects,
+            annotation.nuclei,
+            rejected=own["rejected"],
+            noise_grey=own["noise_grey"],
             rng=make_generator(settings["seed"], "train", f"{frame:04d}"),
         )
-        for frame, (image, objects, accepted) in enumerate(
-            zip(annotation.images, annotation.objects, annotation.accepted, strict=True)
-        )
+        for frame, annotation in enumerate(annotations)
     ]
 
 
-def check_pairs(annotation: Annotation, find_nuclei: FindNuclei) -> list[Any]:
+def check_pairs(annotations: Iterable[Annotation], find_nuclei: FindNuclei) -> list[Any]:
     """Images and labels of a round of self-training after a network."""
     pairs = []
-    for image, objects, accepted in zip(
-        annotation.images, annotation.objects, annotation.accepted, strict=True
-    ):
+    for one in annotations:
         predicted, probability = find_nuclei(
-            image, preprocess={}, least_probability=DOUBT_PROBABILITY
+            one.image, preprocess={}, least_probability=DOUBT_PROBABILITY
         )
-        first = label_training(objects, accepted, ignore=True)
-        labels = check_annotation(image, first, objects, predicted, probability, annotation.window)
-        pairs.append((image, labels))
+        first = label_training(one.objects, one.nuclei, ignore=True)
+        labels = check_annotation(
+            one.image, first, one.objects, predicted, probability, one.accepted_range
+        )
+        pairs.append((one.image, labels))
     return pairs
 
 
@@ -349,7 +329,7 @@ def train_network(
     """A network that learned from these pairs; from an earlier run if there was the same."""
     train = {key: value for key, value in settings["train"].items() if key != "device"}
     known = [(image, labels) for image, labels in pairs if (labels > 0).any()]
-    code = digest_modules(PACKAGE, ["training"], NO_METHOD)
+    code = digest_script(TRAINING)
     digest = hashlib.sha256(json.dumps([train, settings["seed"], code]).encode())
     for pair in known:
         for array in pair:
@@ -372,26 +352,24 @@ def train_network(
 
 
 def train_rounds(
-    group: Group, annotation: Annotation, settings: Settings, work: Path
+    group: Group, annotations: list[Annotation], settings: Settings, work: Path
 ) -> FindNuclei:
     """The network of the best round of self-training, by the criterion of the workflow."""
-    models = [train_network(compose_pairs(annotation, settings), settings, work)]
+    models = [train_network(compose_pairs(annotations, settings), settings, work)]
     if not settings["self_training"]["rounds"]:
         return models[0]
-    held_out = annotate_part(group, "test", settings, work, annotation.window)
+    held_out = annotate_part(group, "test", settings, work, annotations[0].accepted_range)
     criteria: list[float] = []
     for number in range(settings["self_training"]["rounds"] + 1):
         if number:
-            pairs = check_pairs(annotation, models[-1])
+            pairs = check_pairs(annotations, models[-1])
             if not any((labels > 0).any() for _, labels in pairs):
                 break
             models.append(train_network(pairs, settings, work))
         criteria.append(
             measure_agreement(
-                (models[-1](image, preprocess={})[0], objects, accepted)
-                for image, objects, accepted in zip(
-                    held_out.images, held_out.objects, held_out.accepted, strict=True
-                )
+                (models[-1](one.image, preprocess={})[0], one.objects, one.nuclei)
+                for one in held_out
             )
         )
     return models[find_best_round(criteria)]
@@ -407,8 +385,8 @@ def score_labels(truths: Iterable[Array], found: Iterable[Array]) -> Scores:
 
 def judge_network(
     group: Group,
-    annotation: Annotation,
-    checked: Annotation,
+    annotations: list[Annotation],
+    checked: list[Annotation],
     find_nuclei: FindNuclei,
     settings: Settings,
     found: list[Any],
@@ -422,11 +400,11 @@ def judge_network(
     images: list[dict[str, Any]] = []
     objects = []
     for sample, raw, pages, annotated, frames in (
-        ("train", group.train, own, annotation, range(len(group.train))),
+        ("train", group.train, own, annotations, range(len(group.train))),
         ("test", group.test, found, checked, compared),
     ):
         pairs = {
-            frame: (annotated.objects[i], annotated.accepted[i]) for i, frame in enumerate(frames)
+            frame: (one.objects, one.nuclei) for frame, one in zip(frames, annotated, strict=True)
         }
         rows, _ = measure_sample(
             (
@@ -441,10 +419,11 @@ def judge_network(
             },
         )
         images += [{"sample": sample} | row for row in rows]
-        for frame, table in zip(frames, annotated.tables, strict=True):
-            n = len(table["label"])
-            objects.append(table | {"sample": np.full(n, sample), "frame": np.full(n, frame)})
-    table = concatenate_tables(objects, ("sample", "frame", "area_px", "verdict"))
+        objects += [
+            one.table.assign(sample=sample, frame=frame)
+            for frame, one in zip(frames, annotated, strict=True)
+        ]
+    table = pd.concat(objects)
     add_verdicts(images, table)
     judge_images(images)
     values = summarize_images(
@@ -471,15 +450,16 @@ def judge_network(
 def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scores | None:
     """Figures of one variant, or None where it cannot be run on a group."""
     if name == NO_NETWORK:
-        return score_labels(group.test_truth, annotate_images(group.test, settings).objects)
+        found = [one.objects for one in annotate(group.test, settings)]
+        return score_labels(group.test_truth, found)
     if name == MANUAL:
         if not group.train_truth:
             return None
         prepared = [preprocess_image(image, **settings["preprocess"]) for image in group.train]
         find_nuclei = train_network(zip(prepared, group.train_truth, strict=True), settings, work)
     else:
-        annotation = annotate_part(group, "train", settings, work)
-        find_nuclei = train_rounds(group, annotation, settings, work)
+        annotations = annotate_part(group, "train", settings, work)
+        find_nuclei = train_rounds(group, annotations, settings, work)
     own = settings["predict"]
     find_nuclei = partial(
         find_nuclei,
@@ -491,14 +471,14 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     found = [find_nuclei(image) for image in group.test]
     scores = score_labels(group.test_truth, [labels for labels, _ in found])
     if name != MANUAL and settings["seed"] == 1:
-        checked = annotate_part(group, "test", settings, work, annotation.window)
-        scores |= judge_network(group, annotation, checked, find_nuclei, settings, found)
+        checked = annotate_part(group, "test", settings, work, annotations[0].accepted_range)
+        scores |= judge_network(group, annotations, checked, find_nuclei, settings, found)
     return scores
 
 
 def digest_task(settings: Settings, parts: Mapping[str, list[str]]) -> str:
     """A short digest of all that the figures of a task depend on but the images' content."""
-    named = [settings, parts, digest_modules(PACKAGE, METHOD, NO_METHOD)]
+    named = [settings, parts, digest_script(METHOD)]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
 
 
@@ -688,7 +668,7 @@ spread over the seeds that both have of all these groups:
 
 
 def count_default_steps() -> int:
-    train = fill_defaults({}, read_schema())["train"]
+    train = to_dict(TrainSettings())
     return int(train["epochs"] * train["steps_per_epoch"])
 
 
@@ -803,7 +783,7 @@ def start_worker() -> None:
 
 def main() -> None:
     preset = ROOT / "config" / "presets" / "englbrecht2021.yaml"
-    variants = make_variants(read_schema(), yaml.safe_load(preset.read_text()))
+    variants = make_variants(yaml.safe_load(preset.read_text()))
     given = parse_arguments(variants)
     split = locate_groups(given.data)
     wanted = {k: v for k, v in variants.items() if not given.variants or k in given.variants}

@@ -16,7 +16,7 @@ PRESET = yaml.safe_load((ROOT / "config" / "presets" / "englbrecht2021.yaml").re
 
 
 def test_the_changes_lead_from_the_published_procedure_to_the_default() -> None:
-    variants = ABLATION["make_variants"](ABLATION["read_schema"](), PRESET)
+    variants = ABLATION["make_variants"](PRESET)
     published, default = variants["paper-preset"], variants["default"]
     differ = set(ABLATION["list_changes"](published, default)) - ABLATION["NO_EFFECT"]
     changed = set()
@@ -35,10 +35,9 @@ def test_the_changes_lead_from_the_published_procedure_to_the_default() -> None:
 
 
 def test_a_change_without_a_name_is_told() -> None:
-    schema = ABLATION["read_schema"]()
-    schema["properties"]["annotate"]["properties"]["new"] = {"default": 1}
-    with pytest.raises(ValueError, match=r"annotate\.new"):
-        ABLATION["make_variants"](schema, PRESET | {"annotate": PRESET["annotate"] | {"new": 2}})
+    annotate = PRESET["annotate"] | {"minimum_area_px": 11}
+    with pytest.raises(ValueError, match=r"annotate\.minimum_area_px"):
+        ABLATION["make_variants"](PRESET | {"annotate": annotate})
 
 
 def test_no_image_is_in_training_and_test() -> None:
