@@ -53,7 +53,7 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
     folder = results / "tiny"
     labels = draw_disks((96, 96), GRID, 8)
     image = photograph(labels, seed=1)
-    objects = pd.DataFrame(measure_objects(labels.astype(np.int32), image, pixel_size_um=0.5))
+    objects = measure_objects(labels.astype(np.int32), image, pixel_size_um=0.5)
     files: dict[str, Any] = {
         "segmentation/film/objects.csv": objects,
         "tracking/film/lineages.csv": {"track": [1, 2, 3], "daughters": [2, 0, 0]},

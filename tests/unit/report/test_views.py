@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from autonuclei.labels.measurement import measure_objects
@@ -61,7 +60,7 @@ def test_part_to_show(
 
 def test_view_of_two_squares(tmp_path: Path) -> None:
     labels = draw_squares((64, 96), [(8, 10), (40, 70)], 12)
-    objects = pd.DataFrame(measure_objects(labels, photograph(labels), pixel_size_um=0.5))
+    objects = measure_objects(labels, photograph(labels), pixel_size_um=0.5)
     objects["track"] = np.array([7, 9])
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=3, name="s_3", pixel_size_um=0.5
@@ -84,7 +83,7 @@ def test_view_of_two_squares(tmp_path: Path) -> None:
 
 def test_picture_has_the_outlines_where_the_nuclei_are() -> None:
     labels = draw_squares((64, 96), [(8, 10)], 12)
-    objects = pd.DataFrame(measure_objects(labels, photograph(labels)))
+    objects = measure_objects(labels, photograph(labels))
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=0, name="s", pixel_size_um=None
     )
@@ -102,7 +101,7 @@ def test_picture_has_the_outlines_where_the_nuclei_are() -> None:
 
 def test_only_the_middle_of_a_mosaic() -> None:
     labels = draw_squares((3000, 3000), [(10, 10), (1500, 1400)], 14)
-    objects = pd.DataFrame(measure_objects(labels, photograph(labels)))
+    objects = measure_objects(labels, photograph(labels))
     view = make_view(
         photograph(labels), labels, objects, sample="s", frame=0, name="s", pixel_size_um=None
     )
@@ -116,7 +115,7 @@ def test_frame_without_a_nucleus() -> None:
     labels = np.zeros((64, 64), np.int32)
     flat = np.full((64, 64), 7, np.uint8)
     view = make_view(
-        flat, labels, pd.DataFrame(measure_objects(labels, flat)), sample="s", frame=0, name="s",
+        flat, labels, measure_objects(labels, flat), sample="s", frame=0, name="s",
         pixel_size_um=None,
     )  # fmt: skip
     assert view.nuclei == []
