@@ -1,10 +1,14 @@
 """Tables come back from a file as they were."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from autonuclei.errors import InputError
 from autonuclei.io.tables import concatenate_tables, read_table, write_table
@@ -54,3 +58,28 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"")
     with pytest.raises(InputError, match=r"t.csv: is not a table .* Delete it and run again"):
         read_table(tmp_path / "t.csv")
+
+
+COLUMNS = st.one_of(
+    hnp.arrays(np.int64, 5, elements=st.integers(-(2**62), 2**62)),
+    hnp.arrays(np.float64, 5, elements=st.floats(allow_infinity=True, allow_nan=True)),
+    hnp.arrays(np.bool_, 5),
+    st.lists(st.text("abcXYZ ,\"'äµ-_", min_size=1), min_size=5, max_size=5),
+)
+
+
+@given(st.dictionaries(st.text("abc_", min_size=1), COLUMNS, min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_any_table_comes_back_from_its_file(
+    tmp_path_factory: pytest.TempPathFactory, columns: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "a.csv"
+    table = pd.DataFrame(columns)
+    write_table(path, table)
+    back = read_table(path)
+    assert list(back) == list(table)
+    for name in table:
+        if table[name].dtype.kind == "f":
+            np.testing.assert_allclose(back[name].astype(float), table[name], rtol=1e-6)
+        else:
+            assert back[name].tolist() == table[name].tolist()

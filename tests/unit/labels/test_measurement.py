@@ -11,14 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.measure import regionprops_table
 
-from autonuclei.errors import InputError
-from autonuclei.labels.measurement import (
-    OBJECT_COLUMNS,
-    concatenate_tables,
-    measure_objects,
-    read_table,
-    write_table,
-)
+from autonuclei.io.tables import concatenate_tables, read_table, write_table
+from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
 from shapes import draw_disks, photograph
 
 Array = npt.NDArray[Any]
@@ -159,47 +153,4 @@ def test_empty_frames_do_not_change_the_columns(tmp_path: Path) -> None:
     assert whole["touches_border"].dtype == bool
     assert whole["touches_border"].tolist() == [False, True]
     assert whole["frame"].tolist() == [1, 1]
-    assert len(concatenate_tables([tables[0], tables[2]])["label"]) == 0
-    assert tuple(concatenate_tables([])) == OBJECT_COLUMNS
-
-
-COLUMNS = st.one_of(
-    hnp.arrays(np.int64, 5, elements=st.integers(-(2**62), 2**62)),
-    hnp.arrays(np.float64, 5, elements=st.floats(allow_infinity=True, allow_nan=True)),
-    hnp.arrays(np.bool_, 5),
-    st.lists(st.text("abcXYZ ,\"'äµ-_", min_size=1), min_size=5, max_size=5).map(np.array),
-)
-
-
-@given(st.dictionaries(st.text("abc_", min_size=1), COLUMNS, min_size=1))
-@settings(max_examples=150, deadline=None)
-def test_table_comes_back_from_its_file(
-    tmp_path_factory: pytest.TempPathFactory, table: dict[str, Array]
-) -> None:
-    path = tmp_path_factory.mktemp("table") / "a.csv"
-    write_table(path, table)
-    back = read_table(path)
-    assert list(back) == list(table)
-    for name, column in table.items():
-        if column.dtype.kind == "f":
-            np.testing.assert_allclose(back[name].astype(float), column, rtol=1e-6)
-        else:
-            np.testing.assert_array_equal(back[name], column)
-            assert back[name].dtype.kind == column.dtype.kind
-
-
-def test_nan_is_an_empty_cell(tmp_path: Path) -> None:
-    write_table(tmp_path / "a.csv", {"a": [1.5, np.nan], "b": [1, 2], "c": [True, False]})
-    assert (tmp_path / "a.csv").read_text() == "a,b,c\n1.5,1,true\n,2,false\n"
-
-
-def test_names_that_look_like_numbers_stay_names(tmp_path: Path) -> None:
-    table = {"sample": ["001", "1e5", "nan"], "x": [1, 2, 3]}
-    write_table(tmp_path / "a.csv", table)
-    assert read_table(tmp_path / "a.csv", text=("sample",))["sample"].tolist() == table["sample"]
-
-
-def test_empty_file_is_no_table(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").touch()
-    with pytest.raises(InputError, match=r"a.csv: is empty"):
-        read_table(tmp_path / "a.csv")
+    assert len(concatenate_tables([tables[0], tables[2]])) == 0
