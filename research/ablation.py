@@ -42,17 +42,11 @@ from autonuclei.annotate.composition import compose_training_pair, label_trainin
 from autonuclei.annotate.pipeline import Annotation, annotate_images
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image
 from autonuclei.annotate.selection import AcceptedRange
-from autonuclei.evaluate.quality import measure_sample
-from autonuclei.evaluate.verdicts import (
-    add_verdicts,
-    describe_missing,
-    judge_experiment,
-    judge_images,
-    list_findings,
-    summarize_images,
-)
+from autonuclei.evaluate.quality import Page, measure_sample
+from autonuclei.evaluate.verdicts import judge_experiment
 from autonuclei.io.files import write_beside
 from autonuclei.io.images import read_plane
+from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.matching import compute_metrics, count_matches, pool_counts
 from autonuclei.plan.digests import digest_script
 from autonuclei.segment.prediction import predict_nuclei
@@ -397,8 +391,7 @@ def judge_network(
     """
     compared = spread(list(range(len(group.test))), MOST_ANNOTATED)
     own = [find_nuclei(image) for image in group.train]
-    images: list[dict[str, Any]] = []
-    objects = []
+    tables, objects = [], []
     for sample, raw, pages, annotated, frames in (
         ("train", group.train, own, annotations, range(len(group.train))),
         ("test", group.test, found, checked, compared),
@@ -406,44 +399,42 @@ def judge_network(
         pairs = {
             frame: (one.objects, one.nuclei) for frame, one in zip(frames, annotated, strict=True)
         }
-        rows, _ = measure_sample(
+        nuclei = [
+            pd.DataFrame({"frame": frame, "label": range(1, len(p) + 1), "probability": p})
+            for frame, (_, p) in enumerate(pages)
+        ]
+        measured, _ = measure_sample(
             (
-                (frame, image, labels)
+                Page(frame, image, labels)
                 for frame, (image, (labels, _)) in enumerate(zip(raw, pages, strict=True))
             ),
+            pd.concat(nuclei),
             is_movie=False,
             read_annotation=pairs.get,
-            prepare_labels=lambda labels: labels,
-            probability={
-                frame: np.r_[math.nan, probability] for frame, (_, probability) in enumerate(pages)
-            },
         )
-        images += [{"sample": sample} | row for row in rows]
+        tables.append(measured.assign(sample=sample))
         objects += [
             one.table.assign(sample=sample, frame=frame)
             for frame, one in zip(frames, annotated, strict=True)
         ]
-    table = pd.concat(objects)
-    add_verdicts(images, table)
-    judge_images(images)
-    values = summarize_images(
-        images,
-        objects=table,
-        n_training=sum(row["n_accepted"] for row in images if row["sample"] == "train"),
-        patch_px=settings["train"]["patch_px"],
-        scale=settings["preprocess"]["scale"],
-        diameter_px=settings["train"]["diameter_px"],
-    )
     samples = [
-        {"kind": "stills", "masks": False, "training": frames}
-        for frames in (list(range(len(group.train))), [])
+        {"sample": sample, "kind": "stills", "masks": False, "training": frames}
+        for sample, frames in (("train", list(range(len(group.train)))), ("test", []))
     ]
-    missing = describe_missing(samples, model_given=False)
-    findings = list_findings(images, values, objects=table, missing=missing)
+    _, verdict = judge_experiment(
+        group.name,
+        concatenate_tables(tables),
+        objects=pd.concat(objects),
+        samples=samples,
+        patch_px=settings["train"]["patch_px"],
+        diameter_px=settings["train"]["diameter_px"],
+        scale=settings["preprocess"]["scale"],
+    )
+    values = {finding["indicator"]: finding["value"] for finding in verdict["findings"]}
     return {
-        "accepted": values["area_accepted"],
-        "agreement": values["agreement_f1"],
-        "verdict": judge_experiment(group.name, findings)["verdict"],
+        "accepted": math.nan if values["area_accepted"] is None else values["area_accepted"],
+        "agreement": math.nan if values["agreement_f1"] is None else values["agreement_f1"],
+        "verdict": verdict["verdict"],
     }
 
 

@@ -25,19 +25,14 @@ from scipy.stats import spearmanr
 
 from autonuclei.annotate.pipeline import annotate_image, annotate_images
 from autonuclei.annotate.selection import TOO_DIM
-from autonuclei.evaluate.quality import (
-    MATCH_IOU,
-    count_confirmed,
-    count_verdicts,
-    find_overlaps,
-    measure_image,
-    pool_calibration,
-)
-from autonuclei.evaluate.verdicts import GOOD, INDICATORS, LOOK, UNSUITABLE
+from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed, pool_calibration
+from autonuclei.evaluate.indicators import GOOD, INDICATORS, LOOK, UNSUITABLE
+from autonuclei.evaluate.quality import MATCH_IOU, count_decisions, measure_image
 from autonuclei.io.images import read_plane
-from autonuclei.io.tables import read_table
+from autonuclei.io.tables import concatenate_tables, read_table
 from autonuclei.labels.matching import compute_metrics, count_matches
 from autonuclei.labels.numbers import keep_labels
+from autonuclei.labels.overlap import measure_overlaps
 from research.annotation_quality import THRESHOLDS, read_groups, score
 
 # Limits were chosen on these groups and checked on the others.
@@ -58,7 +53,7 @@ def spread(items, most):
 def measure_group(group, images, truths):
     """Indicators and F1 of the annotation of each image; the images are one experiment."""
     annotations = annotate_images(images)
-    counted = count_verdicts(pd.concat([annotation.table for annotation in annotations]))
+    counted = count_decisions(pd.concat([annotation.table for annotation in annotations]))
     for image, truth, annotation in zip(images, truths, annotations, strict=True):
         table = annotation.table
         # What is too dim is neither learned as nucleus nor as background.
@@ -68,7 +63,7 @@ def measure_group(group, images, truths):
         yield (
             {"group": group, "f1": metrics["f1"], "n_true": metrics["n_true"]}
             | measure_image(image, labels)
-            | count_verdicts(table)
+            | count_decisions(table)
             | {"pooled area_accepted": counted["area_accepted"]}
         )
 
@@ -333,23 +328,24 @@ def list_true(folder, experiment, sample):
     for row in images:
         labels = read_plane(results / "segmentation" / sample / "labels" / f"{row['image']}.tif")
         truth = read_plane(folder / "data" / experiment / sample / "masks" / f"{row['image']}.tif")
-        matched = find_overlaps(labels.astype(int), truth.astype(int))[0] > MATCH_IOU
+        matched = measure_overlaps(labels.astype(int), truth.astype(int))[0] > MATCH_IOU
         own = table[table["frame"] == row["frame"]]
         yield own["probability"].to_numpy(), matched[own["label"]]
 
 
 def check_calibration(folder):
     """Probability against what the annotation confirms and what is true."""
-    rows = []
+    checked = []
     for place in sorted((folder / "results").iterdir()):
         checks = place / "quality" / "samples" / "train" / "calibration.csv"
         if not checks.is_file() or not (folder / "data" / place.name).is_dir():
             continue
-        rows += read_rows(checks, ("checked_by",))
+        checked.append(read_table(checks, text=("checked_by",)))
         for sample in ("train", "test"):
             for pair in list_true(folder, place.name, sample):
-                rows += count_confirmed(f"true, {sample}", *pair)
-    pooled = {(row["checked_by"], row["low"]): row for row in pool_calibration(rows)}
+                checked.append(count_confirmed(f"true, {sample}", *pair))
+    rows = pool_calibration(concatenate_tables(checked, CALIBRATION_COLUMNS)).to_dict("records")
+    pooled = {(row["checked_by"], row["low"]): row for row in rows}
     table = []
     for low in dict.fromkeys(low for _, low in sorted(pooled, key=lambda key: key[1])):
         cells = []

@@ -173,34 +173,3 @@ rule measure_motility:
         "Measuring the motility of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/measure/measure_motility.py"
-
-
-rule evaluate_tracks:
-    """Compare the tracks with true ones, by the measures of the field."""
-    input:
-        truth=lambda wildcards: get_sample(wildcards).truth_tracks,
-        found="<results>/{experiment}/tracking/{sample}/ctc",
-    output:
-        metrics=report(
-            "<results>/{experiment}/evaluation/tracks_{sample}.csv",
-            caption="../report/track_metrics.rst",
-            category="5 Quality",
-            subcategory="{experiment}",
-            labels={"result": "Tracks against the true ones (table)", "sample": "{sample}"},
-        ),
-    log:
-        "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.log",
-    benchmark:
-        "<logs>/{experiment}/tracking/{sample}/evaluate_tracks.tsv"
-    conda:
-        "../../envs/track.yaml"
-    threads: 1
-    resources:
-        mem_mb=scale_sample_memory(500, 60, 10),
-        runtime=scale_sample_runtime(10, 0.1),
-    params:
-        code=digest_imports("evaluate/evaluate_tracks"),
-    message:
-        "Comparing the tracks of {wildcards.experiment}/{wildcards.sample} with the true ones"
-    script:
-        "../scripts/evaluate/evaluate_tracks.py"

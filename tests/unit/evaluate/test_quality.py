@@ -4,26 +4,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS
 from autonuclei.evaluate.quality import (
-    CALIBRATION_COLUMNS,
     IMAGE_COLUMNS,
     NEIGHBOUR_COLUMNS,
     SAMPLE_COLUMNS,
+    Page,
     compare_annotation,
     compare_neighbours,
-    count_confirmed,
-    count_verdicts,
-    estimate_drift,
-    find_overlaps,
-    locate_nuclei,
+    count_decisions,
     measure_image,
     measure_sample,
-    pool_calibration,
     shift_labels,
-    slide_window,
 )
 from shapes import GRID, draw_disks, draw_squares, photograph
 
@@ -96,33 +92,26 @@ def test_image_without_nuclei_is_undefined() -> None:
     assert np.isnan(flat["unclear_outline"])
 
 
-def test_verdicts_are_read_from_the_table() -> None:
-    table = {
-        "area_px": np.array([100, 100, 400, 100]),
-        "verdict": np.array(["accepted", "accepted", "too large", "a new reason"]),
-    }
-    row = count_verdicts(table)
+def test_decisions_of_the_annotation_are_counted() -> None:
+    table = pd.DataFrame(
+        {
+            "area_px": [100, 100, 400, 100],
+            "verdict": ["accepted", "accepted", "too large", "a new reason"],
+        }
+    )
+    row = count_decisions(table)
     assert row["n_annotated"] == 4
     assert row["share_accepted"] == 0.5
     assert row["area_accepted"] == pytest.approx(2 / 7)
     assert row["annotated_area_ratio"] == pytest.approx(3.1)
     assert row["rejected: too large"] == row["rejected: a new reason"] == 0.25
-    dim = {name: np.append(column, column[2]) for name, column in table.items()}
-    dim["verdict"][4] = "too dim"
-    assert count_verdicts(dim)["area_accepted"] == row["area_accepted"]
-    assert count_verdicts(dim)["annotated_area_ratio"] == row["annotated_area_ratio"]
-    assert count_verdicts(dim)["rejected: too dim"] == 0.2
-    none = count_verdicts({name: column[:0] for name, column in table.items()})
+    dim = count_decisions(pd.concat([table, table[2:3].assign(verdict="too dim")]))
+    assert dim["area_accepted"] == row["area_accepted"]
+    assert dim["annotated_area_ratio"] == row["annotated_area_ratio"]
+    assert dim["rejected: too dim"] == 0.2
+    none = count_decisions(table[:0])
     assert none.pop("n_annotated") == 0
     assert np.isnan(list(none.values())).all()
-
-
-def test_overlaps() -> None:
-    one = draw_squares((30, 60), [(0, 0), (0, 20), (15, 40)], 10)
-    other = draw_squares((30, 60), [(0, 5), (0, 20), (20, 0)], 10)
-    iou, covered = find_overlaps(one, other)
-    assert iou.tolist() == pytest.approx([0, 50 / 150, 1, 0])
-    assert covered.tolist() == pytest.approx([0, 0.5, 1, 0])
 
 
 def test_annotation_and_network() -> None:
@@ -145,14 +134,11 @@ def test_annotation_and_network() -> None:
     assert np.isnan(list(row.values())).all()
 
 
-def test_drift_and_shift() -> None:
+def test_shift() -> None:
     labels = draw_disks((96, 96), GRID, 8)
     moved = shift_labels(labels, (3, -2))
     assert (moved[3:, :-2] == labels[:-3, 2:]).all()
     assert not moved[:3].any() and not moved[:, -2:].any()
-    assert estimate_drift(locate_nuclei(labels), locate_nuclei(moved)) == (3, -2)
-    few = np.where(labels <= 5, labels, 0)
-    assert estimate_drift(locate_nuclei(few), locate_nuclei(moved)) == (0, 0)
 
 
 def test_neighbouring_frames() -> None:
@@ -184,66 +170,59 @@ def test_ends_of_a_movie_and_empty_frames() -> None:
     assert np.isnan(row["flicker"])
 
 
-def test_window_slides_over_neighbours() -> None:
-    assert list(slide_window([])) == []
-    assert list(slide_window([(0, DISKS, None)])) == [(None, (0, DISKS, None), None)]
-    pages = [(i, np.zeros(0), None) for i in range(3)]
-    assert list(slide_window(pages)) == [
-        (None, pages[0], pages[1]),
-        (pages[0], pages[1], pages[2]),
-        (pages[1], pages[2], None),
-    ]
+def measure(pages: Any, nuclei: Any = (), **changes: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = pd.DataFrame(nuclei, columns=["frame", "label", "probability"])
+    return measure_sample([Page(*page) for page in pages], table, **({"is_movie": True} | changes))
 
 
-def test_calibration_adds_up() -> None:
-    probability = np.array([np.nan, 0.05, 0.62, 0.68, 1.0])
-    confirmed = np.array([True, False, True, False, True])
-    rows = count_confirmed("annotation", probability, confirmed)
-    assert [tuple(row) for row in rows] == [CALIBRATION_COLUMNS] * 3
-    pooled = pool_calibration(rows + rows)
-    assert [(r["low"], r["n"], r["confirmed"]) for r in pooled] == [
-        (0, 2, 0),
-        (0.6, 4, 2),
-        (0.9, 2, 2),
-    ]
-    assert [row["probability"] for row in pooled] == pytest.approx([0.05, 0.65, 1.0])
-
-
-def measure(pages: Any, **changes: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    arguments: dict[str, Any] = {
-        "is_movie": True,
-        "read_annotation": lambda frame: None,
-        "prepare_labels": lambda labels: labels,
-        "probability": {},
-    }
-    return measure_sample(pages, **(arguments | changes))
+def test_sample_without_frames() -> None:
+    images, calibration = measure([])
+    assert tuple(images) == ("frame", *SAMPLE_COLUMNS)
+    assert tuple(calibration) == CALIBRATION_COLUMNS
+    assert len(images) == len(calibration) == 0
 
 
 def test_sample_with_a_gap_and_a_failed_image() -> None:
     image = photograph(DISKS)
-    pages = [(0, image, DISKS), (1, image, DISKS), (3, image, DISKS), (4, image, None)]
-    rows, calibration = measure(pages)
-    assert [tuple(row) for row in rows] == [("frame", *SAMPLE_COLUMNS)] * 4
-    assert [row["n_nuclei"] for row in rows[:3]] == [9, 9, 9]
+    pages = [(0, image, DISKS), (1, image, DISKS), (3, image, DISKS), (4, None, None)]
+    images, calibration = measure(pages)
+    assert tuple(images) == ("frame", *SAMPLE_COLUMNS)
+    assert images["frame"].tolist() == [0, 1, 3, 4]
+    assert images["n_nuclei"][:3].tolist() == [9, 9, 9]
     # Frame 2 is missing, so that frame 3 has no neighbour; frame 4 could not be segmented.
-    assert [row["neighbour_share"] for row in rows[:2]] == [1, 1]
-    assert np.isnan(rows[2]["neighbour_share"])
-    assert np.isnan([rows[3][name] for name in SAMPLE_COLUMNS]).all()
-    assert calibration == []  # no probabilities, as of a frame that is not in objects.csv
+    assert images["neighbour_share"][:2].tolist() == [1, 1]
+    assert np.isnan(images["neighbour_share"][2])
+    assert images.loc[3, list(SAMPLE_COLUMNS)].isna().all()
+    assert len(calibration) == 0  # no probabilities, as of a frame that is not in objects.csv
 
 
 def test_sample_with_annotation_and_probabilities() -> None:
     image = photograph(DISKS)
-    half = DISKS[:48, :48]  # a crop
-    rows, calibration = measure(
+    half = DISKS[:48, :48]
+    images, calibration = measure(
         [(7, image, DISKS)],
+        [(7, label, 0.85) for label in range(1, 10)],
         is_movie=False,
         read_annotation=lambda frame: (half, half) if frame == 7 else None,
-        prepare_labels=lambda labels: labels[:48, :48],
-        probability={7: np.r_[np.nan, np.full(9, 0.85)]},
+        crop=(0, 48, 0, 48),
     )
-    assert rows[0]["agreement_f1"] == 1
-    assert rows[0]["probability"] == 0.85
-    assert np.isnan(rows[0]["flicker"])
+    assert images["agreement_f1"][0] == 1
+    assert images["probability"][0] == 0.85
+    assert np.isnan(images["flicker"][0])
     n = len(np.unique(half)) - 1
-    assert [(row["n"], row["confirmed"]) for row in calibration] == [(n, n)]
+    assert calibration[["low", "n", "confirmed"]].to_numpy().tolist() == [[0.8, n, n]]
+
+
+def test_every_frame_of_a_movie_is_checked_by_those_beside_it() -> None:
+    image = photograph(DISKS)
+    nuclei = [(frame, label, 0.55) for frame in range(3) for label in range(1, 10)]
+    still = np.where(DISKS == 1, 0, DISKS)
+    labels = [DISKS, still, still]
+    images, calibration = measure(
+        [(frame, image, labels[frame]) for frame in range(3)],
+        [(f, k, p) for f, k, p in nuclei if k > 1 or f == 0],
+    )
+    np.testing.assert_allclose(images["neighbour_share"], [8 / 9, 1, 1])
+    assert calibration["checked_by"].tolist() == ["neighbouring frames"] * 3
+    assert calibration["n"].tolist() == [9, 8, 8]
+    assert calibration["confirmed"].tolist() == [8, 8, 8]

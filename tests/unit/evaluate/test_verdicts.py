@@ -1,47 +1,36 @@
 """What the figures of quality are taken to mean."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from autonuclei.annotate.selection import AcceptedRange
-from autonuclei.evaluate.quality import ANNOTATION_COLUMNS, SAMPLE_COLUMNS
-from autonuclei.evaluate.verdicts import (
+from autonuclei.evaluate.indicators import (
     EMPTY,
     FAILED,
     GOOD,
     INDICATORS,
-    INFORMATION,
     LOOK,
-    ORDER,
     REASONS,
     UNDEFINED,
     UNSUITABLE,
-    Indicator,
-    add_verdicts,
-    describe_missing,
-    judge_experiment,
-    judge_images,
-    list_findings,
-    list_rejections,
-    summarize_images,
 )
-from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
-from autonuclei.report.style import save_figure
-from conftest import ROOT
+from autonuclei.evaluate.quality import SAMPLE_COLUMNS
+from autonuclei.evaluate.verdicts import ORDER, judge_experiment
 
 NAN = float("nan")
-OBJECTS = {
-    "sample": np.array(["a"] * 5),
-    "frame": np.array([0, 0, 0, 1, 1]),
-    "area_px": np.array([100, 110, 400, 105, 10]),
-    "verdict": np.array(["accepted", "accepted", "too large", "accepted", "too small"]),
-}
+OBJECTS = pd.DataFrame(
+    {
+        "sample": ["a"] * 5,
+        "frame": [0, 0, 0, 1, 1],
+        "area_px": [100, 110, 400, 105, 10],
+        "verdict": ["accepted", "accepted", "too large", "accepted", "too small"],
+    }
+)
+STILLS = {"sample": "a", "kind": "stills", "masks": False, "training": [0]}
+NOTHING = dict.fromkeys(SAMPLE_COLUMNS, NAN)
 
 
 def make_image(frame: int, **values: float) -> dict[str, Any]:
@@ -50,15 +39,17 @@ def make_image(frame: int, **values: float) -> dict[str, Any]:
     for indicator in INDICATORS:
         if indicator.name in row and indicator.look is not None:
             row[indicator.name] = indicator.look * (1.2 if indicator.low_is_bad else 0.8)
-    return row | {"n_nuclei": 50, "n_accepted": 40, "diameter_px": 20.0} | values
+    return row | {"n_nuclei": 50, "n_accepted": 400, "diameter_px": 20.0} | values
 
 
-def judge(images: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"objects": None, "n_training": 1000, "patch_px": 64.0}
-    values = summarize_images(images, **(arguments | changes))
-    objects = changes.get("objects")
-    findings = list_findings(images, values, objects=objects, missing={"movie": "stills."})
-    return judge_experiment("e", findings)
+def judge(rows: list[dict[str, Any]], **changes: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    arguments: dict[str, Any] = {"objects": None, "samples": [STILLS]}
+    images, verdict = judge_experiment("e", pd.DataFrame(rows), **(arguments | changes))
+    assert verdict == json.loads(json.dumps(verdict, allow_nan=False))
+    order = [ORDER.index(finding["verdict"]) for finding in verdict["findings"]]
+    assert order == sorted(order)
+    assert len(order) == len(INDICATORS)
+    return images, verdict
 
 
 def find(verdict: dict[str, Any], name: str) -> dict[str, Any]:
@@ -66,146 +57,119 @@ def find(verdict: dict[str, Any], name: str) -> dict[str, Any]:
     return finding
 
 
-@pytest.mark.parametrize(
-    ("value", "low_is_bad", "verdict"),
-    [
-        (0.9, True, GOOD),
-        (0.5, True, GOOD),
-        (0.4, True, LOOK),
-        (0.1, True, UNSUITABLE),
-        (NAN, True, UNDEFINED),
-        (0.4, False, GOOD),
-        (0.6, False, LOOK),
-    ],
-)
-def test_limits(value: float, low_is_bad: bool, verdict: str) -> None:
-    unsuitable = 0.2 if low_is_bad else 0.9
-    indicator = Indicator("x", "x", "", "", "", 0.5, unsuitable, low_is_bad)
-    assert indicator.judge(value) == verdict
-    assert Indicator("x", "x", "", "").judge(0.5) == INFORMATION
-
-
-def test_indicators_are_whole() -> None:
-    schema = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
-    names = [indicator.name for indicator in INDICATORS]
-    assert len(set(names)) == len(names)
-    for indicator in (*INDICATORS, FAILED, EMPTY):
-        has_limit = indicator.look is not None or indicator.unsuitable is not None
-        assert bool(indicator.remedy) or not has_limit, f"{indicator.name} has no remedy"
-        if indicator.of_images:
-            assert indicator.name in (*SAMPLE_COLUMNS, *ANNOTATION_COLUMNS)
-        if indicator.look is not None and indicator.unsuitable is not None:
-            assert (indicator.unsuitable < indicator.look) == indicator.low_is_bad
-    # A remedy that names a key of the configuration names one that exists.
-    for text in (*(i.remedy for i in (*INDICATORS, FAILED, EMPTY)), *REASONS.values()):
-        for word in text.replace(";", " ").replace(",", " ").replace(")", " ").split():
-            section, _, key = word.strip("(.:").partition(".")
-            if section in schema["properties"] and key:
-                assert key in schema["properties"][section]["properties"], word
-
-
 def test_good_experiment() -> None:
-    verdict = judge([make_image(0), make_image(1)])
+    images, verdict = judge([make_image(0), make_image(1)])
+    assert verdict["experiment"] == "e"
     assert verdict["verdict"] == GOOD
     assert "Nothing speaks against" in verdict["sentence"]
-    order = [ORDER.index(finding["verdict"]) for finding in verdict["findings"]]
-    assert order == sorted(order)
-    json.dumps(verdict, allow_nan=False)
+    assert images["verdict"].tolist() == [GOOD, GOOD]
+    assert images["weak"].tolist() == ["", ""]
 
 
 def test_worst_finding_decides_and_names_its_images() -> None:
-    images = [make_image(0), make_image(1, contrast=0.1), make_image(2, contrast=0.2)]
-    verdict = judge(images)
+    images, verdict = judge(
+        [make_image(0), make_image(1, contrast=0.2), make_image(2, contrast=0.1)]
+    )
     contrast = find(verdict, "contrast")
     assert verdict["verdict"] == contrast["verdict"] == UNSUITABLE
     assert contrast["value"] == 0.2  # the median of three
-    assert contrast["images"] == [["a", 1], ["a", 2]]
+    assert contrast["images"] == [["a", 2], ["a", 1]]
     assert "contrast (0.20" in verdict["sentence"]
     assert contrast["remedy"]
-    judge_images(images)
-    assert [row["verdict"] for row in images] == [GOOD, UNSUITABLE, UNSUITABLE]
-    assert [row["weak"] for row in images] == ["", "Contrast", "Contrast"]
+    assert images["verdict"].tolist() == [GOOD, UNSUITABLE, UNSUITABLE]
+    assert images["weak"].tolist() == ["", "Contrast", "Contrast"]
+
+
+def test_weak_points_of_an_image_are_listed_and_the_worst_counts() -> None:
+    images, _ = judge([make_image(0, contrast=2.0, sharpness=1.0), make_image(1, contrast=2.0)])
+    assert images["weak"].tolist() == ["Contrast; Focus", "Contrast"]
+    assert images["verdict"].tolist() == [UNSUITABLE, LOOK]
+
+
+def test_large_values_may_be_the_bad_ones() -> None:
+    rows = [make_image(k, illumination=value) for k, value in enumerate((0.3, 0.1, 0.4))]
+    assert find(judge(rows)[1], "illumination")["images"] == [["a", 2], ["a", 0]]
 
 
 def test_failed_and_empty_images_are_named() -> None:
-    nothing = dict.fromkeys(SAMPLE_COLUMNS, NAN)
-    images = [make_image(0), make_image(1) | nothing, make_image(2) | nothing | {"n_nuclei": 0}]
-    verdict = judge(images)
+    images, verdict = judge(
+        [make_image(0), make_image(1) | NOTHING, make_image(2) | NOTHING | {"n_nuclei": 0}]
+    )
     assert verdict["verdict"] == LOOK
     assert find(verdict, FAILED.name)["images"] == [["a", 1]]
+    assert find(verdict, FAILED.name)["value"] == pytest.approx(1 / 3, rel=1e-5)
     assert find(verdict, EMPTY.name)["images"] == [["a", 2]]
-    judge_images(images)
-    assert [row["verdict"] for row in images] == [GOOD, LOOK, LOOK]
+    assert images["verdict"].tolist() == [GOOD, LOOK, LOOK]
+    assert images["weak"].tolist() == ["", FAILED.title, EMPTY.title]
 
 
 def test_nothing_found_at_all_is_no_crash_and_not_good() -> None:
-    nothing = dict.fromkeys(SAMPLE_COLUMNS, NAN)
-    verdict = judge([make_image(0) | nothing | {"n_nuclei": 0}], n_training=NAN)
+    _, verdict = judge([make_image(0) | NOTHING | {"n_nuclei": 0}])
     assert verdict["verdict"] == UNSUITABLE
     contrast = find(verdict, "contrast")
     assert contrast["value"] is None
     assert "Undefined: no image has a nucleus" in contrast["meaning"]
-    assert "Undefined: stills." in find(verdict, "flicker")["meaning"]
-    json.dumps(verdict, allow_nan=False)
+    assert "Undefined: stills have no" in find(verdict, "flicker")["meaning"]
+    assert find(verdict, "n_training")["value"] is None  # its image failed
 
 
-def test_verdicts_of_the_annotation_come_from_its_table() -> None:
-    images = [make_image(0), make_image(1), make_image(2, n_accepted=NAN)]
-    add_verdicts(images, OBJECTS)
-    assert images[0]["share_accepted"] == pytest.approx(2 / 3)
-    assert images[0]["rejected: too large"] == pytest.approx(1 / 3)
-    assert images[0]["rejected: too small"] == 0
-    assert images[1]["rejected: too small"] == 0.5
-    assert "share_accepted" not in images[2]  # not annotated
-    verdict = judge(images, objects=OBJECTS)
+def test_nuclei_to_learn_from_are_those_of_the_training_frames() -> None:
+    rows = [make_image(0, n_accepted=30), make_image(1, n_accepted=500)]
+    assert find(judge(rows)[1], "n_training")["value"] == 30
+    both = [STILLS | {"training": [0, 1]}]
+    assert find(judge(rows, samples=both)[1], "n_training")["value"] == 530
+    given = judge(rows, model_given=True)[1]
+    assert find(given, "n_training")["verdict"] == UNDEFINED
+
+
+@pytest.mark.parametrize(
+    ("diameter_px", "scale", "expected"), [((18, 32), 1, 32), (None, 1, 40), (None, 0.5, 20)]
+)
+def test_nuclei_are_compared_with_patches_in_pixels_of_the_network(
+    diameter_px: Any, scale: float, expected: float
+) -> None:
+    settings = {"patch_px": 64, "diameter_px": diameter_px, "scale": scale}
+    _, verdict = judge([make_image(0, diameter_px=40.0)], **settings)
+    assert find(verdict, "nucleus_in_patch")["value"] == expected / 64
+
+
+def test_decisions_of_the_annotation_come_from_its_table() -> None:
+    rows = [make_image(0), make_image(1), make_image(2, n_accepted=NAN), make_image(3)]
+    images, verdict = judge(rows, objects=OBJECTS)
+    assert images["n_annotated"].tolist()[:2] == [3, 2]
+    assert images["share_accepted"][0] == pytest.approx(2 / 3)
+    assert images["rejected: too large"][0] == pytest.approx(1 / 3)
+    assert images["rejected: too small"][0] == 0
+    assert images["rejected: too small"][1] == 0.5
+    assert images.loc[2, ["n_annotated", "share_accepted", "rejected: too small"]].isna().all()
+    assert images["n_annotated"][3] == 0  # annotated, but nothing was found
+    assert np.isnan(images["share_accepted"][3])
     assert find(verdict, "area_accepted")["value"] == pytest.approx(315 / 725, rel=1e-5)
     assert REASONS["too large"] in find(verdict, "area_accepted")["remedy"]
-    assert list(list_rejections(OBJECTS)) == ["too large", "too small"]
-    new = OBJECTS | {"verdict": np.where(OBJECTS["verdict"] == "too large", "torn", "accepted")}
-    assert "torn" in find(judge(images, objects=new), "area_accepted")["remedy"]
+    torn = OBJECTS.replace({"verdict": {"too large": "torn"}})
+    assert "torn" in find(judge(rows, objects=torn)[1], "area_accepted")["remedy"]
+
+
+def test_annotation_without_any_object() -> None:
+    images, verdict = judge([make_image(0, n_accepted=0)], objects=OBJECTS[:0])
+    assert images["n_annotated"].tolist() == [0]
+    assert find(verdict, "area_accepted")["value"] is None
 
 
 def test_why_something_is_undefined() -> None:
-    stills = {"kind": "stills", "masks": False, "training": [0]}
-    movie = {"kind": "movie", "masks": False, "training": []}
-    assert set(describe_missing([stills], model_given=False)) == {"movie"}
-    assert describe_missing([stills, movie], model_given=False) == {}
-    assert set(describe_missing([movie], model_given=True)) == {"annotation", "agreement"}
-    masks = stills | {"masks": True}
-    assert set(describe_missing([masks, movie], model_given=False)) == {"annotation"}
-
-
-@pytest.mark.parametrize("full", [True, False])
-def test_figures(tmp_path: Path, full: bool) -> None:
-    accepted = AcceptedRange(low=50, median=100, high=200, n_objects=5)
-    images = [make_image(i, contrast=NAN if i == 2 else 10.0) for i in range(4)] if full else []
-    rows = [
-        {
-            "checked_by": source,
-            "low": 0.8,
-            "high": 0.9,
-            "n": 40,
-            "confirmed": 30,
-            "probability": 0.85,
+    def list_reasons(*samples: dict[str, Any], model_given: bool = False) -> set[str]:
+        _, verdict = judge([make_image(0)], samples=list(samples), model_given=model_given)
+        meanings = [finding["meaning"] for finding in verdict["findings"]]
+        return {text.partition("Undefined: ")[2] for text in meanings} - {
+            "",
+            "no image has a nucleus in which to measure it.",
         }
-        for source in ("annotation", "neighbouring frames")
-    ]
-    drawn = {
-        "areas": plot_areas(
-            "e",
-            objects=pd.DataFrame(OBJECTS) if full else None,
-            accepted=accepted if full else None,
-            nuclei_px=np.array([90, 100, 120]) if full else np.zeros(0),
-            scale=1.0,
-        ),
-        "indicators": plot_indicators(pd.DataFrame(images), "e"),
-        "calibration": plot_calibration(pd.DataFrame(rows)[: 2 * full], "e"),
-    }
-    for name, figure in drawn.items():
-        save_figure(figure, [tmp_path / f"{name}.png", tmp_path / f"{name}.svg"])
-    texts = {name: (tmp_path / f"{name}.svg").read_text() for name in drawn}
-    assert ("too large: 1" in texts["areas"]) == full
-    assert ("no objects" in texts["areas"]) != full
-    assert ("Contrast" in texts["indicators"]) == full
-    assert ("checked by neighbouring frames (40 nuclei)" in texts["calibration"]) == full
-    assert ("nothing to check with" in texts["calibration"]) != full
+
+    no_model = "a model was given, so nothing was annotated."
+    no_movie = "stills have no neighbouring frames."
+    movie = STILLS | {"kind": "movie", "training": []}
+    masks = STILLS | {"masks": True}
+    assert list_reasons(STILLS) == {no_movie}
+    assert list_reasons(STILLS, movie) == set()
+    assert list_reasons(movie, model_given=True) == {no_model}
+    assert list_reasons(masks, movie) == {"masks were given in the place of the annotation."}

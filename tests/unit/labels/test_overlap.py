@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autonuclei.labels.overlap import count_overlaps, match_labels
+from autonuclei.labels.overlap import count_overlaps, match_labels, measure_overlaps
 from shapes import draw_squares
 
 Array = npt.NDArray[Any]
@@ -25,6 +25,14 @@ def test_pairs_are_those_that_share_pixels(first: Array, second: Array) -> None:
         for b in np.unique(second[second > 0]).tolist()
     ]
     assert found == [pair for pair in expected if pair[2]]
+
+
+def test_best_overlap_and_cover_of_each_object() -> None:
+    first = draw_squares((30, 60), [(0, 0), (0, 20), (15, 40)], 10)
+    second = draw_squares((30, 60), [(0, 5), (0, 20), (20, 0)], 10)
+    iou, covered = measure_overlaps(first, second)
+    np.testing.assert_allclose(iou, [0, 50 / 150, 1, 0])
+    np.testing.assert_allclose(covered, [0, 0.5, 1, 0])
 
 
 def test_matching_needs_the_overlap() -> None:

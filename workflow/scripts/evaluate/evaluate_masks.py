@@ -29,8 +29,8 @@ with log_job(snakemake.log[0]) as log:
             read_label_image(truth_path, case["truth_page"]),
             found,
             stage=case["stage"],
-            crop=snakemake.params.preprocess["crop"],
-            scale=snakemake.params.preprocess["scale"],
+            crop=snakemake.params.crop,
+            scale=snakemake.params.scale,
             name=truth_path,
         ).assign(**{key: case[key] for key in place})
         tables.append(counts)

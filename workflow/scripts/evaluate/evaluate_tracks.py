@@ -3,9 +3,11 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    import pandas as pd
+
     from autonuclei.evaluate.tracks import evaluate_ctc_folders
-    from autonuclei.labels.measurement import write_table
+    from autonuclei.io.tables import write_table
 
     metrics = evaluate_ctc_folders(snakemake.input.truth, snakemake.input.found)
     log.info("%s", metrics)
-    write_table(snakemake.output.metrics, {name: [value] for name, value in metrics.items()})
+    write_table(snakemake.output.metrics, pd.DataFrame([metrics]))

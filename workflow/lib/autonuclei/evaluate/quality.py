@@ -1,26 +1,30 @@
 """Quality of images and masks without a ground truth: what can be measured of each frame.
 
-Arrays in, numbers out; `autonuclei.verdicts` says what they mean. What they are worth was
-measured on images with masks drawn by hand: docs/quality.md.
+`verdicts` says what the figures mean. What they are worth was measured on images with masks
+drawn by hand: docs/quality.md.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
 from autonuclei.annotate.filtering import estimate_noise
+from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM
-from autonuclei.labels.overlap import count_overlaps
+from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
+from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.overlap import measure_overlaps
+from autonuclei.settings import PreprocessSettings
 from autonuclei.track.drift import estimate_shift
 
 Array = npt.NDArray[Any]
 Row = dict[str, float]
-# Frame, raw image, label image (None: it could not be segmented).
-Page = tuple[int, Array, Array | None]
 NAN = float("nan")
 
 IMAGE_COLUMNS = (
@@ -51,7 +55,6 @@ NEIGHBOUR_COLUMNS = ("drift_px", "neighbour_share", "neighbour_iou", "flicker")
 # Columns of the reasons of rejection, which the annotation names, begin so.
 REJECTED = "rejected: "
 SAMPLE_COLUMNS = (*IMAGE_COLUMNS, *AGREEMENT_COLUMNS, *NEIGHBOUR_COLUMNS, "probability")
-CALIBRATION_COLUMNS = ("checked_by", "low", "high", "n", "confirmed", "probability")
 
 # Above it, a nucleus of one label image has at most one partner in another.
 MATCH_IOU = 0.5
@@ -61,7 +64,6 @@ NEIGHBOUR_IOU = 0.25
 BARE = 0.1
 # A gap of this many pixels between two nuclei still counts as touching.
 GAP_PX = 2
-PROBABILITY_BINS = tuple(i / 10 for i in range(11))
 
 
 def measure_image(image: Array, labels: Array) -> Row:
@@ -69,25 +71,26 @@ def measure_image(image: Array, labels: Array) -> Row:
 
     Parameters
     ----------
-    image
-        2-D grey values.
-    labels
-        2-D label image of the same shape, found by the network or by the annotation.
+    image : (height, width)
+        Grey values.
+    labels : (height, width) int
+        Label image, found by the network or by the annotation.
 
     Returns
     -------
-    `IMAGE_COLUMNS`, NaN where the image has no nucleus:
+    dict
+        `IMAGE_COLUMNS`, NaN where the image has no nucleus:
 
-    n_nuclei, diameter_px (of a disk with the median area), diameter_in_image (over the shorter
-    side), large_area_ratio (90th percentile of the areas over their median), contrast (median
-    over nuclei of median brightness above the background around it, in standard deviations of the
-    pixel noise), brightness_spread (its interquartile range over its median), edge_width_px
-    (contrast over slope, median over the outlines), sharpness (radius over edge width),
-    unclear_outline (share of the outlines where the slope is below half its median),
-    saturated_share (of the pixels of nuclei, at the largest value of the image), illumination
-    (5th to 95th percentile of the background over the median contrast), covered_share (of the
-    image, by nuclei), touching_share (nuclei with a neighbour at most `GAP_PX` away),
-    shared_outline (share of all outlines that borders another nucleus).
+        n_nuclei, diameter_px (of a disk with the median area), diameter_in_image (over the
+        shorter side), large_area_ratio (90th percentile of the areas over their median), contrast
+        (median over nuclei of median brightness above the background around it, in standard
+        deviations of the pixel noise), brightness_spread (its interquartile range over its
+        median), edge_width_px (contrast over slope, median over the outlines), sharpness (radius
+        over edge width), unclear_outline (share of the outlines where the slope is below half its
+        median), saturated_share (of the pixels of nuclei, at the largest value of the image),
+        illumination (5th to 95th percentile of the background over the median contrast),
+        covered_share (of the image, by nuclei), touching_share (nuclei with a neighbour at most
+        `GAP_PX` away), shared_outline (share of all outlines that borders another nucleus).
     """
     row = dict.fromkeys(IMAGE_COLUMNS, NAN)
     area = np.bincount(labels.ravel())
@@ -174,46 +177,37 @@ def _measure_slopes(smooth: Array, labels: Array, contrast: Array) -> Array:
     return np.asarray(relative[np.isfinite(relative)])
 
 
-def count_verdicts(table: Mapping[str, Array]) -> Row:
-    """How many annotated objects of a frame, or of several, were accepted, and why not.
+def count_decisions(objects: pd.DataFrame) -> Row:
+    """Count how many annotated objects of a frame, or of several, were accepted, and why not.
 
-    `table` has `verdict` and `area_px`. Gives `ANNOTATION_COLUMNS` (area_accepted: share of the
-    area; annotated_area_ratio: 90th percentile of the areas over their median; both without the
-    objects that are too dim, which may be anything) and ``rejected: REASON`` for each reason of
-    the table, as share of the objects.
+    Parameters
+    ----------
+    objects
+        `area_px` and `verdict`: what the annotation decided on each object.
+
+    Returns
+    -------
+    dict
+        `ANNOTATION_COLUMNS` (area_accepted: share of the area; annotated_area_ratio: 90th
+        percentile of the areas over their median; both without the objects that are too dim,
+        which may be anything) and ``rejected: REASON`` for each reason of the table, as share of
+        the objects.
     """
-    verdict, area = np.asarray(table["verdict"]), np.asarray(table["area_px"])
+    decision, area = objects["verdict"].to_numpy(), objects["area_px"].to_numpy()
     row: Row = dict.fromkeys(ANNOTATION_COLUMNS, NAN)
-    row["n_annotated"] = len(verdict)
-    if len(verdict) == 0:
+    row["n_annotated"] = len(decision)
+    if len(decision) == 0:
         return row
-    accepted = verdict == ACCEPTED
+    accepted = decision == ACCEPTED
     row["share_accepted"] = float(accepted.mean())
-    bright = area[verdict != TOO_DIM]
+    bright = area[decision != TOO_DIM]
     if len(bright):
         median, large = np.quantile(bright, (0.5, 0.9))
         row["area_accepted"] = float(area[accepted].sum() / bright.sum())
         row["annotated_area_ratio"] = float(large / median)
-    for reason in np.unique(verdict[~accepted]).tolist():
-        row[f"{REJECTED}{reason}"] = float((verdict == reason).mean())
+    for reason in np.unique(decision[~accepted]).tolist():
+        row[f"{REJECTED}{reason}"] = float((decision == reason).mean())
     return row
-
-
-def find_overlaps(labels: Array, other: Array) -> tuple[Array, Array]:
-    """How well each object of a label image is met by another one.
-
-    Returns
-    -------
-    iou, covered
-        By label, 0 for absent ones: the largest IoU with an object of `other`, and the share of
-        the object's area that lies on any.
-    """
-    area, others = np.bincount(labels.ravel()), np.bincount(other.ravel())
-    first, second, overlap = count_overlaps(labels, other)
-    iou = np.zeros(len(area))
-    np.maximum.at(iou, first, overlap / (area[first] + others[second] - overlap))
-    covered = np.bincount(first, overlap, minlength=len(area)) / np.maximum(area, 1)
-    return iou, covered
 
 
 def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple[Row, Array]:
@@ -221,30 +215,30 @@ def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple
 
     Parameters
     ----------
-    objects, nuclei
+    objects, nuclei : (height, width) int
         Label images of all annotated objects and of the accepted ones, with the same numbers.
-    predicted
-        Label image of the network, of the same shape.
+    predicted : (height, width) int
+        Label image of the network.
 
     Returns
     -------
-    row
+    row : dict
         `AGREEMENT_COLUMNS`: number of accepted objects; F1 at IoU 0.5 between them and those
         predicted nuclei that do not lie on rejected objects by more than half; mean IoU of the
         pairs; share of accepted objects that the network finds; share of predicted nuclei outside
         of all objects.
-    confirmed
+    confirmed : (n + 1,) bool
         By predicted label, whether some annotated object, accepted or not, has an IoU above 0.5.
     """
     accepted = np.unique(nuclei[nuclei > 0])
-    iou = find_overlaps(objects, predicted)[0][accepted]
+    iou = measure_overlaps(objects, predicted)[0][accepted]
     matched = iou > MATCH_IOU
     area = np.bincount(predicted.ravel())
     area[0] = 0
-    back, covered = find_overlaps(predicted, objects)
-    on_rejected = find_overlaps(predicted, np.where(nuclei > 0, 0, objects))[1]
-    judged = (area > 0) & (on_rejected <= 0.5)
-    n = len(accepted) + int(judged.sum())
+    back, covered = measure_overlaps(predicted, objects)
+    on_rejected = measure_overlaps(predicted, np.where(nuclei > 0, 0, objects))[1]
+    counted = (area > 0) & (on_rejected <= 0.5)
+    n = len(accepted) + int(counted.sum())
     row: Row = {
         "n_accepted": len(accepted),
         "agreement_f1": 2 * int(matched.sum()) / n if n else NAN,
@@ -253,16 +247,6 @@ def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple
         "outside_annotation": float((covered[area > 0] < BARE).mean()) if area.any() else NAN,
     }
     return row, back > MATCH_IOU
-
-
-def locate_nuclei(labels: Array) -> Array:
-    """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
-    rows, columns = np.nonzero(labels)
-    own = labels[rows, columns]
-    count = np.bincount(own, minlength=int(labels.max()) + 1).astype(np.float64)
-    count[count == 0] = np.nan
-    sums = [np.bincount(own, weights=axis, minlength=len(count)) for axis in (rows, columns)]
-    return np.stack(sums, axis=1) / count[:, None]
 
 
 def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
@@ -276,6 +260,16 @@ def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
     return moved
 
 
+def _locate_nuclei(labels: Array) -> Array:
+    """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
+    rows, columns = np.nonzero(labels)
+    own = labels[rows, columns]
+    count = np.bincount(own, minlength=int(labels.max()) + 1).astype(np.float64)
+    count[count == 0] = np.nan
+    sums = [np.bincount(own, weights=axis, minlength=len(count)) for axis in (rows, columns)]
+    return np.stack(sums, axis=1) / count[:, None]
+
+
 def compare_neighbours(
     previous: Array | None, current: Array, following: Array | None
 ) -> tuple[Row, Array]:
@@ -283,22 +277,22 @@ def compare_neighbours(
 
     Parameters
     ----------
-    previous, current, following
-        Label images of one shape; None at the ends of the movie and beside missing frames.
+    previous, current, following : (height, width) int
+        Label images; None at the ends of the movie and beside missing frames.
 
     Returns
     -------
-    row
+    row : dict
         `NEIGHBOUR_COLUMNS`: drift from the frame before; share of the nuclei with a counterpart
         (IoU of `NEIGHBOUR_IOU` after taking out the drift) in a neighbouring frame, mean over
         the neighbours; median IoU of those pairs; flicker: nuclei seen before and after but not
         here, as share of the nuclei that should be here.
-    confirmed
+    confirmed : (n + 1,) bool
         By label of `current`, whether a neighbouring frame has a counterpart. Nuclei that the
         border cuts count like all others.
     """
     row = dict.fromkeys(NEIGHBOUR_COLUMNS, NAN)
-    places = locate_nuclei(current)
+    places = _locate_nuclei(current)
     present = np.isfinite(places[:, 0])
     confirmed = np.zeros(len(present), bool)
     moved: list[Array] = []
@@ -306,11 +300,11 @@ def compare_neighbours(
     for neighbour in (previous, following):
         if neighbour is None:
             continue
-        step = estimate_shift(locate_nuclei(neighbour), places)
+        step = estimate_shift(_locate_nuclei(neighbour), places)
         if neighbour is previous:
             row["drift_px"] = float(np.hypot(*step))
         moved.append(shift_labels(neighbour, step))
-        iou = find_overlaps(current, moved[-1])[0]
+        iou = measure_overlaps(current, moved[-1])[0]
         found = iou >= NEIGHBOUR_IOU
         confirmed |= found
         if present.any():
@@ -322,128 +316,95 @@ def compare_neighbours(
         row["neighbour_iou"] = float(np.median(joined))
     if len(moved) == 2:
         before, after = moved
-        stays = find_overlaps(before, after)[0] >= NEIGHBOUR_IOU
-        missed = int((stays & (find_overlaps(before, current)[1] < BARE)).sum())
+        stays = measure_overlaps(before, after)[0] >= NEIGHBOUR_IOU
+        missed = int((stays & (measure_overlaps(before, current)[1] < BARE)).sum())
         n = missed + int(present.sum())
         row["flicker"] = missed / n if n else NAN
     return row, confirmed
 
 
-def count_confirmed(checked_by: str, probability: Array, confirmed: Array) -> list[dict[str, Any]]:
-    """Nuclei and how many of them were confirmed, by their probability.
+class Page(NamedTuple):
+    """A frame of a sample; image and labels are None where it could not be segmented."""
 
-    Returns
-    -------
-    Rows of `CALIBRATION_COLUMNS`; `probability` is the sum over the nuclei of a bin, so that
-    rows of several images can be added up. Nuclei without a probability are left out.
-    """
-    known = np.isfinite(probability)
-    probability, confirmed = probability[known], confirmed[known]
-    edges = PROBABILITY_BINS
-    index = np.clip(np.digitize(probability, edges) - 1, 0, len(edges) - 2)
-    n = len(edges) - 1
-    counts = np.bincount(index, minlength=n)
-    yes = np.bincount(index, weights=confirmed, minlength=n)
-    total = np.bincount(index, weights=probability, minlength=n)
-    return [
-        dict(
-            zip(
-                CALIBRATION_COLUMNS,
-                (checked_by, edges[i], edges[i + 1], int(counts[i]), int(yes[i]), float(total[i])),
-                strict=True,
-            )
-        )
-        for i in np.flatnonzero(counts).tolist()
-    ]
-
-
-def pool_calibration(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Add up rows of `count_confirmed` by check and bin; `probability` becomes the mean."""
-    sums: dict[tuple[str, float, float], list[float]] = {}
-    for row in rows:
-        total = sums.setdefault((row["checked_by"], row["low"], row["high"]), [0, 0, 0.0])
-        for i, name in enumerate(("n", "confirmed", "probability")):
-            total[i] += row[name]
-    return [
-        dict(zip(CALIBRATION_COLUMNS, (*key, int(n), int(yes), total / n), strict=True))
-        for key, (n, yes, total) in sorted(sums.items())
-    ]
-
-
-def slide_window(items: Iterable[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:
-    """Each item with the one before and the one after, None at the ends; three in memory."""
-    previous: Page | None = None
-    current: Page | None = None
-    for item in items:
-        if current is not None:
-            yield previous, current, item
-        previous, current = current, item
-    if current is not None:
-        yield previous, current, None
+    frame: int
+    image: Array | None
+    labels: Array | None
 
 
 def measure_sample(
     pages: Iterable[Page],
+    nuclei: pd.DataFrame,
     *,
     is_movie: bool,
-    read_annotation: Callable[[int], tuple[Array, Array] | None],
-    prepare_labels: Callable[[Array], Array],
-    probability: Mapping[int, Array],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    read_annotation: Callable[[int], tuple[Array, Array] | None] = lambda frame: None,
+    crop: Sequence[int] | None = PreprocessSettings.crop,
+    scale: float = PreprocessSettings.scale,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the images of a sample one by one.
 
     Parameters
     ----------
     pages
-        (frame, raw image, label image of the network); labels None where the image could not
-        be segmented.
+        The frames in order, with the label images of the network.
+    nuclei
+        `frame`, `label` and `probability` that the network gave of each of its nuclei.
     is_movie
         Whether a frame is compared with the ones before and after.
     read_annotation
         Gives label images of all objects and of the accepted ones for a frame that was
         annotated, else None.
-    prepare_labels
-        Crops and rescales labels as the annotation was.
-    probability
-        By frame, the network's probability by label (0 for the background is not used).
+    crop, scale
+        What preprocessing did to the annotated images.
 
     Returns
     -------
-    images
-        A row per frame: `frame` and `SAMPLE_COLUMNS`; `probability` is the median over nuclei.
+    images : DataFrame
+        `frame` and `SAMPLE_COLUMNS`, a row per frame; `probability` is the median over nuclei.
         NaN is undefined, all of it where labels are None.
-    calibration
-        Rows of `pool_calibration`, with the sum in place of the mean probability.
+    calibration : DataFrame
+        `calibration.CALIBRATION_COLUMNS`, the rows of `count_confirmed` frame after frame.
     """
+    by_frame = dict(iter(nuclei.groupby("frame")))
     images, calibration = [], []
-    for before, (frame, image, labels), after in slide_window(pages):
+    for before, (frame, image, labels), after in _with_neighbours(pages):
         row: dict[str, Any] = {"frame": frame} | dict.fromkeys(SAMPLE_COLUMNS, NAN)
         images.append(row)
-        if labels is None:
+        if image is None or labels is None:
             continue
         row |= measure_image(image, labels)
-        by_label = probability.get(frame, np.zeros(0))
-        by_label = np.pad(
-            by_label, (0, max(0, int(labels.max()) + 1 - len(by_label))), constant_values=NAN
-        )
-        by_label[0] = NAN
-        if np.isfinite(by_label).any():
-            row["probability"] = float(np.nanmedian(by_label))
+        probability = np.full(int(labels.max()) + 1, NAN)
+        if frame in by_frame:
+            probability[by_frame[frame]["label"]] = by_frame[frame]["probability"]
+        if np.isfinite(probability).any():
+            row["probability"] = float(np.nanmedian(probability))
         annotation = read_annotation(frame)
         if annotation is not None:
-            prepared = prepare_labels(labels)
+            prepared = preprocess_labels(labels, crop=crop, scale=scale)
             agreement, confirmed = compare_annotation(*annotation, prepared)
             row |= agreement
-            seen = by_label[: len(confirmed)]
+            seen = probability[: len(confirmed)]
             seen = np.where(np.bincount(prepared.ravel()) > 0, seen, NAN)
-            calibration += count_confirmed("annotation", seen, confirmed)
+            calibration.append(count_confirmed("annotation", seen, confirmed))
         if is_movie:
             neighbours = [
-                page[2] if page is not None and abs(page[0] - frame) == 1 else None
+                page.labels if page is not None and abs(page.frame - frame) == 1 else None
                 for page in (before, after)
             ]
             beside, confirmed = compare_neighbours(neighbours[0], labels, neighbours[1])
             row |= beside
             if any(neighbour is not None for neighbour in neighbours):
-                calibration += count_confirmed("neighbouring frames", by_label, confirmed)
-    return images, calibration
+                calibration.append(count_confirmed("neighbouring frames", probability, confirmed))
+    return (
+        pd.DataFrame(images, columns=["frame", *SAMPLE_COLUMNS]),
+        concatenate_tables(calibration, CALIBRATION_COLUMNS),
+    )
+
+
+def _with_neighbours(pages: Iterable[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:
+    """Each page with the one before and the one after, None at the ends; three in memory."""
+    before: Page | None = None
+    current: Page | None = None
+    for after in itertools.chain(pages, [None]):
+        if current is not None:
+            yield before, current, after
+        before, current = current, after

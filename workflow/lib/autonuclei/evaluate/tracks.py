@@ -6,8 +6,9 @@ Both get the same matches: a nucleus is found when one result mask covers more t
 the true one.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -159,15 +160,14 @@ def evaluate_ctc_folders(
 
 def _zip_frames(
     truth: Iterable[LabelImage], result: Iterable[LabelImage]
-) -> Iterable[tuple[LabelImage, LabelImage]]:
-    try:
-        yield from zip(truth, result, strict=True)
-    except ValueError as error:
-        if "zip()" not in str(error):
-            raise
-        raise InputError(
-            "Truth and result differ in the number of frames. Give the truth of this very movie."
-        ) from error
+) -> Iterator[tuple[LabelImage, LabelImage]]:
+    for one, other in itertools.zip_longest(truth, result):
+        if one is None or other is None:
+            raise InputError(
+                "Truth and result differ in the number of frames. Give the truth of this very "
+                "movie."
+            )
+        yield one, other
 
 
 def _check_table(tracks: pd.DataFrame, labels: list[list[int]], name: str) -> None:
@@ -274,11 +274,10 @@ def _measure_ctc(
     names = ["TRA", "DET", "LNK", "SEG"]
     if not any(matches.labels_ref):
         return dict.fromkeys(names, np.nan)
+    linked = bool(_list_links(truth, matches.labels_ref))
     if not any(matches.labels_comp):
         # The library does not take an empty result: nothing is found.
-        linked = bool(_list_links(truth, matches.labels_ref))
         return {"TRA": 0.0, "DET": 0.0, "LNK": 0.0 if linked else np.nan, "SEG": 0.0}
-    linked = bool(_list_links(truth, matches.labels_ref))
     series = {name: list(value) for name, value in vars(matches).items()}
     if len(matches.labels_ref) == 1:
         # The library does not take a single frame; an empty one more changes no count.

@@ -30,6 +30,28 @@ def count_overlaps(first: Array, second: Array) -> tuple[Array, Array, Array]:
     return table.row.astype(np.int64), table.col.astype(np.int64), table.data.astype(np.int64)
 
 
+def measure_overlaps(first: Array, second: Array) -> tuple[Array, Array]:
+    """Measure how well each object of a label image is met by the objects of another.
+
+    Parameters
+    ----------
+    first, second : (height, width) int
+        Label images of the same shape, 0 is background.
+
+    Returns
+    -------
+    iou, covered : (n + 1,) float64
+        By label of `first`, 0 for absent ones: the largest IoU with an object of `second`, and
+        the share of the object's area that lies on any.
+    """
+    area_first, area_second = np.bincount(first.ravel()), np.bincount(second.ravel())
+    own, other, shared = count_overlaps(first, second)
+    iou = np.zeros(len(area_first))
+    np.maximum.at(iou, own, shared / (area_first[own] + area_second[other] - shared))
+    covered = np.bincount(own, shared, minlength=len(iou)) / np.maximum(area_first, 1)
+    return iou, covered
+
+
 def match_labels(
     first: Array, second: Array, *, iou: float, n_labels: int | None = None
 ) -> npt.NDArray[np.int64]:
