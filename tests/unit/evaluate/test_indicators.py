@@ -1,5 +1,7 @@
 """The indicators of quality and their limits."""
 
+import re
+
 import pytest
 
 from autonuclei.annotate.selection import NOT_CONVEX, TOO_LARGE, TOO_SMALL
@@ -21,6 +23,7 @@ from autonuclei.evaluate.indicators import (
 )
 from autonuclei.evaluate.quality import ANNOTATION_COLUMNS, SAMPLE_COLUMNS
 from autonuclei.settings import build_schema
+from conftest import ROOT
 
 NAN = float("nan")
 
@@ -72,3 +75,17 @@ def test_indicators_are_whole() -> None:
             section, _, key = word.strip("(.:").partition(".")
             if section in sections and key:
                 assert key in sections[section]["properties"], word
+
+
+def test_the_documentation_gives_these_limits() -> None:
+    text = (ROOT / "docs/quality.md").read_text()
+    row = re.compile(r"^\| `(\w+)` \|[^|]*\| ([<>]) ([\d.]+) \|(?: [<>] ([\d.]+))? \|", re.M)
+    told = {
+        name: (sign == "<", float(look), float(unsuitable) if unsuitable else None)
+        for name, sign, look, unsuitable in row.findall(text)
+    }
+    assert told == {
+        indicator.name: (indicator.low_is_bad, indicator.look, indicator.unsuitable)
+        for indicator in INDICATORS
+        if indicator.look is not None and indicator not in (FAILED, EMPTY)
+    }

@@ -158,7 +158,18 @@ def drop_ignored(labels: Array, ignored: Array) -> Array:
 def score_accuracy(
     truth: Array, predicted: Array, thresholds: Sequence[float] = (0.3, 0.5, 0.7)
 ) -> float:
-    """Accuracy TP / (TP + FP + FN), mean over IoU thresholds; NaN without any object."""
+    """Compute the accuracy TP / (TP + FP + FN), mean over IoU thresholds.
+
+    Parameters
+    ----------
+    truth, predicted, thresholds
+        As of `count_matches`.
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN without any object.
+    """
     from stardist.matching import matching
 
     if not truth.any() and not predicted.any():
