@@ -109,7 +109,7 @@ rule measure_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(120, 60),
+        mem_mb=scale_memory(180, 60),
         runtime=scale_runtime(1, 0.05),
     params:
         code=digest_imports("annotate/measure_objects"),
@@ -175,7 +175,7 @@ rule select_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(100, 15),
+        mem_mb=scale_memory(180, 15),
         runtime=scale_runtime(1, 0.05),
     params:
         code=digest_imports("annotate/select_nuclei"),

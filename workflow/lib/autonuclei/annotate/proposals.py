@@ -70,15 +70,20 @@ def find_objects(
         Label image.
     """
     filtered = FilteredImage(image)
-    split = {"split_distance": split_distance, "minimum_area_px": minimum_area_px}
-    objects = split_nuclei(foreground, **split)
+    objects = split_nuclei(
+        foreground, split_distance=split_distance, minimum_area_px=minimum_area_px
+    )
     if refine_boundaries:
         objects = boundaries.refine_boundaries(filtered, objects)
     if not objects.any() or not (local_levels or cut_clumps):
         return objects
     if local_levels:
         nuclei, area = propose_by_level(
-            filtered, refine_boundaries=refine_boundaries, smoothing_px=smoothing_px, **split
+            filtered,
+            refine_boundaries=refine_boundaries,
+            smoothing_px=smoothing_px,
+            split_distance=split_distance,
+            minimum_area_px=minimum_area_px,
         )
         if nuclei.any():
             objects = choose_better(nuclei, objects, typical_area=area)

@@ -1,6 +1,7 @@
 """Which annotated objects count as nuclei, and why the others do not."""
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def compute_accepted_range(
     if contrast > 0:
         objects = objects[objects["relative_contrast"] >= contrast]
     if len(objects) == 0:
-        return AcceptedRange(float("nan"), float("nan"), float("nan"), 0)
+        return AcceptedRange(math.nan, math.nan, math.nan, 0)
     above = area_tolerance if area_tolerance_above is None else area_tolerance_above
     median = float(np.median(objects["area_px"]))
     solidity = 0.0
@@ -131,4 +132,5 @@ def write_accepted_range(path: str | os.PathLike[str], accepted: AcceptedRange) 
 def read_accepted_range(path: str | os.PathLike[str]) -> AcceptedRange:
     """Read what `write_accepted_range` wrote."""
     values = json.loads(Path(path).read_text())
-    return AcceptedRange(**{k: float("nan") if v is None else v for k, v in values.items()})
+    known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
+    return AcceptedRange(**known)

@@ -111,7 +111,7 @@ def measure_objects(
     perimeter, solidity = _measure_outlines(labels, numbers, area)
     size = np.nan if pixel_size_um is None else pixel_size_um
     given = probability or {}
-    columns = {
+    measured = {
         "frame": np.full(n, frame, np.int64),
         "label": numbers.astype(np.int64),
         "y_px": y,
@@ -130,7 +130,7 @@ def measure_objects(
         "x_um": x * size,
         "area_um2": area * size**2,
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(measured)
 
 
 def _measure_background(labels: Array, image: Array) -> float:
