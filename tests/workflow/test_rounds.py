@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from autonuclei.labels.measurement import read_table
+from autonuclei.io.tables import read_table
 from conftest import draw_project, run_snakemake
 
 MODEL = "results/tiny/model"
