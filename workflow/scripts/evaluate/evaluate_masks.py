@@ -35,7 +35,13 @@ with log_job(snakemake.log[0]) as log:
         ).assign(**{key: case[key] for key in place})
         tables.append(counts)
         metrics = compute_metrics(counts).iloc[0]
-        log.info("%s: F1 %.3f at IoU %.2f", truth_path, metrics["f1"], metrics["iou"])
+        log.info(
+            "%s: %s has F1 %.3f at IoU %.2f",
+            truth_path,
+            case["stage"],
+            metrics["f1"],
+            metrics["iou"],
+        )
     counts = concatenate_tables(tables, (*place, *COUNT_COLUMNS))
     write_table(snakemake.output.metrics, compute_metrics(counts))
     pooled = pool_counts(counts, ("stage", "iou"))
