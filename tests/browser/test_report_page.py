@@ -92,7 +92,7 @@ def test_overview_has_the_numbers_of_this_run(
     open_page: OpenPage, report: Path, finished: Path
 ) -> None:
     page = open_page(report)
-    page.get_by_text("0 Overview", exact=True).click()
+    page.get_by_role("link", name="0 Overview").click()
     page.locator("#app table tbody tr", has_text="What came out").locator("a").first.click()
     shown = page.frame_locator("#app iframe")
     samples = pd.read_csv(finished / "results" / "tiny" / "summary.csv")
