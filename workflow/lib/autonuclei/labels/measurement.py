@@ -4,22 +4,15 @@ All objects of an image are measured at once on whole-image arrays; going throug
 one takes seconds for a frame of a thousand nuclei.
 """
 
-import csv
 import itertools
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.errors import InputError
-from autonuclei.io.files import write_beside
-
 Array = npt.NDArray[Any]
-Table = dict[str, Array]
 
 OBJECT_COLUMNS = (
     "frame",
@@ -221,77 +214,3 @@ def _measure_hull(rows: list[int], left: list[int], right: list[int]) -> float:
 
 def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-
-def concatenate_tables(tables: Sequence[Table], columns: Sequence[str] = OBJECT_COLUMNS) -> Table:
-    """Put tables of the same columns below each other."""
-    if not tables:
-        return {name: np.zeros(0) for name in columns}
-    # The columns of a table without a row have no type that they could keep in a file.
-    filled = [table for table in tables if len(table[columns[0]])] or tables[:1]
-    return {name: np.concatenate([table[name] for table in filled]) for name in columns}
-
-
-def select_frame(table: Mapping[str, Array], sample: str, frame: int) -> Table:
-    """The rows of one frame of a table of several samples."""
-    own = (table["sample"] == sample) & (table["frame"] == frame)
-    return {name: column[own] for name, column in table.items()}
-
-
-def write_table(path: str | os.PathLike[str], table: Mapping[str, Array | Sequence[Any]]) -> None:
-    """Write a table as CSV; floats with 7 significant digits, NaN as an empty field."""
-    columns = [_format_column(np.asarray(column)) for column in table.values()]
-    with write_beside(path) as partial, partial.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table)
-        writer.writerows(zip(*columns, strict=True))
-
-
-def _format_column(column: Array) -> list[str]:
-    if column.dtype.kind == "f":
-        return ["" if value != value else f"{value:.7g}" for value in column.tolist()]
-    if column.dtype.kind == "b":
-        return [str(bool(value)).lower() for value in column.tolist()]
-    return [str(value) for value in column.tolist()]
-
-
-def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> Table:
-    """Read a table written by `write_table`.
-
-    Parameters
-    ----------
-    text
-        Columns of names, which stay text where all of them look like numbers.
-
-    Returns
-    -------
-    One array per column: bool, int or float where every value is one, else text.
-
-    Raises
-    ------
-    InputError
-        The file is not such a table.
-    """
-    path = Path(path)
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    if not rows:
-        raise InputError(f"{path}: is empty. Delete it and run again.")
-    cells = list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * len(rows[0])
-    return {
-        name: np.array(column, dtype=np.str_) if name in text else _parse_column(column)
-        for name, column in zip(rows[0], cells, strict=True)
-    }
-
-
-def _parse_column(cells: Sequence[str]) -> Array:
-    if cells and set(cells) <= {"true", "false"}:
-        return np.array([cell == "true" for cell in cells])
-    try:
-        return np.array([int(cell) for cell in cells], np.int64)
-    except ValueError:
-        pass
-    try:
-        return np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError:
-        return np.array(cells, dtype=np.str_)
