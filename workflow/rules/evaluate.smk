@@ -137,7 +137,7 @@ rule judge_quality:
             caption="../report/quality_areas.rst",
             category="5 Quality",
             subcategory="{experiment}",
-            labels={"result": "Areas and the window of acceptance"},
+            labels={"result": "Areas, and which count as nuclei"},
         ),
         areas_svg="<results>/{experiment}/quality/areas.svg",
         indicators=report(
