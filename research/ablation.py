@@ -58,13 +58,9 @@ from autonuclei.settings import (
     to_dict,
 )
 from autonuclei.train.networks import choose_device, load_model, read_scale
-from autonuclei.train.self_training import (
-    DOUBT_PROBABILITY,
-    check_annotation,
-    find_best_round,
-    measure_agreement,
-)
-from autonuclei.train.training import TrainingSettings, train_model
+from autonuclei.train.rounds import DOUBT_PROBABILITY, find_best_round
+from autonuclei.train.self_training import check_annotation, measure_agreement
+from autonuclei.train.training import train_model
 from research.annotation_quality import ROOT
 
 # What these import decides which rows, annotations and networks are made anew.
@@ -307,7 +303,7 @@ def check_pairs(annotations: Iterable[Annotation], find_nuclei: FindNuclei) -> l
     pairs = []
     for one in annotations:
         predicted, probability = find_nuclei(
-            one.image, preprocess={}, least_probability=DOUBT_PROBABILITY
+            one.image, preprocess={}, minimum_probability=DOUBT_PROBABILITY
         )
         first = label_training(one.objects, one.nuclei, ignore=True)
         labels = check_annotation(
@@ -335,13 +331,18 @@ def train_network(
                 [(normalize_image(image), labels) for image, labels in known],
                 folder=folder,
                 checkpoint=folder.with_suffix(".npz"),
-                settings=TrainingSettings(**train),
+                settings=TrainSettings(**train),
                 seed=settings["seed"],
                 log=lambda line: None,
             )
             folder.with_suffix(".npz").unlink(missing_ok=True)
     return partial(
-        predict_nuclei, load_model(folder), megapixels_per_tile=16, scale=read_scale(folder)
+        predict_nuclei,
+        load_model(folder),
+        scale=read_scale(folder),
+        refine_boundaries=False,
+        minimum_sharpness=None,
+        cut_clumps=False,
     )
 
 
@@ -455,9 +456,9 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     find_nuclei = partial(
         find_nuclei,
         preprocess=settings["preprocess"],
-        refine=own["refine_boundaries"],
-        least_sharpness=own["minimum_sharpness"],
-        cut=own["cut_clumps"],
+        refine_boundaries=own["refine_boundaries"],
+        minimum_sharpness=own["minimum_sharpness"],
+        cut_clumps=own["cut_clumps"],
     )
     found = [find_nuclei(image) for image in group.test]
     scores = score_labels(group.test_truth, [labels for labels, _ in found])

@@ -12,7 +12,6 @@ from conftest import ROOT, Run, run_snakemake
 # Everything that follows from new masks of the sample `fields`.
 AFTER_FIELDS = {
     "write_stills",
-    "check_stills",
     "measure_nuclei",
     "measure_quality",
     "judge_quality",

@@ -31,7 +31,7 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "annotation/objects.csv",
         "annotation/area_window.json",
         "segmentation/fields/objects.csv",
-        "segmentation/fields/complete.txt",
+        "segmentation/fields/skipped.csv",
         "segmentation/film/labels.tif",
         "segmentation/film/objects.csv",
         "evaluation/metrics.csv",
@@ -220,7 +220,6 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
         (
             "predict_stretch",
             "write_stills",
-            "check_stills",
             "measure_nuclei",
             "measure_quality",
             "judge_quality",

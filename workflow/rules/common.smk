@@ -28,9 +28,9 @@ if autonuclei.__version__ != PACKAGE_VERSION:
 from autonuclei.errors import InputError
 from autonuclei.io.images import HeaderCache
 from autonuclei.train.networks import check_model_folder
-from autonuclei.segment.prediction import estimate_memory
+from autonuclei.segment.memory import LARGEST_TILE, estimate_memory
 from autonuclei.plan.samples import Frame, Sample, read_samples
-from autonuclei.train.self_training import DOUBT_PROBABILITY
+from autonuclei.train.rounds import DOUBT_PROBABILITY
 from autonuclei.settings import read_settings, to_dict
 from autonuclei.plan.digests import digest_package, digest_script
 
@@ -283,7 +283,7 @@ def list_experiment_results(experiment):
             get_labels(experiment, sample.name),
         ]
         if sample.kind == "stills":
-            results.append(f"{folder}/segmentation/{sample.name}/complete.txt")
+            results.append(f"{folder}/segmentation/{sample.name}/skipped.csv")
         if sample.kind == "movie":
             results += [
                 f"{folder}/tracking/{sample.name}/{name}"

@@ -25,13 +25,19 @@ def list_stretch(wildcards):
     return [frame for frame in frames if first <= frame.index <= last]
 
 
+def describe_stretch(wildcards):
+    """How each frame of a stretch is read, by frame number."""
+    sample = get_sample(wildcards)
+    return {frame.index: describe_plane(sample, frame) for frame in list_stretch(wildcards)}
+
+
 def count_stretch_megapixels(wildcards):
     return sum(frame.height * frame.width for frame in list_stretch(wildcards)) / 1e6
 
 
 def estimate_predict_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for frame in list_stretch(wildcards))
-    tile = min(largest, 16)
+    tile = min(largest, LARGEST_TILE)
     return SNAKEMAKE_MB + estimate_memory(largest, tile)
 
 
@@ -228,7 +234,7 @@ def list_criterion_files(name):
 
 def estimate_criterion_memory(wildcards):
     largest = max(frame.height * frame.width / 1e6 for _, frame in list_criterion_frames(wildcards))
-    tile = min(largest, 16)
+    tile = min(largest, LARGEST_TILE)
     return SNAKEMAKE_MB + estimate_memory(largest, tile)
 
 
@@ -239,13 +245,9 @@ def label_motility(wildcards):
 
 
 def list_summarised(wildcards):
-    """Every result of the experiment but the page itself, and what may fail for a few images."""
+    """Every result of the experiment but the page itself."""
     own = [f"<results>/{wildcards.experiment}/summary.{suffix}" for suffix in ("html", "csv")]
-    return [
-        path
-        for path in list_experiment_results(wildcards.experiment)
-        if path not in own and Path(path).name != "complete.txt"
-    ]
+    return [path for path in list_experiment_results(wildcards.experiment) if path not in own]
 
 
 def list_views(wildcards):

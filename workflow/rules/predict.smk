@@ -13,8 +13,8 @@ rule predict_stretch:
         probability=temp(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
         ),
-        problems=temp(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.problems.csv"
+        skipped=temp(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.skipped.csv"
         ),
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
@@ -28,18 +28,17 @@ rule predict_stretch:
         runtime=grow(lambda w: 10 + count_stretch_megapixels(w) / 10),
         gpu=0 if SETTINGS.train.device == "cpu" else 1,
     params:
-        planes=lambda wildcards: [
-            describe_plane(get_sample(wildcards), frame) for frame in list_stretch(wildcards)
-        ],
-        frames=lambda wildcards: [frame.index for frame in list_stretch(wildcards)],
+        planes=describe_stretch,
+        is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
         # A movie with a missing frame is no movie; stills have nothing to do with each other.
-        pass_over=lambda wildcards: get_sample(wildcards).kind == "stills",
-        least_probability=None,  # that of the model
+        skip_unreadable=lambda wildcards: (
+            SETTINGS.skip_unreadable and get_sample(wildcards).kind == "stills"
+        ),
         preprocess=to_dict(SETTINGS.preprocess),
-        megapixels_per_tile=16,
-        refine=SETTINGS.predict.refine_boundaries,
-        least_sharpness=SETTINGS.predict.minimum_sharpness,
-        cut=SETTINGS.predict.cut_clumps,
+        minimum_probability=None,  # that of the model
+        refine_boundaries=SETTINGS.predict.refine_boundaries,
+        minimum_sharpness=SETTINGS.predict.minimum_sharpness,
+        cut_clumps=SETTINGS.predict.cut_clumps,
         minimum_contrast=SETTINGS.annotate.minimum_contrast,
         device=SETTINGS.train.device,
         code=digest_imports("segment/predict_stretch"),
@@ -54,7 +53,6 @@ rule join_movie:
     """Join the masks of a movie into one stack that Fiji and napari open."""
     input:
         labels=list_stretch_files("tif"),
-        probability=list_stretch_files("csv"),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
@@ -80,12 +78,13 @@ rule join_movie:
 
 
 rule write_stills:
-    """Write the masks of stills, one file per image, named like it."""
+    """Write the masks of stills, one file per image, named like it, and list skipped images."""
     input:
         labels=list_stretch_files("tif"),
-        problems=list_stretch_files("problems.csv"),
+        skipped=list_stretch_files("skipped.csv"),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
+        skipped="<results>/{experiment}/segmentation/{sample}/skipped.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
     benchmark:
@@ -107,40 +106,12 @@ rule write_stills:
         "../scripts/segment/write_stills.py"
 
 
-rule check_stills:
-    """Fail for images that could not be segmented, after all others are done."""
-    input:
-        problems=list_stretch_files("problems.csv"),
-    output:
-        "<results>/{experiment}/segmentation/{sample}/complete.txt",
-    log:
-        "<logs>/{experiment}/segmentation/{sample}/check_stills.log",
-    benchmark:
-        "<logs>/{experiment}/segmentation/{sample}/check_stills.tsv"
-    priority: -1
-    localrule: True
-    conda:
-        "../../envs/annotate.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        n_images=lambda wildcards: len(get_sample(wildcards).frames),
-        code=digest_imports("segment/check_stills"),
-    message:
-        "Checking that all images of {wildcards.experiment}/{wildcards.sample} were segmented"
-    script:
-        "../scripts/segment/check_stills.py"
-
-
 rule measure_nuclei:
     """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
     input:
         images=lambda wildcards: list_frame_files(get_sample(wildcards)),
         labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
         probability=list_stretch_files("csv"),
-        problems=list_stretch_files("problems.csv"),
     output:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     log:
@@ -155,11 +126,11 @@ rule measure_nuclei:
         mem_mb=scale_sample_memory(120, 60, 1),
         runtime=scale_sample_runtime(5, 0.03),
     params:
-        planes=lambda wildcards: [
-            describe_plane(get_sample(wildcards), frame) for frame in get_sample(wildcards).frames
-        ],
+        planes=lambda wildcards: {
+            frame.index: describe_plane(get_sample(wildcards), frame)
+            for frame in get_sample(wildcards).frames
+        },
         names=get_frame_names,
-        frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
         pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
         code=digest_imports("measure/measure_nuclei"),
     message:

@@ -13,18 +13,18 @@ use rule predict_stretch as predict_training_frames with:
         probability=temp(
             "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.csv"
         ),
-        problems=temp(
-            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.problems.csv"
+        skipped=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.skipped.csv"
         ),
     log:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.log",
     benchmark:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
     params:
-        # The annotation of these frames is there already: no image is passed over.
-        pass_over=False,
-        refine=False,
-        least_probability=DOUBT_PROBABILITY,
+        # What is learned from must be readable.
+        skip_unreadable=False,
+        refine_boundaries=False,
+        minimum_probability=DOUBT_PROBABILITY,
     message:
         "Looking at training frames of {wildcards.experiment}/{wildcards.sample} with the network "
         "before round {wildcards.round}"
@@ -120,7 +120,6 @@ rule measure_criterion:
         runtime=grow(60),
         gpu=0 if SETTINGS.train.device == "cpu" else 1,
     params:
-        megapixels_per_tile=16,
         device=SETTINGS.train.device,
         code=digest_imports("train/measure_criterion"),
     message:

@@ -15,7 +15,7 @@ from scipy import ndimage as ndi
 from autonuclei.annotate.preprocessing import scaled_shape
 from autonuclei.segment.prediction import (
     count_tiles,
-    place_outlines,
+    place_polygons,
     predict_nuclei,
     redraw_nuclei,
     tidy_labels,
@@ -33,14 +33,14 @@ def outline(y: float, x: float, radius: float, rays: int = 64) -> Array:
 
 def test_outlines_stay_without_crop_and_scale() -> None:
     outlines = np.stack([outline(10, 20, 5), outline(30, 7, 3)])
-    np.testing.assert_allclose(place_outlines(outlines, (40, 60), (40, 60), None), outlines)
-    assert place_outlines(np.zeros((0, 2, 64)), (40, 60), (40, 60), None).shape[0] == 0
+    np.testing.assert_allclose(place_polygons(outlines, (40, 60), (40, 60), None), outlines)
+    assert place_polygons(np.zeros((0, 2, 64)), (40, 60), (40, 60), None).shape[0] == 0
 
 
 def test_outlines_move_back_to_the_raw_image() -> None:
     # The middle of pixel 0 lies at 0 and its border at -0.5, on both grids.
     corners = np.array([[[-0.5, 9.5], [-0.5, 19.5]]])
-    placed = place_outlines(corners, (100, 100), (10, 20), (40, 60, 20, 60))
+    placed = place_polygons(corners, (100, 100), (10, 20), (40, 60, 20, 60))
     np.testing.assert_allclose(placed, [[[39.5, 59.5], [19.5, 59.5]]])
 
 
@@ -75,8 +75,10 @@ def test_drawn_nuclei_are_found_where_they_lie(
         model,
         image,
         preprocess={"crop": crop, "scale": preprocessed},
-        megapixels_per_tile=1,
         scale=of_network,
+        refine_boundaries=False,
+        minimum_sharpness=None,
+        cut_clumps=False,
     )
     truth = draw_disks(shape, centres, 9)
     assert labels.shape == shape
@@ -95,7 +97,7 @@ def test_no_nucleus_found() -> None:
 
     model = SimpleNamespace(predict_instances=predict_instances)
     image = np.random.default_rng(0).integers(0, 99, (32, 48)).astype(np.uint8)
-    labels, probability = predict_nuclei(model, image, preprocess={}, megapixels_per_tile=1)
+    labels, probability = predict_nuclei(model, image)
     assert labels.shape == (32, 48)
     assert labels.max() == 0
     assert probability.shape == (0,)
@@ -176,11 +178,10 @@ def test_blurred_light_is_left_out_and_clumps_are_cut() -> None:
         return None, {"coord": np.array(found), "prob": probability}
 
     model = SimpleNamespace(predict_instances=predict_instances)
-    given = {"preprocess": {}, "megapixels_per_tile": 1, "refine": True}
-    labels, kept = predict_nuclei(model, image, **given)
+    labels, kept = predict_nuclei(model, image, minimum_sharpness=None, cut_clumps=False)
     assert kept.tolist() == probability.tolist()
     assert labels[120, 150] > 0
-    labels, kept = predict_nuclei(model, image, least_sharpness=0.75, cut=True, **given)
+    labels, kept = predict_nuclei(model, image, minimum_sharpness=0.75, cut_clumps=True)
     assert sorted(kept) == [0.6, 0.6, 0.7, 0.8, 0.9]
     assert labels[120, 150] == 0
     assert labels[75, 48] != labels[75, 68]
@@ -189,9 +190,8 @@ def test_blurred_light_is_left_out_and_clumps_are_cut() -> None:
     empty, kept = predict_nuclei(
         SimpleNamespace(predict_instances=lambda *_, **__: (None, NOTHING)),
         image,
-        least_sharpness=0.75,
-        cut=True,
-        **given,
+        minimum_sharpness=0.75,
+        cut_clumps=True,
     )
     assert not empty.any()
     assert kept.shape == (0,)

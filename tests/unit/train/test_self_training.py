@@ -1,7 +1,5 @@
-"""The second annotation on drawn disks, and when rounds stop."""
+"""The second annotation on drawn disks."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,9 @@ from scipy import ndimage as ndi
 from autonuclei.annotate.selection import AcceptedRange
 from autonuclei.labels.overlap import match_labels
 from autonuclei.train.self_training import (
-    can_gain,
     check_annotation,
     count_changes,
-    find_best_round,
     measure_agreement,
-    read_criterion,
 )
 from shapes import GRID, draw_disks, draw_squares, photograph
 
@@ -134,31 +129,3 @@ def test_agreement_where_the_annotation_is_not_in_doubt() -> None:
     nothing = np.zeros((96, 96), np.int32)
     assert np.isnan(measure_agreement([(nothing, nothing, nothing)]))
     assert np.isnan(measure_agreement([]))
-
-
-@pytest.mark.parametrize(
-    ("criteria", "best", "goes_on"),
-    [
-        ([], 0, True),
-        ([0.8], 0, True),
-        ([0.8, 0.9], 1, True),
-        ([0.8, 0.8], 0, False),
-        ([0.8, 0.7], 0, False),
-        ([float("nan"), 0.1], 1, True),
-        ([0.1, float("nan")], 0, False),
-    ],
-)
-def test_rounds_stop_when_the_last_did_not_gain(
-    criteria: list[float], best: int, goes_on: bool
-) -> None:
-    assert can_gain(criteria, n_nuclei=1, changed_px=1) is goes_on
-    assert not can_gain(criteria, n_nuclei=1, changed_px=0)
-    assert not can_gain(criteria, n_nuclei=0, changed_px=1)
-    assert find_best_round(criteria) == best
-
-
-@pytest.mark.parametrize(("written", "read"), [(0.5, 0.5), (None, float("nan"))])
-def test_criterion_of_a_round(tmp_path: Path, written: float | None, read: float) -> None:
-    path = tmp_path / "criterion.json"
-    path.write_text(json.dumps({"round": 1, "agreement": written}))
-    assert read_criterion(path) == pytest.approx(read, nan_ok=True)

@@ -3,44 +3,28 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from pathlib import Path
-
-    import numpy as np
-
     from autonuclei.io.images import read_plane
+    from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import concatenate_tables, read_table, write_table
-    from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
+    from autonuclei.labels.measurement import measure_objects
 
-    found = concatenate_tables(
-        [read_table(path) for path in snakemake.input.probability],
-        ("frame", "label", "probability"),
-    )
-    passed_over = {
-        frame for path in snakemake.input.problems for frame in read_table(path)["frame"].tolist()
+    found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
+    probability = {
+        frame: dict(zip(rows["label"], rows["probability"], strict=True))
+        for frame, rows in found.groupby("frame")
     }
-    tables = []
-    for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
-        if index in passed_over:
-            continue
-        name = snakemake.params.names[index]
-        of_frame = found["frame"] == index
-        labels = Path(snakemake.input.labels)
-        labels, page = (labels / f"{name}.tif", 0) if labels.is_dir() else (labels, index)
-        tables.append(
+    with LabelStore(snakemake.input.labels, snakemake.params.names) as masks:
+        tables = [
             measure_objects(
-                np.asarray(read_plane(labels, frame=page)).astype(np.int32),
+                masks.read(frame),
                 read_plane(**plane),
-                frame=index,
+                frame=frame,
                 pixel_size_um=snakemake.params.pixel_size_um,
-                probability=dict(
-                    zip(
-                        found["label"][of_frame].tolist(),
-                        found["probability"][of_frame].tolist(),
-                        strict=True,
-                    )
-                ),
+                probability=probability.get(frame),
             )
-        )
-    objects = concatenate_tables(tables, OBJECT_COLUMNS)
+            for frame, plane in snakemake.params.planes.items()
+            if masks.has(frame)  # a still that was skipped has none
+        ]
+    objects = concatenate_tables(tables)
     log.info("%d nuclei in %d frames", len(objects), len(tables))
     write_table(snakemake.output.table, objects)

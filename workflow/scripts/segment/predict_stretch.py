@@ -4,74 +4,79 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     import numpy as np
+    import pandas as pd
     import psutil
     import tifffile
 
     from autonuclei.annotate.foreground import is_empty
     from autonuclei.errors import InputError
     from autonuclei.io.files import write_beside
+    from autonuclei.io.hyperstack import label_dtype
     from autonuclei.io.images import check_pixels, read_plane
-    from autonuclei.labels.measurement import concatenate_tables, write_table
-    from autonuclei.segment.prediction import fit_tile, predict_nuclei
+    from autonuclei.io.tables import concatenate_tables, write_table
+    from autonuclei.segment.memory import fit_tile
+    from autonuclei.segment.prediction import predict_nuclei
     from autonuclei.train.networks import choose_device, load_model, read_scale
 
-    log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
+    params = snakemake.params
+    log.info("device: %s", choose_device(params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
     scale = read_scale(snakemake.input.model)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
+
+    def read_image(plane):
+        image = read_plane(**plane)
+        # A movie may have a dark frame; a still that is one is a mistake.
+        if not params.is_movie or image.min() < image.max():
+            check_pixels(image, plane["path"])
+        return image
+
+    def segment_image(frame, image):
+        if is_empty(image, params.minimum_contrast):
+            log.warning("frame %d: no contrast beyond its noise, no nuclei", frame)
+            return np.zeros(image.shape, np.int32), np.zeros(0)
+        return predict_nuclei(
+            model,
+            image,
+            preprocess=params.preprocess,
+            scale=scale,
+            megapixels_per_tile=fit_tile(memory_mb, image.size / 1e6 * max(1, scale**2)),
+            minimum_probability=params.minimum_probability,
+            refine_boundaries=params.refine_boundaries,
+            minimum_sharpness=params.minimum_sharpness,
+            cut_clumps=params.cut_clumps,
+        )
+
     tables, problems = [], {}
     with (
         write_beside(snakemake.output.labels) as partial,
         tifffile.TiffWriter(partial, bigtiff=True) as tiff,
     ):
-        for index, plane in zip(snakemake.params.frames, snakemake.params.planes, strict=True):
+        for frame, plane in params.planes.items():
             try:
-                image = read_plane(**plane)
-                # A movie may have a dark frame; a still that is one is a mistake.
-                if snakemake.params.pass_over or image.min() < image.max():
-                    check_pixels(image, plane["path"])
-                if is_empty(image, snakemake.params.minimum_contrast):
-                    log.warning("frame %d: no contrast beyond its noise, no nuclei", index)
-                    labels, probability = np.zeros(image.shape, np.int32), np.zeros(0)
-                else:
-                    tile = fit_tile(memory_mb, image.size / 1e6 * max(1, scale**2))
-                    labels, probability = predict_nuclei(
-                        model,
-                        image,
-                        preprocess=snakemake.params.preprocess,
-                        megapixels_per_tile=min(tile, snakemake.params.megapixels_per_tile),
-                        scale=scale,
-                        least_probability=snakemake.params.least_probability,
-                        refine=snakemake.params.refine,
-                        least_sharpness=snakemake.params.least_sharpness,
-                        cut=snakemake.params.cut,
-                    )
+                image = read_image(plane)
+                if problems and not params.skip_unreadable:
+                    continue  # the job fails; only the other problems are of interest
+                labels, probability = segment_image(frame, image)
             except InputError as error:
-                if not snakemake.params.pass_over:
-                    raise
-                log.error("frame %d: passed over, %s", index, error)
-                problems[index] = str(error)
+                log.error("frame %d: %s", frame, error)
+                problems[frame] = str(error)
                 continue
             n = len(probability)
-            log.info("frame %d: %d nuclei", index, n)
+            log.info("frame %d: %d nuclei", frame, n)
             tiff.write(
-                labels,
+                labels.astype(label_dtype(n)),
                 compression="zstd",
                 compressionargs={"level": 1},
                 contiguous=False,
                 metadata=None,
             )
-            tables.append(
-                {
-                    "frame": np.full(n, index),
-                    "label": np.arange(1, n + 1),
-                    "probability": probability,
-                }
-            )
+            numbers = {"frame": frame, "label": np.arange(1, n + 1)}
+            tables.append(pd.DataFrame(numbers | {"probability": probability}))
+        if problems and not params.skip_unreadable:
+            raise InputError("\nERROR ".join(problems.values()))
     columns = ("frame", "label", "probability")
     write_table(snakemake.output.probability, concatenate_tables(tables, columns))
-    write_table(
-        snakemake.output.problems,
-        {"frame": list(problems), "problem": list(problems.values())},
-    )
+    skipped = pd.DataFrame({"frame": list(problems), "problem": list(problems.values())})
+    write_table(snakemake.output.skipped, skipped)

@@ -13,17 +13,15 @@ with log_job(snakemake.log[0]) as log:
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
     model = load_model(snakemake.input.model)
-    scale = read_scale(snakemake.input.model)
-    tile = snakemake.params.megapixels_per_tile
+    # The network as it is, on images that the annotation has preprocessed.
+    as_it_is = {"refine_boundaries": False, "minimum_sharpness": None, "cut_clumps": False}
+    as_it_is["scale"] = read_scale(snakemake.input.model)
     pairs = []
     for paths in zip(
         snakemake.input.images, snakemake.input.objects, snakemake.input.labels, strict=True
     ):
         image, objects, accepted = map(read_image, paths)
-        # The annotation has preprocessed the image.
-        found, _ = predict_nuclei(
-            model, image, preprocess={}, megapixels_per_tile=tile, scale=scale
-        )
+        found, _ = predict_nuclei(model, image, **as_it_is)
         pairs.append((found, objects, accepted))
     agreement = measure_agreement(pairs)
     log.info("agreement %.4f on %d images", agreement, len(pairs))

@@ -1,11 +1,11 @@
 """The masks of a sample, frame by frame: a movie's in one stack, stills' in a folder of files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +46,6 @@ class LabelStore:
             except (OSError, tifffile.TiffFileError) as error:
                 raise _refuse(self._path, error) from error
             self._pages = stack.pages
-            # Of the pages after the first, only what differs is read.
-            self._pages.useframes = True
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +63,7 @@ class LabelStore:
         self._open_files.close()
 
     def has(self, frame: int) -> bool:
-        """Whether a frame has masks; a still that was passed over has none."""
+        """Whether a frame has masks; a still that was skipped has none."""
         if self._pages is not None:
             return 0 <= frame < len(self._pages)
         return frame in self._names and self._locate(frame).is_file()
@@ -94,6 +92,23 @@ class LabelStore:
 
     def _locate(self, frame: int) -> Path:
         return self._path / f"{self._names[frame]}.tif"
+
+
+def read_pages(paths: Iterable[str | os.PathLike[str]]) -> Iterator[npt.NDArray[Any]]:
+    """Read the label images in several stacks one after the other, in the types of the files."""
+    for path in paths:
+        with tifffile.TiffFile(path) as stack:
+            for page in stack.pages:
+                yield page.asarray()
+
+
+def find_dtype(paths: Iterable[str | os.PathLike[str]]) -> np.dtype[Any]:
+    """Find the type that holds the labels of all pages of several stacks, from their headers."""
+    kinds = []
+    for path in paths:
+        with tifffile.TiffFile(path) as stack:
+            kinds += [page.dtype for page in stack.pages]
+    return np.result_type(*kinds)
 
 
 def _refuse(path: Path, error: Exception, frame: int | None = None) -> InputError:

@@ -7,23 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.annotate.boundaries import measure_sharpness, refine_boundaries
-from autonuclei.annotate.clumps import cut_clumps
+from autonuclei.annotate import boundaries, clumps
 from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image, rescale_image
 from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.pieces import keep_largest_pieces
-from autonuclei.train.training import BORDER
+from autonuclei.segment.memory import LARGEST_TILE
+from autonuclei.settings import PredictSettings
+from autonuclei.train.networks import find_polygons
 
 Array = npt.NDArray[Any]
-
-# Memory of a prediction job, TensorFlow included, in MB: a base, and per megapixel of the image
-# and of a tile. Measured peaks on the CPU (grid 2, 32 rays): 1024 x 1024 1.1 GB, 2048 x 2048
-# 2.2 GB, 4096 x 4096 6.4 GB in one tile and 3.6 GB in tiles of 4.2 megapixels.
-BASE_MB = 800
-IMAGE_MB = 100
-TILE_MB = 320
 
 # How far the outline of the network may grow, in radii of the median nucleus.
 REACH = 0.3
@@ -33,14 +27,14 @@ def predict_nuclei(
     model: Any,
     image: Array,
     *,
-    preprocess: Mapping[str, Any],
-    megapixels_per_tile: float,
+    preprocess: Mapping[str, Any] | None = None,
     scale: float = 1.0,
-    least_probability: float | None = None,
-    refine: bool = False,
-    least_sharpness: float | None = None,
-    cut: bool = False,
-) -> tuple[Array, Array]:
+    megapixels_per_tile: float = LARGEST_TILE,
+    minimum_probability: float | None = None,
+    refine_boundaries: bool = PredictSettings.refine_boundaries,
+    minimum_sharpness: float | None = PredictSettings.minimum_sharpness,
+    cut_clumps: bool = PredictSettings.cut_clumps,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
     """Find the nuclei of one raw image.
 
     Parameters
@@ -48,56 +42,59 @@ def predict_nuclei(
     model
         As `networks.load_model` gives it.
     image
-        2-D raw grey values.
+        (height, width) raw grey values.
     preprocess
-        Keyword arguments of `preprocessing.preprocess_image`, the same as in training.
-    megapixels_per_tile
-        Larger images are predicted in tiles, in pixels of the network.
+        Keyword arguments of `preprocessing.preprocess_image`, the same as in training; None: the
+        image is used as it is.
     scale
         Pixels of the network per pixel of the preprocessed image (`networks.read_scale`).
-    least_probability
+    megapixels_per_tile
+        Larger images are predicted in tiles, in pixels of the network.
+    minimum_probability
         Nuclei of less are left out; None: the threshold of the model.
-    refine
+    refine_boundaries
         Whether each nucleus is drawn anew at a level of brightness found in the image
         (`redraw_nuclei`).
-    least_sharpness
+    minimum_sharpness
         Nuclei whose edge is less steep are left out (`boundaries.measure_sharpness`); None: all
         stay.
-    cut
+    cut_clumps
         Whether touching nuclei that the network takes for one are cut between their notches
         (`clumps.cut_clumps`). The pieces keep its probability.
 
     Returns
     -------
-    labels
-        int32 label image of the shape of `image`; 0 outside the crop.
-    probability
-        float64, probability[i] belongs to label i + 1.
+    labels : (height, width) int32
+        Label image, 0 outside the crop.
+    probability : (n,) float64
+        probability[i] belongs to label i + 1.
+
+    Raises
+    ------
+    InputError
+        The crop lies outside of the image.
     """
-    prepared = normalize_image(preprocess_image(image, **preprocess))
+    given = preprocess or {}
+    prepared = normalize_image(preprocess_image(image, **given))
     if scale != 1:
         prepared = rescale_image(prepared, scale)
-    tiles = count_tiles(prepared.shape, megapixels_per_tile)
-    _, found = model.predict_instances(
+    polygons, probability = find_polygons(
+        model,
         prepared,
-        n_tiles=tiles,
-        prob_thresh=least_probability,
-        predict_kwargs=BORDER,
-        show_tile_progress=False,
-        return_labels=False,
+        minimum_probability=minimum_probability,
+        tiles=count_tiles(prepared.shape, megapixels_per_tile),
     )
-    outlines = place_outlines(found["coord"], image.shape, prepared.shape, preprocess.get("crop"))
-    labels = draw_polygons(outlines, found["prob"], image.shape)
+    polygons = place_polygons(polygons, image.shape, prepared.shape, given.get("crop"))
+    labels = draw_polygons(polygons, probability, image.shape)
     filtered = FilteredImage(image)
-    if refine:
+    if refine_boundaries:
         labels = redraw_nuclei(filtered, labels)
-    if least_sharpness is not None and labels.any():
-        labels = keep_labels(
-            labels, np.flatnonzero(measure_sharpness(filtered, labels) >= least_sharpness)
-        )
-    probability = np.asarray(found["prob"], dtype=np.float64)
-    if cut:
-        labels, origin = cut_clumps(labels)
+    if minimum_sharpness is not None and labels.any():
+        sharpness = boundaries.measure_sharpness(filtered, labels)
+        labels = keep_labels(labels, np.flatnonzero(sharpness >= minimum_sharpness))
+    probability = np.asarray(probability, dtype=np.float64)
+    if cut_clumps:
+        labels, origin = clumps.cut_clumps(labels)
         probability = probability[origin[1:] - 1]
     # Last, since a cut may leave a few pixels of a nucleus on the far side of its notch.
     return tidy_labels(labels, probability)
@@ -110,7 +107,7 @@ def redraw_nuclei(image: Array | FilteredImage, labels: Array) -> Array:
     a grid; the level of brightness at the edge tells the rest (`boundaries.refine_boundaries`).
     Nuclei that are no brighter than what is around them stay as they are.
     """
-    redrawn = refine_boundaries(image, labels, reach=REACH)
+    redrawn = boundaries.refine_boundaries(image, labels, reach=REACH)
     kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
     kept[redrawn.ravel()] = True
     lost = (redrawn == 0) & ~kept[labels]
@@ -125,34 +122,36 @@ def count_tiles(shape: tuple[int, ...], megapixels_per_tile: float) -> tuple[int
     return (max(1, math.ceil(shape[0] / side)), max(1, math.ceil(shape[1] / side)))
 
 
-def estimate_memory(image_megapixels: float, tile_megapixels: float) -> float:
-    """Memory in MB that a prediction job needs."""
-    return BASE_MB + IMAGE_MB * image_megapixels + TILE_MB * tile_megapixels
-
-
-def fit_tile(memory_mb: float, image_megapixels: float) -> float:
-    """Megapixels that a tile may have with this much memory; at least half of one."""
-    return max(0.5, (memory_mb - BASE_MB - IMAGE_MB * image_megapixels) / TILE_MB)
-
-
-def place_outlines(
-    outlines: Array,
+def place_polygons(
+    polygons: Array,
     shape: tuple[int, ...],
     prepared_shape: tuple[int, ...],
     crop: tuple[int, int, int, int] | None,
 ) -> Array:
-    """Move outlines from the cropped and rescaled image to the raw one.
+    """Move polygons from the cropped and rescaled image to the raw one.
 
-    `outlines` is (n, 2, rays), as StarDist gives it; n may be 0. Both grids count pixel centres
-    at whole numbers, and cover the same area.
+    Both grids count pixel centres at whole numbers, and cover the same area.
+
+    Parameters
+    ----------
+    polygons : (n, 2, rays)
+        Rows and columns of the corners in px, as StarDist gives them; n may be 0.
+    shape, prepared_shape
+        Rows and columns of the raw image and of the one that the network looked at.
+    crop
+        First row, end row, first column, end column of the part of the raw image that was used.
+
+    Returns
+    -------
+    (n, 2, rays) float64
     """
-    outlines = np.asarray(outlines, dtype=np.float64)
+    polygons = np.asarray(polygons, dtype=np.float64)
     rows = slice(*(crop[:2] if crop else (0, shape[0]))).indices(shape[0])
     columns = slice(*(crop[2:] if crop else (0, shape[1]))).indices(shape[1])
-    placed = np.empty_like(outlines)
+    placed = np.empty_like(polygons)
     for axis, (start, end, _) in enumerate((rows, columns)):
         scale = prepared_shape[axis] / (end - start)
-        placed[:, axis] = (outlines[:, axis] + 0.5) / scale - 0.5 + start
+        placed[:, axis] = (polygons[:, axis] + 0.5) / scale - 0.5 + start
     return placed
 
 

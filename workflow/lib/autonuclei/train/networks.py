@@ -1,4 +1,4 @@
-"""TensorFlow's device and the StarDist model: what training and prediction share.
+"""The StarDist network: its device, building, writing, loading, and asking it for nuclei.
 
 TensorFlow is imported inside the functions, since it takes seconds to load.
 """
@@ -6,14 +6,23 @@ TensorFlow is imported inside the functions, since it takes seconds to load.
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from autonuclei.errors import InputError
+from autonuclei.io.files import write_beside
+from autonuclei.settings import TrainSettings
 
 MODEL_FILES = ("config.json", "thresholds.json", "weights_best.h5")
 # Ours beside StarDist's: how images are rescaled for the network.
 SCALE_FILE = "scale.json"
+# Points of the network's grid along the border of the image that are no centre of a nucleus.
+# StarDist's own 2 lose nuclei that the border cuts, 0 finds some twice.
+BORDER = 1
 
 
 def choose_device(device: str, threads: int) -> str:
@@ -56,6 +65,64 @@ def choose_device(device: str, threads: int) -> str:
     # Sums in parallel threads come out in any order unless this is set.
     tf.config.experimental.enable_op_determinism()
     return f"CPU ({threads} threads), TensorFlow {tf.__version__}"
+
+
+def build_model(settings: TrainSettings) -> Any:
+    """Build an untrained StarDist2D model for images of one channel, prepared for training."""
+    from stardist.models import Config2D, StarDist2D
+
+    config = Config2D(
+        axes="YX",
+        n_rays=settings.rays,
+        grid=(settings.grid, settings.grid),
+        n_channel_in=1,
+        train_patch_size=(settings.patch_px, settings.patch_px),
+        train_batch_size=settings.batch,
+        train_epochs=settings.epochs,
+        train_steps_per_epoch=settings.steps_per_epoch,
+        train_learning_rate=settings.learning_rate,
+        train_tensorboard=False,
+        use_gpu=False,
+    )
+    model = StarDist2D(config, name="model", basedir=None)
+    if settings.precision == "mixed":
+        _compute_in_bfloat16(model.keras_model)
+    model.prepare_for_training()
+    return model
+
+
+def _compute_in_bfloat16(keras_model: Any) -> None:
+    """Let the layers compute with 16 bits; weights, outputs and loss keep 32.
+
+    bfloat16 has the range of float32, so that the loss needs no scaling as with float16.
+    """
+    import keras
+
+    policy = keras.dtype_policies.get("mixed_bfloat16")
+    for layer in keras_model.layers:
+        if layer.name not in keras_model.output_names:
+            layer.dtype_policy = policy
+
+
+def write_model(
+    model: Any, thresholds: Mapping[str, float], scale: float, folder: str | os.PathLike[str]
+) -> None:
+    """Write a trained model as `load_model` reads it, and its scale as `read_scale` does.
+
+    Parameters
+    ----------
+    thresholds
+        `prob` and `nms`, as StarDist calls those of probability and overlap.
+    scale
+        Pixels of the network per pixel of the images.
+    """
+    with write_beside(folder) as partial:
+        partial.mkdir()
+        (partial / "config.json").write_text(json.dumps(vars(model.config), indent=1))
+        chosen = {key: thresholds[key] for key in ("prob", "nms")}
+        (partial / "thresholds.json").write_text(json.dumps(chosen))
+        (partial / SCALE_FILE).write_text(json.dumps({"network_px_per_image_px": scale}))
+        model.keras_model.save_weights(str(partial / "weights_best.h5"))
 
 
 def load_model(folder: str | os.PathLike[str]) -> Any:
@@ -115,3 +182,45 @@ def check_model_folder(folder: str | os.PathLike[str]) -> None:
             f"{folder}: is not a folder of a trained StarDist model, {' and '.join(missing)} "
             "is missing. Correct 'models' in the configuration."
         )
+
+
+def find_polygons(
+    model: Any,
+    image: npt.NDArray[np.float32],
+    *,
+    minimum_probability: float | None = None,
+    overlap: float | None = None,
+    tiles: tuple[int, int] | None = None,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Let the network find the nuclei of an image.
+
+    Parameters
+    ----------
+    model
+        StarDist2D.
+    image
+        (height, width), normalised, in pixels of the network.
+    minimum_probability
+        Nuclei of less are left out; None: the threshold of the model.
+    overlap
+        Of two nuclei that overlap more, the less probable one is left out; None: that of the
+        model.
+    tiles
+        Rows and columns of tiles in which the network looks at the image; None: at once.
+
+    Returns
+    -------
+    polygons : (n, 2, rays) float
+        Rows and columns of the corners in px.
+    probability : (n,) float
+    """
+    _, found = model.predict_instances(
+        image,
+        n_tiles=tiles,
+        prob_thresh=minimum_probability,
+        nms_thresh=overlap,
+        predict_kwargs={"b": BORDER},
+        show_tile_progress=False,
+        return_labels=False,
+    )
+    return found["coord"], found["prob"]

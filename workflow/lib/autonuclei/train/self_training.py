@@ -1,14 +1,11 @@
-"""A second annotation, in which network and classical method check each other; when to stop.
+"""A second annotation, in which network and classical method check each other.
 
 A network that learned from many nuclei finds some that the threshold missed or merged, and the
 threshold knows better than a network where an edge is. What both say is taken as a nucleus, what
 one of them says is ignored unless the network is sure, and the rest is background.
 """
 
-import json
-import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,8 +26,6 @@ Array = npt.NDArray[Any]
 AGREEMENT_IOU = 0.6
 # From this probability on the network is sure.
 SURE_PROBABILITY = 0.7
-# What the network holds for a nucleus with less than that is background.
-DOUBT_PROBABILITY = 0.2
 
 # Overlaps over which the criterion is a mean.
 CRITERION_IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -62,7 +57,7 @@ def check_annotation(
     objects
         Label image of all objects of the classical method, rejected ones included.
     predicted, probability
-        Label image of the network, 1..n, down to `DOUBT_PROBABILITY`, and (n,) probabilities.
+        Label image of the network, 1..n, down to `rounds.DOUBT_PROBABILITY`, and (n,) probabilities.
     accepted_range
         Area and shape of a nucleus.
 
@@ -144,27 +139,3 @@ def measure_agreement(pairs: Iterable[tuple[Array, Array, Array]]) -> float:
         return float("nan")
     f1 = compute_metrics(pool_counts(pd.concat(counts)))["f1"]
     return float(f1.mean(skipna=False))
-
-
-def find_best_round(criteria: Sequence[float]) -> int:
-    """The round with the best criterion, 0 without any.
-
-    Of equal ones the earliest; NaN is the worst.
-    """
-    return int(np.argmax(np.nan_to_num([*criteria, -1.0], nan=-1.0)))
-
-
-def can_gain(criteria: Sequence[float], *, n_nuclei: int, changed_px: int) -> bool:
-    """Whether a round may pay after rounds with these criteria.
-
-    Not if its annotation has no nucleus or is that of the round before, which would give the
-    same network again, and not if the round before did not gain on those before it.
-    """
-    gained = len(criteria) < 2 or find_best_round(criteria) == len(criteria) - 1
-    return gained and n_nuclei > 0 and changed_px > 0
-
-
-def read_criterion(path: str | os.PathLike[str]) -> float:
-    """The agreement of a round as `measure_criterion.py` wrote it; NaN where it is undefined."""
-    value = json.loads(Path(path).read_text())["agreement"]
-    return float("nan") if value is None else float(value)

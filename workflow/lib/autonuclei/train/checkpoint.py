@@ -1,0 +1,132 @@
+"""The state of a training after each epoch, from which an interrupted one goes on."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.io.files import write_beside
+from autonuclei.settings import TrainSettings
+from autonuclei.train.pairs import Pair
+
+LOSS_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
+
+# The learning rate halves when the validation loss has not fallen for this many epochs, as
+# StarDist does by default.
+PATIENCE_EPOCHS = 40
+
+
+def digest_training(pairs: Sequence[Pair], settings: TrainSettings, seed: int) -> str:
+    """A name for the data, settings and seed of a training, and for what computes it."""
+    named = {key: value for key, value in asdict(settings).items() if key != "device"}
+    versions = [metadata.version(name) for name in ("keras", "stardist")]
+    digest = hashlib.sha256(json.dumps([named, seed, versions], sort_keys=True).encode())
+    for pair in pairs:
+        for array in pair:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+class TrainingState:
+    """What the next epoch depends on: weights, optimizer, loss history, best epoch.
+
+    Parameters
+    ----------
+    model
+        StarDist2D, prepared for training.
+    path
+        File of the checkpoint.
+    digest
+        Of the training (`digest_training`); a checkpoint of another one is not taken over.
+    """
+
+    def __init__(self, model: Any, path: Path, digest: str) -> None:
+        self._model = model.keras_model
+        self._path = path
+        self._digest = digest
+        self.history: dict[str, list[float]] = {name: [] for name in LOSS_COLUMNS}
+        self.best_epoch = -1
+        self.best_weights: list[npt.NDArray[Any]] = []
+        self._waited = 0
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that are done."""
+        return len(self.history["epoch"])
+
+    @property
+    def _optimizer(self) -> Any:
+        return self._model.optimizer
+
+    def load(self) -> bool:
+        """Take over a checkpoint of the same training; False when there is none."""
+        if not self._path.is_file():
+            return False
+        try:
+            with np.load(self._path) as stored:
+                meta = json.loads(str(stored["meta"]))
+                if meta["digest"] != self._digest:
+                    return False
+                arrays = {name: stored[name] for name in stored.files if name != "meta"}
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+            return False
+        self._optimizer.build(self._model.trainable_variables)
+        for name, variables in (("w", self._model.weights), ("o", self._optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(arrays[f"{name}{i}"])
+        self.best_weights = [arrays[f"b{i}"] for i in range(len(self._model.weights))]
+        self.history = meta["history"]
+        self.best_epoch, self._waited = meta["best_epoch"], meta["waited"]
+        return True
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the next epoch."""
+        self._optimizer.learning_rate.assign(rate)
+
+    def end_epoch(self, loss: float, val_loss: float, seconds: float, *, halve: bool) -> float:
+        """Take note of an epoch, halve the learning rate if due, and write the checkpoint.
+
+        Returns
+        -------
+        The learning rate that the epoch had.
+        """
+        epoch = self.n_epochs
+        rate = float(np.asarray(self._optimizer.learning_rate))
+        for name, value in zip(
+            LOSS_COLUMNS, (epoch + 1, loss, val_loss, rate, seconds), strict=True
+        ):
+            self.history[name].append(value)
+        if self.best_epoch < 0 or val_loss < self.history["val_loss"][self.best_epoch]:
+            self.best_epoch, self._waited = epoch, 0
+            self.best_weights = self._model.get_weights()
+        else:
+            self._waited += 1
+            if halve and self._waited >= PATIENCE_EPOCHS:
+                self.set_rate(rate / 2)
+                self._waited = 0
+        self._write()
+        return rate
+
+    def _write(self) -> None:
+        meta = {
+            "digest": self._digest,
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "waited": self._waited,
+        }
+        arrays = {"meta": np.array(json.dumps(meta))}
+        for name, values in (
+            ("w", self._model.get_weights()),
+            ("o", [np.asarray(variable) for variable in self._optimizer.variables]),
+            ("b", self.best_weights),
+        ):
+            arrays |= {f"{name}{i}": value for i, value in enumerate(values)}
+        with write_beside(self._path) as partial, partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
