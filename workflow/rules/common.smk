@@ -1,5 +1,4 @@
 import datetime
-import inspect
 import math
 import platform
 import shlex
@@ -39,31 +38,14 @@ def read_schema(name):
     return yaml.safe_load(Path(workflow.source_path(f"../schemas/{name}.schema.yaml")).read_text())
 
 
-def get_argument(name):
-    """An argument of this run of Snakemake, from the command line or a profile.
-
-    Snakemake puts them into its settings only after it has read the workflow, but its call that
-    leads here knows them. None if it does not.
-    """
-    frame = inspect.currentframe()
-    while frame is not None:
-        value = getattr(frame.f_locals.get("args"), name, None)
-        if value is not None:
-            return value
-        frame = frame.f_back
-    return None
-
-
 def read_sheet():
     """The samples by (experiment, sample), in the order of the sheet."""
     headers = HeaderCache(".snakemake/autonuclei/headers.json")
-    # A job on a cluster reads the sheet again; what is wrong was told when the run was started.
-    is_told = not workflow.is_main_process
     samples = read_samples(
         SETTINGS.samples,
         schema=read_schema("samples"),
         read_header=headers.read,
-        keep_going=is_told or bool(get_argument("keep_going")),
+        skip_unreadable=SETTINGS.skip_unreadable,
     )
     headers.save()
     return {(sample.experiment, sample.name): sample for sample in samples}

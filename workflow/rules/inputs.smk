@@ -214,7 +214,7 @@ def list_criterion_frames(wildcards):
         (sample, frame)
         for sample in samples
         for frame in sample.frames
-        if frame.index not in list_training(sample)
+        if frame.height and frame.index not in list_training(sample)
     ] or [(sample, frame) for sample in samples for frame in list_checked(sample)]
     n = min(10, len(frames))
     return [frames[i * len(frames) // n] for i in range(n)]

@@ -440,7 +440,9 @@ rule make_summary:
         runtime=grow(10),
     params:
         sizes=lambda wildcards: {
-            sample.name: sorted({(frame.height, frame.width) for frame in sample.frames})
+            sample.name: sorted(
+                {(frame.height, frame.width) for frame in sample.frames if frame.height}
+            )
             for sample in list_samples(wildcards.experiment)
         },
         code=digest_imports("report/make_summary"),

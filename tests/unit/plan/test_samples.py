@@ -37,7 +37,7 @@ def save(path: str, *shape: int, axes: str | None = None, **options: Any) -> Non
     tifffile.imwrite(path, data, **(kind | options))
 
 
-def read(*rows: dict[str, str], keep_going: bool = False) -> list[Sample]:
+def read(*rows: dict[str, str], skip_unreadable: bool = False) -> list[Sample]:
     columns = list(dict.fromkeys([*COLUMNS, *(key for row in rows for key in row)]))
     filled = [
         {"experiment": "e", "sample": f"s{i}", "kind": "movie"} | r for i, r in enumerate(rows)
@@ -45,17 +45,17 @@ def read(*rows: dict[str, str], keep_going: bool = False) -> list[Sample]:
     lines = ["\t".join(row.get(column, "") for column in columns) for row in filled]
     Path("samples.tsv").write_text("\n".join(["\t".join(columns), *lines]) + "\n")
     return read_samples(
-        "samples.tsv", schema=SCHEMA, read_header=read_header, keep_going=keep_going
+        "samples.tsv", schema=SCHEMA, read_header=read_header, skip_unreadable=skip_unreadable
     )
 
 
-def read_one(keep_going: bool = False, **row: str) -> Sample:
-    return read(row, keep_going=keep_going)[0]
+def read_one(skip_unreadable: bool = False, **row: str) -> Sample:
+    return read(row, skip_unreadable=skip_unreadable)[0]
 
 
-def told(*rows: dict[str, str], keep_going: bool = False) -> list[str]:
+def told(*rows: dict[str, str], skip_unreadable: bool = False) -> list[str]:
     with pytest.raises(InputError) as error:
-        read(*rows, keep_going=keep_going)
+        read(*rows, skip_unreadable=skip_unreadable)
     first, *problems = str(error.value).splitlines()
     assert first == f"samples.tsv: {len(problems)} problem(s), nothing was started:"
     return [problem.removeprefix("  - ") for problem in problems]
@@ -403,52 +403,57 @@ def test_a_movie_in_files_that_are_movies() -> None:
     assert "a1.tif: holds 3 time points, but the movie has 2 files" in told({"images": "a*.tif"})[0]
 
 
-# --- keep going ----------------------------------------------------------------------------
+# --- unreadable images ---------------------------------------------------------------------
 
 
-def test_keep_going_leaves_broken_files_to_their_jobs() -> None:
+def test_unreadable_stills_are_noted_where_they_may_be_skipped() -> None:
     for number in (1, 2, 3):
-        save(f"t{number}.tif")
-    Path("t2.tif").write_text("no image")
-    row = {"images": "t*.tif", "train": "all"}
-    assert "t2.tif: cannot be read" in told(row)[0]
-    for kind in ("movie", "stills"):
-        sample = read_one(keep_going=True, kind=kind, **row)
-        assert [frame.height for frame in sample.frames] == [32, 0, 32]
-        assert sample.train == (0, 1, 2)
-    for number in (1, 3):
-        Path(f"t{number}.tif").unlink()
-    assert len(read_one(keep_going=True, **row).frames) == 1
-
-
-def test_keep_going_leaves_misfits_to_their_jobs() -> None:
-    for number in (1, 2, 3):
-        save(f"t{number}.tif", 32, 40 + (number == 2))
-        save(f"truth/t{number}.tif", 32, 40)
-    row = {"images": "t*.tif", "ground_truth": "truth/*.tif"}
-    assert len(told(row)) == 2
-    sample = read_one(keep_going=True, **row)
-    assert [frame.width for frame in sample.frames] == [40, 41, 40]
-    assert sorted(sample.truth) == [0, 1, 2]
-
-
-def test_keep_going_forgets_no_ground_truth() -> None:
-    """Metrics of fewer images than asked for would be taken for those of all."""
-    for number in (1, 2):
         save(f"t{number}.tif")
         save(f"truth/t{number}.tif")
+    Path("t2.tif").write_text("no image")
+    row = {"images": "t*.tif", "train": "all", "ground_truth": "truth/*.tif", "kind": "stills"}
+    assert len(told(row)) == 1
+    assert "t2.tif: cannot be read" in told(row)[0]
+    sample = read_one(skip_unreadable=True, **row)
+    assert [frame.height for frame in sample.frames] == [32, 0, 32]
+    assert [frame.index for frame in sample.frames] == [0, 1, 2]
+    assert sample.train == (0, 2)
+    assert sorted(sample.truth) == [0, 2]
+    assert len(sample.notes) == 1
+    assert sample.notes[0].startswith("skipped: t2.tif: cannot be read")
+    assert read_one(skip_unreadable=True, **row | {"train": "2"}).train == (0, 2)
+    for number in (1, 3):
+        Path(f"t{number}.tif").unlink()
+    assert "t2.tif: cannot be read" in told(row, skip_unreadable=True)[0]
+
+
+def test_a_movie_needs_all_its_frames() -> None:
+    for number in (1, 2, 3):
+        save(f"t{number}.tif", 32, 40 + (number == 1))
+    Path("t2.tif").write_text("no image")
+    problems = told({"images": "t*.tif", "train": "all"}, skip_unreadable=True)
+    assert len(problems) == 2
+    assert "t2.tif: cannot be read" in problems[0]
+    assert "but most frames of this movie" in problems[1]
+
+
+def test_ground_truth_that_is_wrong_is_never_skipped() -> None:
+    """Metrics of fewer images than asked for would be taken for those of all."""
+    for number in (1, 2, 3):
+        save(f"t{number}.tif")
+        save(f"truth/t{number}.tif", 32, 40 + (number == 3))
     Path("truth/t2.tif").write_text("no image")
-    row = {"images": "t*.tif", "ground_truth": "truth/*.tif"}
-    assert "truth/t2.tif: cannot be read" in told(row)[0]
-    assert sorted(read_one(keep_going=True, **row).truth) == [0, 1]
+    row = {"images": "t*.tif", "ground_truth": "truth/*.tif", "kind": "stills"}
+    problems = told(row, skip_unreadable=True)
+    assert len(problems) == 2
+    assert "truth/t2.tif: cannot be read" in problems[0]
+    assert "truth/t3.tif: is 41 x 32 pixels, but its image t3.tif is 40 x 32" in problems[1]
 
 
-def test_keep_going_does_not_pass_over_mistakes_in_the_sheet() -> None:
+def test_mistakes_in_the_sheet_are_told_also_where_images_may_be_skipped() -> None:
     save("a.tif")
-    assert (
-        len(told({"images": "missing.tif"}, {"images": "a.tif", "train": "7"}, keep_going=True))
-        == 2
-    )
+    rows = ({"images": "missing.tif"}, {"images": "a.tif", "train": "7"})
+    assert len(told(*rows, skip_unreadable=True)) == 2
 
 
 def test_parsing_stays_fast_with_many_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ class Plan:
             (sample, frame)
             for sample in self.list_samples(experiment)
             for frame in sample.frames
-            if (sample.name, frame.index) not in learned
+            if frame.height and (sample.name, frame.index) not in learned
         ]
         return spread(others or self.list_checked(experiment), CRITERION_FRAMES)
 

@@ -113,7 +113,7 @@ def read_samples(
     *,
     schema: Mapping[str, Any],
     read_header: ReadHeader,
-    keep_going: bool = False,
+    skip_unreadable: bool = False,
 ) -> list[Sample]:
     """Read the sample sheet (tab-separated; lines that start with # are comments).
 
@@ -123,9 +123,10 @@ def read_samples(
         JSON schema of one row.
     read_header
         As `images.read_header`, or a cache of it.
-    keep_going
-        Leave files that cannot be read to the jobs that need them, which then fail alone,
-        instead of refusing the whole sheet.
+    skip_unreadable
+        Note stills that cannot be read, instead of refusing the sheet: they keep their number,
+        have height and width 0, and are neither learned from nor compared. A set of stills
+        without a readable one, and a movie with an unreadable frame, are refused all the same.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def read_samples(
     rows, problems = _read_rows(path, schema)
     samples = []
     for line, row in rows:
-        reader = _SampleReader(row, read_header, keep_going)
+        reader = _SampleReader(row, read_header, skip_unreadable)
         sample = reader.read()
         problems += [f"line {line}: {problem}" for problem in reader.problems]
         if sample is not None:
@@ -211,9 +212,11 @@ def _compare_samples(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]
 class _SampleReader:
     """Reads one row; collects what is wrong with it in `problems`."""
 
-    def __init__(self, row: Mapping[str, Any], read_header: ReadHeader, keep_going: bool) -> None:
+    def __init__(
+        self, row: Mapping[str, Any], read_header: ReadHeader, skip_unreadable: bool
+    ) -> None:
         self.row = row
-        self.keep_going = keep_going
+        self.skips = skip_unreadable and row["kind"] == "stills"
         self.problems: list[str] = []
         self._read_header = read_header
 
@@ -221,17 +224,20 @@ class _SampleReader:
         row = self.row
         channel, projection = row.get("channel"), row.get("projection")
         files = self._list_files("images")
-        headers = {path: self._header(path, choose=(channel, projection)) for path in files}
+        headers, unreadable = self._read_headers(files, channel, projection)
         good = [header for header in headers.values() if header is not None]
-        if not files or (not good and not self.keep_going):
+        if not good or not self.skips:
+            self.problems += unreadable
+        if not good:
             return None
         frames, notes = self._list_frames(files, headers, projection)
+        notes += [f"skipped: {problem}" for problem in unreadable]
         shape = self._find_shape(frames)
         truth = self._assign_labels("ground_truth", frames)
         masks = self._assign_labels("masks", frames)
         tracks = self._find_tracks()
-        train = self._select_training(frames)
-        first = good[0] if good else None
+        readable = [frame for frame in frames if frame.height] if self.skips else frames
+        train = self._select_training(readable)
         return Sample(
             experiment=row["experiment"],
             name=row["sample"],
@@ -244,8 +250,8 @@ class _SampleReader:
             truth_tracks=tracks,
             channel=channel,
             projection=projection,
-            pixel_size_um=row.get("pixel_size_um", first and first.pixel_size_um),
-            frame_interval_min=row.get("frame_interval_min", first and first.frame_interval_min),
+            pixel_size_um=row.get("pixel_size_um", good[0].pixel_size_um),
+            frame_interval_min=row.get("frame_interval_min", good[0].frame_interval_min),
             notes=tuple(notes),
         )
 
@@ -266,25 +272,26 @@ class _SampleReader:
             self.problems.append(f"{column}: no file fits '{pattern}'.{hint}")
         return sorted(files, key=_natural_key)
 
-    def _header(
-        self, path: str, *, choose: tuple[str | None, str | None] | None = None
-    ) -> ImageHeader | None:
-        """The header of a file, or None after noting why it cannot be used."""
-        try:
-            header = self._read_header(path)
-            if choose is not None:
-                list_planes(header, path, channel=choose[0], projection=choose[1])
+    def _read_headers(
+        self, files: Sequence[str], channel: str | None, projection: str | None
+    ) -> tuple[dict[str, ImageHeader | None], list[str]]:
+        """The headers of images by their files, None where one cannot be used, and why."""
+        headers: dict[str, ImageHeader | None] = dict.fromkeys(files)
+        unreadable = []
+        for path in files:
+            try:
+                header = self._read_header(path)
+                list_planes(header, path, channel=channel, projection=projection)
                 if min(header.height, header.width) < MINIMUM_SIDE_PX:
                     raise InputError(
                         f"{path}: is {header.width} x {header.height} pixels, at least "
                         f"{MINIMUM_SIDE_PX} x {MINIMUM_SIDE_PX} are needed. "
                         "Take it out of the sample sheet."
                     )
-        except InputError as error:
-            if not self.keep_going:
-                self.problems.append(str(error))
-            return None
-        return header
+                headers[path] = header
+            except InputError as error:
+                unreadable.append(str(error))
+        return headers, unreadable
 
     def _list_frames(
         self,
@@ -332,7 +339,7 @@ class _SampleReader:
         if self.row["kind"] != "movie" or not sizes:
             return None
         common = sizes.most_common(1)[0][0]
-        if len(sizes) > 1 and not self.keep_going:
+        if len(sizes) > 1:
             odd = next(f for f in frames if f.height and (f.height, f.width) != common)
             self.problems.append(
                 f"{odd.path}: is {odd.width} x {odd.height} pixels, but most frames of this movie "
@@ -347,11 +354,13 @@ class _SampleReader:
         labels = []
         for path in self._list_files(column):
             stem = Path(path).stem
-            header = self._header(path)
-            if header is None:  # which the job that reads it will tell
+            try:
+                header = self._read_header(path)
+            except InputError as error:
+                self.problems.append(str(error))
                 labels.append(Frame(0, path, 0, stem, 0, 0))
                 continue
-            if header.is_rgb and not self.keep_going:
+            if header.is_rgb:
                 self.problems.append(
                     f"{column}: {path}: is a colour image. Save a label image: 0 for background, "
                     "one number per nucleus."
@@ -369,11 +378,10 @@ class _SampleReader:
             )
             return {}
         of_index = {frame.index: frame for frame in frames}
-        for index, label in pairs.items() if not self.keep_going else ():
+        pairs = {index: label for index, label in pairs.items() if of_index[index].height}
+        for index, label in pairs.items():
             frame = of_index[index]
-            if not frame.height or not label.height:
-                continue
-            if (frame.height, frame.width) != (label.height, label.width):
+            if label.height and (frame.height, frame.width) != (label.height, label.width):
                 self.problems.append(
                     f"{column}: {label.path}: is {label.width} x {label.height} pixels, but its "
                     f"image {frame.path} is {frame.width} x {frame.height}. "

@@ -57,7 +57,8 @@ def check_annotation(
     objects
         Label image of all objects of the classical method, rejected ones included.
     predicted, probability
-        Label image of the network, 1..n, down to `rounds.DOUBT_PROBABILITY`, and (n,) probabilities.
+        Label image of the network, 1..n, and (n,) probabilities, down to
+        `rounds.DOUBT_PROBABILITY`.
     accepted_range
         Area and shape of a nucleus.
 
