@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from autonuclei.io.tables import read_table
 from conftest import Run, draw_project, run_snakemake, save_still, write_config
 from shapes import GRID, draw_disks, photograph
 
@@ -99,58 +100,46 @@ def test_headers_are_told_before_any_job_starts(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def went_on(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
-    """All bad images in one run with --keep-going, with a model from before."""
-    folder = tmp_path_factory.mktemp("bad")
+def skipped(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """All bad images in one run that skips them, with a model from before."""
+    folder = tmp_path_factory.mktemp("skipped")
     draw_bad_images(folder / "raw")
-    frames = folder / "frames"
-    frames.mkdir()
-    for number in range(3):
-        side = 90 if number == 1 else 96
-        image = photograph(draw_disks((side, side), GRID[:4], 9), seed=number)
-        tifffile.imwrite(frames / f"t{number}.tif", image)
-    truth = folder / "truth"
-    truth.mkdir()
-    tifffile.imwrite(truth / "good.tif", np.zeros((90, 96), np.uint16))
-    row = {"experiment": "e", "kind": "stills"}
     write_config(
         folder,
-        [
-            row | {"sample": "stills", "images": "raw/*"},
-            row | {"sample": "movie", "images": "frames/*", "kind": "movie"},
-            {
-                "experiment": "misfit",
-                "sample": "s",
-                "images": "raw/good.tif",
-                "kind": "stills",
-                "ground_truth": "truth/good.tif",
-            },
-        ],
-        models=dict.fromkeys(("e", "misfit"), str(finished / "results/tiny/model")),
+        [{"experiment": "e", "kind": "stills", "sample": "stills", "images": "raw/*"}],
+        models={"e": str(finished / "results/tiny/model")},
+        skip_unreadable=True,
     )
-    return folder, run_snakemake(folder, "--keep-going")
+    return folder, run_snakemake(folder)
 
 
-def test_every_bad_image_has_its_one_line(went_on: tuple[Path, Run]) -> None:
-    folder, run = went_on
-    assert run.code != 0
+def test_every_skipped_image_is_listed(skipped: tuple[Path, Run]) -> None:
+    folder, run = skipped
+    assert run.code == 0, run.all
+    table = read_table(folder / "results/e/segmentation/stills/skipped.csv", text=("image",))
+    assert list(table) == ["frame", "image", "problem"]
+    order = sorted(path.name for path in (folder / "raw").iterdir())
+    assert table["frame"].tolist() == [order.index(name) for name in order if name in BAD]
+    assert table["image"].tolist() == [Path(name).stem for name in order if name in BAD]
+    log = next((folder / "logs/e/segmentation/stills").glob("predict_*.log")).read_text()
     for name, said in BAD.items():
-        line = find_one(run.errors, f"raw/{name}: ")
-        assert said in line
-        assert line.rstrip().endswith((".", ")"))
-    assert "is 90 x 90 pixels, but most frames" in find_one(run.errors, "frames/t1.tif: ")
-    assert "truth/good.tif: is 96 x 90 pixels" in find_one(run.errors, "truth/good.tif: ")
-    assert len(run.errors) == len(BAD) + 2
-    assert "Traceback" not in run.all
-    log = (folder / "logs/e/segmentation/stills/check_stills.log").read_text()
-    assert "raw/nan.tif" in log
+        problem = find_one(table["problem"].tolist(), f"raw/{name}: ")
+        assert said in problem
+        assert problem.endswith((".", ")"))
+        assert f"raw/{name}: " in log
+    # What the headers tell is told before any job starts.
+    told = [line for line in run.all.splitlines() if "e/stills: skipped: raw/" in line]
+    assert len(told) == len(BAD_HEADERS)
+    assert (
+        f"{len(BAD)} image(s) of stills could not be read"
+        in (folder / "results/e/summary.html").read_text()
+    )
 
 
-def test_the_other_images_have_their_results(went_on: tuple[Path, Run]) -> None:
-    folder, _ = went_on
+def test_the_other_images_have_their_results(skipped: tuple[Path, Run]) -> None:
+    folder, _ = skipped
     stills = folder / "results/e/segmentation/stills"
     assert {path.name for path in stills.glob("labels/*.tif")} == set(GOOD)
-    assert not (stills / "complete.txt").exists()
     objects = pd.read_csv(stills / "objects.csv")
     order = sorted(path.name for path in (folder / "raw").iterdir())
     # An image without a nucleus is no mistake: it has masks, and no nucleus in them.
@@ -161,45 +150,83 @@ def test_the_other_images_have_their_results(went_on: tuple[Path, Run]) -> None:
         rows = objects[objects["frame"] == order.index(name)]
         assert len(rows) == labels.max() > 0
     # One of the images is called nan.
-    quality = pd.read_csv(
-        folder / "results/e/quality/samples/stills/images.csv",
-        keep_default_na=False,
-        na_values={"n_nuclei": [""]},
-    )
-    failed = set(quality["image"][quality["n_nuclei"].isna()])
-    assert failed == {Path(name).stem for name in order} - {Path(name).stem for name in GOOD}
-    assert quality["n_nuclei"][order.index("nothing.tif")] == 0
-    assert not (folder / "results/e/segmentation/movie/labels.tif").exists()
-    other = folder / "results/misfit/segmentation/s"
-    assert (other / "objects.csv").exists()
-    assert (other / "complete.txt").read_text() == "All 1 images are segmented.\n"
-    assert not (folder / "results/misfit/evaluation").exists()
+    quality = read_table(
+        folder / "results/e/quality/samples/stills/images.csv", text=("image",)
+    ).set_index("image")
+    failed = set(quality.index[quality["n_nuclei"].isna()])
+    assert failed == {Path(name).stem for name in BAD}
+    assert quality.loc["nothing", "n_nuclei"] == 0
     assert not list((folder / "results").rglob("*.partial*"))
 
 
-def test_what_was_mended_is_done_and_nothing_else_is_lost(
-    went_on: tuple[Path, Run], tmp_path: Path
-) -> None:
-    folder = shutil.copytree(went_on[0], tmp_path / "copy")
+def test_what_was_mended_is_done(skipped: tuple[Path, Run], tmp_path: Path) -> None:
+    folder = shutil.copytree(skipped[0], tmp_path / "copy")
     for name in BAD:
         (folder / "raw" / name).unlink()
-    shutil.rmtree(folder / "truth")
-    rows = [{"experiment": "e", "kind": "stills", "sample": "stills", "images": "raw/*"}]
-    (folder / "config" / "samples.tsv").write_text(
-        "\n".join(["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]) + "\n"
-    )
-    config = folder / "config" / "config.yaml"
-    kept = [line for line in config.read_text().splitlines() if "misfit" not in line]
-    config.write_text("\n".join(kept) + "\n")
-    run = run_snakemake(folder, "results/e/segmentation/stills/complete.txt")
+    table = "results/e/segmentation/stills/skipped.csv"
+    run = run_snakemake(folder, table)
     assert run.code == 0, run.all
-    assert "All 3 images" in (folder / "results/e/segmentation/stills/complete.txt").read_text()
+    assert (folder / table).read_text() == "frame,image,problem\n"
 
 
-def test_annotation_goes_on_too(tmp_path: Path) -> None:
+def test_unreadable_images_end_the_run_with_a_line_each(finished: Path, tmp_path: Path) -> None:
+    """What the headers do not tell: the lines of all images that one job looks at."""
     draw_bad_images(tmp_path / "raw")
-    for name in ("truncated_header.tif", "infinite.tif", "one_pixel.tif"):
-        (tmp_path / "raw" / name).unlink()  # these fail as their like do
+    for name in BAD_HEADERS:
+        (tmp_path / "raw" / name).unlink()
+    pages = np.full((3, 96, 96), np.nan, np.float32)
+    tifffile.imwrite(tmp_path / "movie.tif", pages, photometric="minisblack")
+    row = {"experiment": "e", "kind": "stills"}
+    movie = row | {"sample": "movie", "images": "movie.tif", "kind": "movie"}
+    misfit = row | {"experiment": "misfit", "sample": "s", "images": "raw/good.tif"}
+    models = dict.fromkeys(("e", "misfit"), str(finished / "results/tiny/model"))
+    write_config(
+        tmp_path, [row | {"sample": "stills", "images": "raw/*"}, movie, misfit], models=models
+    )
+    run = run_snakemake(tmp_path, "--keep-going")
+    assert run.code != 0
+    bad = set(BAD) - set(BAD_HEADERS)
+    for name in bad:
+        assert BAD[name] in find_one(run.errors, f"raw/{name}: ")
+    # A movie may have a frame without contrast, but none that cannot be used.
+    assert len([line for line in run.errors if "movie.tif: " in line]) == 3
+    assert len(run.errors) == len(bad) + 3
+    assert "Traceback" not in run.all
+    # Nothing is made of the rest of these samples; what has nothing to do with them goes on.
+    assert not list((tmp_path / "results/e/segmentation").rglob("*.csv"))
+    assert (tmp_path / "results/misfit/segmentation/s/objects.csv").exists()
+    assert (tmp_path / "results/misfit/summary.html").exists()
+
+
+def test_a_truth_that_does_not_fit(finished: Path, tmp_path: Path) -> None:
+    """Its header tells it, unless it is replaced while the workflow runs."""
+    save_still(tmp_path / "good.tif", 0)
+    truth = tmp_path / "truth.tif"
+    tifffile.imwrite(truth, np.zeros((96, 96), np.float32) + 0.5)
+    write_config(
+        tmp_path,
+        [
+            {
+                "experiment": "e",
+                "sample": "s",
+                "images": "good.tif",
+                "kind": "stills",
+                "ground_truth": "truth.tif",
+            }
+        ],
+        models={"e": str(finished / "results/tiny/model")},
+    )
+    run = run_snakemake(tmp_path, "--keep-going")
+    assert run.code != 0
+    assert "its values are no whole numbers" in find_one(run.errors, "truth.tif: ")
+    assert (tmp_path / "results/e/segmentation/s/objects.csv").exists()
+    assert not (tmp_path / "results/e/evaluation").exists()
+
+
+def test_one_bad_image_does_not_stop_the_annotation_of_others(tmp_path: Path) -> None:
+    draw_bad_images(tmp_path / "raw")
+    for name in (*BAD_HEADERS, "infinite.tif"):  # which fails as its like does
+        (tmp_path / "raw" / name).unlink()
     names = sorted(path.name for path in (tmp_path / "raw").iterdir())
     write_config(
         tmp_path,
@@ -218,19 +245,6 @@ def test_annotation_goes_on_too(tmp_path: Path) -> None:
         if (tmp_path / table).exists()
     }
     assert counts == {"good.tif": 9, "nothing.tif": 0, UMLAUTS: 9}
-
-
-def test_keep_going_may_stand_in_a_profile(tmp_path: Path) -> None:
-    draw_bad_images(tmp_path / "raw")
-    write_config(
-        tmp_path,
-        [{"experiment": "e", "sample": "s", "images": "raw/*", "kind": "stills", "train": "all"}],
-    )
-    assert run_snakemake(tmp_path, "-n").code != 0
-    profile = tmp_path / "profile" / "config.yaml"
-    profile.parent.mkdir()
-    profile.write_text("keep-going: true\n")
-    assert run_snakemake(tmp_path, "-n", "--profile", str(profile.parent)).code == 0
 
 
 def test_training_without_any_nucleus(tmp_path: Path) -> None:
@@ -253,11 +267,12 @@ def test_training_without_any_nucleus(tmp_path: Path) -> None:
 
 
 def test_a_job_on_a_cluster_reads_the_sheet_for_itself(tmp_path: Path) -> None:
-    """It must not stop at what was told when the run was started with --keep-going."""
+    """It must take the same images for unreadable as the run that sent it."""
     draw_bad_images(tmp_path / "raw")
     write_config(
         tmp_path,
         [{"experiment": "e", "sample": "s", "images": "raw/*", "kind": "stills", "train": "all"}],
+        skip_unreadable=True,
     )
     names = sorted(path.name for path in (tmp_path / "raw").iterdir())
     frame = f"{names.index('good.tif'):04d}"

@@ -8,7 +8,7 @@ import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.io.hyperstack import write_image_movie
-from autonuclei.io.label_store import LabelStore
+from autonuclei.io.label_store import LabelStore, find_dtype, read_pages
 from shapes import draw_squares
 
 NAMES = {0: "first", 1: "second", 4: "last"}
@@ -83,3 +83,20 @@ def test_damaged_stacks(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"labels.tif: the masks of frame 1 cannot be read"),
     ):
         store.read(1)
+
+
+def test_pages_of_several_stacks_and_the_type_that_holds_them(tmp_path: Path) -> None:
+    stacks = [[np.uint16, np.uint16], [], [np.float32]]
+    paths = [tmp_path / f"{number}.tif" for number in range(len(stacks))]
+    for path, kinds in zip(paths, stacks, strict=True):
+        with tifffile.TiffWriter(path, bigtiff=True) as stack:
+            for kind in kinds:
+                # Stills of one stretch may differ in size.
+                page = PAGES[2][: 20 - len(kinds)].astype(kind)
+                stack.write(page, compression="zstd", contiguous=False, metadata=None)
+    pages = list(read_pages(paths))
+    assert [page.dtype for page in pages] == [np.uint16, np.uint16, np.float32]
+    assert [page.shape for page in pages] == [(18, 30), (18, 30), (19, 30)]
+    np.testing.assert_array_equal(pages[2], PAGES[2][:19])
+    assert find_dtype(paths) == np.float32
+    assert find_dtype(paths[:2]) == np.uint16

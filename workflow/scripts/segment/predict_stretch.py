@@ -28,7 +28,7 @@ with log_job(snakemake.log[0]) as log:
     def read_image(plane):
         image = read_plane(**plane)
         # A movie may have a dark frame; a still that is one is a mistake.
-        if not params.is_movie or image.min() < image.max():
+        if not params.is_movie or image.min() != image.max():
             check_pixels(image, plane["path"])
         return image
 
