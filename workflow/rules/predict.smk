@@ -94,7 +94,7 @@ rule write_stills:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(100, 20),
+        mem_mb=scale_sample_memory(180, 20),
         runtime=scale_sample_runtime(5, 0.01),
     params:
         names=get_frame_names,
@@ -123,7 +123,7 @@ rule measure_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(120, 60, 1),
+        mem_mb=scale_sample_memory(180, 60, 1),
         runtime=scale_sample_runtime(5, 0.03),
     params:
         planes=lambda wildcards: {
