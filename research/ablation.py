@@ -40,7 +40,7 @@ import yaml
 
 from autonuclei.annotate.composition import compose_training_pair, label_training, make_generator
 from autonuclei.annotate.pipeline import Annotation, annotate_images
-from autonuclei.annotate.preprocessing import normalize_image, preprocess_image
+from autonuclei.annotate.preprocessing import preprocess_image
 from autonuclei.annotate.selection import AcceptedRange
 from autonuclei.evaluate.quality import Page, measure_sample
 from autonuclei.evaluate.verdicts import judge_experiment
@@ -57,7 +57,7 @@ from autonuclei.settings import (
     read_settings,
     to_dict,
 )
-from autonuclei.train.networks import choose_device, load_model, read_scale
+from autonuclei.train.networks import choose_device, load_model
 from autonuclei.train.rounds import DOUBT_PROBABILITY, find_best_round
 from autonuclei.train.self_training import check_annotation, measure_agreement
 from autonuclei.train.training import train_model
@@ -302,9 +302,7 @@ def check_pairs(annotations: Iterable[Annotation], find_nuclei: FindNuclei) -> l
     """Images and labels of a round of self-training after a network."""
     pairs = []
     for one in annotations:
-        predicted, probability = find_nuclei(
-            one.image, preprocess={}, minimum_probability=DOUBT_PROBABILITY
-        )
+        predicted, probability = find_nuclei(one.image, minimum_probability=DOUBT_PROBABILITY)
         first = label_training(one.objects, one.nuclei, ignore=True)
         labels = check_annotation(
             one.image, first, one.objects, predicted, probability, one.accepted_range
@@ -328,8 +326,8 @@ def train_network(
     with claim(folder) as is_missing:
         if is_missing:
             train_model(
-                [(normalize_image(image), labels) for image, labels in known],
-                folder=folder,
+                known,
+                folder,
                 checkpoint=folder.with_suffix(".npz"),
                 settings=TrainSettings(**train),
                 seed=settings["seed"],
@@ -339,7 +337,6 @@ def train_network(
     return partial(
         predict_nuclei,
         load_model(folder),
-        scale=read_scale(folder),
         refine_boundaries=False,
         minimum_sharpness=None,
         cut_clumps=False,
@@ -363,8 +360,7 @@ def train_rounds(
             models.append(train_network(pairs, settings, work))
         criteria.append(
             measure_agreement(
-                (models[-1](one.image, preprocess={})[0], one.objects, one.nuclei)
-                for one in held_out
+                (models[-1](one.image)[0], one.objects, one.nuclei) for one in held_out
             )
         )
     return models[find_best_round(criteria)]
@@ -455,7 +451,7 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     own = settings["predict"]
     find_nuclei = partial(
         find_nuclei,
-        preprocess=settings["preprocess"],
+        preprocess=PreprocessSettings(**settings["preprocess"]),
         refine_boundaries=own["refine_boundaries"],
         minimum_sharpness=own["minimum_sharpness"],
         cut_clumps=own["cut_clumps"],

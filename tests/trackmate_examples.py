@@ -21,6 +21,6 @@ def export_example(folder, *, pixel_size=0.5, interval=10.0, tracker=LAP, tracks
     movie = MovieInfo("movie.tif", WIDTH, HEIGHT, N_FRAMES, pixel_size, interval)
     path = folder / "tracks.xml"
     counts = write_trackmate(
-        path, tracks, movie=movie, read_labels=lambda f: labels[f], tracker=tracker, log="a <&> b"
+        path, tracks, movie=movie, labels=labels, tracker=tracker, log="a <&> b"
     )
     return path, tracks, labels, counts

@@ -60,7 +60,7 @@ write_trackmate(
     Path("bench.xml"),
     result.tracks,
     movie=MovieInfo("bench.tif", size, size, frames, 0.325, 10.0),
-    read_labels=pages.__getitem__ if pages else None,
+    labels=pages,
 )
 done = time.process_time()
 print(

@@ -150,7 +150,7 @@ def test_folders_in_the_challenge_layout(tmp_path: Path) -> None:
     truth, result = tmp_path / "01_GT" / "TRA", tmp_path / "01_RES"
     truth.parent.mkdir()
     for folder in (truth, result):
-        write_ctc(folder, tracks, read_labels=IMAGES.__getitem__, n_frames=len(IMAGES))
+        write_ctc(folder, tracks, labels=IMAGES, n_frames=len(IMAGES))
     assert evaluate_ctc_folders(truth.parent, result) == evaluate_tracks(
         TRUTH, IMAGES, TRUTH, IMAGES
     )

@@ -14,7 +14,7 @@ from track_examples import N_FRAMES, list_links, make_example
 def exported(tmp_path):
     tracks, labels, _ = make_example()
     folder = tmp_path / "ctc"
-    table = write_ctc(folder, tracks, read_labels=lambda f: labels[f], n_frames=N_FRAMES)
+    table = write_ctc(folder, tracks, labels=labels, n_frames=N_FRAMES)
     return folder, tracks, labels, table
 
 
@@ -106,7 +106,7 @@ def test_more_than_65535_labels_are_32_bit(tmp_path):
     tracks, labels, _ = make_example()
     for column in ("track", "parent"):
         tracks.loc[tracks[column] > 0, column] += 70_000
-    write_ctc(tmp_path / "a", tracks, read_labels=lambda f: labels[f], n_frames=N_FRAMES)
+    write_ctc(tmp_path / "a", tracks, labels=labels, n_frames=N_FRAMES)
     mask = tifffile.imread(tmp_path / "a" / "mask000.tif")
     assert mask.dtype == np.uint32
     assert mask.max() == 70_009
@@ -114,7 +114,7 @@ def test_more_than_65535_labels_are_32_bit(tmp_path):
 
 def test_no_nuclei_at_all(tmp_path):
     tracks, labels, _ = make_example()
-    write_ctc(tmp_path / "a", tracks.iloc[:0], read_labels=lambda f: labels[f] * 0, n_frames=1)
+    write_ctc(tmp_path / "a", tracks.iloc[:0], labels=labels * 0, n_frames=1)
     table, masks = read_ctc(tmp_path / "a")
     assert (len(table), len(masks)) == (0, 1)
     assert list(read_ctc_links(tmp_path / "a")) == []
@@ -123,7 +123,7 @@ def test_no_nuclei_at_all(tmp_path):
 def test_older_folder_is_replaced(exported):
     folder, tracks, labels, _ = exported
     one = tracks[tracks["frame"] == 0].reset_index(drop=True)
-    write_ctc(folder, one, read_labels=lambda f: labels[f], n_frames=1)
+    write_ctc(folder, one, labels=labels, n_frames=1)
     assert sorted(file.name for file in folder.iterdir()) == ["man_track.txt", "mask000.tif"]
 
 

@@ -13,9 +13,7 @@ UNITS = {"pixel_size_um": 0.5, "frame_interval_min": 10.0}
 def test_every_nucleus_gets_the_number_of_its_track(tmp_path):
     tracks, labels, _ = make_example()
     path = tmp_path / "tracks.tif"
-    dtype = write_track_labels(
-        path, tracks, read_labels=lambda f: labels[f], n_frames=N_FRAMES, **UNITS
-    )
+    dtype = write_track_labels(path, tracks, labels=labels, n_frames=N_FRAMES, **UNITS)
     assert dtype == np.uint16
     with tifffile.TiffFile(path) as tif:
         movie = tif.asarray()
@@ -31,9 +29,7 @@ def test_more_than_65535_tracks_become_float(tmp_path):
     tracks, labels, _ = make_example()
     tracks["track"] += 70_000
     path = tmp_path / "tracks.tif"
-    dtype = write_track_labels(
-        path, tracks, read_labels=lambda f: labels[f], n_frames=N_FRAMES, **UNITS
-    )
+    dtype = write_track_labels(path, tracks, labels=labels, n_frames=N_FRAMES, **UNITS)
     assert dtype == np.float32
     values = np.unique(tifffile.imread(path)).tolist()
     assert values == [0, *sorted(tracks["track"].unique().tolist())]
@@ -52,9 +48,7 @@ def test_too_many_tracks_are_refused(tmp_path):
     tracks, labels, _ = make_example()
     tracks["track"] += 2**24
     with pytest.raises(InputError, match="16777216"):
-        write_track_labels(
-            tmp_path / "a.tif", tracks, read_labels=lambda f: labels[f], n_frames=N_FRAMES, **UNITS
-        )
+        write_track_labels(tmp_path / "a.tif", tracks, labels=labels, n_frames=N_FRAMES, **UNITS)
 
 
 @pytest.mark.parametrize("change", ["image", "table", "frames"])
@@ -68,16 +62,12 @@ def test_masks_of_another_movie_are_told(tmp_path, change):
     else:
         n_frames = 4
     with pytest.raises(InputError, match=r"Use the (masks|movie) that"):
-        write_track_labels(
-            tmp_path / "a.tif", tracks, read_labels=lambda f: labels[f], n_frames=n_frames, **UNITS
-        )
+        write_track_labels(tmp_path / "a.tif", tracks, labels=labels, n_frames=n_frames, **UNITS)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_movie_without_nuclei(tmp_path):
     tracks, labels, _ = make_example()
     path = tmp_path / "a.tif"
-    write_track_labels(
-        path, tracks.iloc[:0], read_labels=lambda f: labels[f] * 0, n_frames=2, **UNITS
-    )
+    write_track_labels(path, tracks.iloc[:0], labels=labels * 0, n_frames=2, **UNITS)
     assert not tifffile.imread(path).any()

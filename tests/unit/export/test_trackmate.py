@@ -186,7 +186,7 @@ def test_one_frame(tmp_path):
         path,
         one,
         movie=MovieInfo("movie.tif", WIDTH, HEIGHT, 1, 0.5, None),
-        read_labels=lambda f: labels[f],
+        labels=labels,
     )
     assert (counts.n_spots, counts.n_tracks) == (3, 0)
     assert validate_trackmate(path) == []
@@ -211,7 +211,7 @@ def test_split_labels_are_counted(tmp_path):
         tmp_path / "a.xml",
         tracks,
         movie=MovieInfo("m.tif", WIDTH, HEIGHT, N_FRAMES),
-        read_labels=lambda f: labels[f],
+        labels=labels,
     )
     assert counts.n_split_labels == 1
 
@@ -226,7 +226,7 @@ def test_wrong_movies_are_told(tmp_path):
             tmp_path / "a.xml",
             tracks,
             movie=MovieInfo("m.tif", WIDTH, HEIGHT, N_FRAMES),
-            read_labels=lambda f: labels[f],
+            labels=labels,
         )
     assert list(tmp_path.iterdir()) == []
 

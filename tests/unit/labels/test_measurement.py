@@ -42,7 +42,9 @@ def test_rectangle_is_measured_exactly() -> None:
     image[0, :5] = 900  # a bright speck is not the background
     image[4:8, 10:15] = 100
     image[4:8, 15:20] = 300
-    table = measure_objects(labels, image, frame=7, pixel_size_um=0.5, probability={5: 0.75})
+    table = measure_objects(
+        labels, image, frame=7, pixel_size_um=0.5, probability=[0.1, 0.2, 0.3, 0.4, 0.75]
+    )
     assert tuple(table) == OBJECT_COLUMNS
     row = {name: column.tolist() for name, column in table.items()}
     assert row["frame"] == [7]
@@ -70,7 +72,7 @@ def test_rectangle_is_measured_exactly() -> None:
 
 def test_unknown_is_nan() -> None:
     labels = draw_disks((40, 40), [(20, 20)], 5)
-    table = measure_objects(labels, photograph(labels), probability={2: 0.5})
+    table = measure_objects(labels, photograph(labels))
     for name in ("y_um", "x_um", "area_um2", "probability"):
         assert np.isnan(table[name]).all()
 
@@ -154,3 +156,9 @@ def test_empty_frames_do_not_change_the_columns(tmp_path: Path) -> None:
     assert whole["touches_border"].tolist() == [False, True]
     assert whole["frame"].tolist() == [1, 1]
     assert len(concatenate_tables([tables[0], tables[2]])) == 0
+
+
+def test_a_label_without_a_probability_is_refused() -> None:
+    labels = np.full((4, 4), 3, np.int32)
+    with pytest.raises(ValueError, match="label 3 has no probability"):
+        measure_objects(labels, labels, probability=[0.5, 0.5])

@@ -20,6 +20,8 @@ from autonuclei.segment.prediction import (
     redraw_nuclei,
     tidy_labels,
 )
+from autonuclei.settings import PreprocessSettings
+from autonuclei.train.networks import Network
 from shapes import draw_disks, draw_squares, photograph
 
 Array = npt.NDArray[Any]
@@ -72,10 +74,9 @@ def test_drawn_nuclei_are_found_where_they_lie(
 
     model = SimpleNamespace(predict_instances=predict_instances)
     labels, probability = predict_nuclei(
-        model,
+        Network(model, of_network),
         image,
-        preprocess={"crop": crop, "scale": preprocessed},
-        scale=of_network,
+        preprocess=PreprocessSettings(crop=crop, scale=preprocessed),
         refine_boundaries=False,
         minimum_sharpness=None,
         cut_clumps=False,
@@ -97,7 +98,7 @@ def test_no_nucleus_found() -> None:
 
     model = SimpleNamespace(predict_instances=predict_instances)
     image = np.random.default_rng(0).integers(0, 99, (32, 48)).astype(np.uint8)
-    labels, probability = predict_nuclei(model, image)
+    labels, probability = predict_nuclei(Network(model), image)
     assert labels.shape == (32, 48)
     assert labels.max() == 0
     assert probability.shape == (0,)
@@ -178,17 +179,17 @@ def test_blurred_light_is_left_out_and_clumps_are_cut() -> None:
         return None, {"coord": np.array(found), "prob": probability}
 
     model = SimpleNamespace(predict_instances=predict_instances)
-    labels, kept = predict_nuclei(model, image, minimum_sharpness=None, cut_clumps=False)
+    labels, kept = predict_nuclei(Network(model), image, minimum_sharpness=None, cut_clumps=False)
     assert kept.tolist() == probability.tolist()
     assert labels[120, 150] > 0
-    labels, kept = predict_nuclei(model, image, minimum_sharpness=0.75, cut_clumps=True)
+    labels, kept = predict_nuclei(Network(model), image, minimum_sharpness=0.75, cut_clumps=True)
     assert sorted(kept) == [0.6, 0.6, 0.7, 0.8, 0.9]
     assert labels[120, 150] == 0
     assert labels[75, 48] != labels[75, 68]
     for y, x in pair:
         assert kept[labels[round(y), round(x)] - 1] == 0.6
     empty, kept = predict_nuclei(
-        SimpleNamespace(predict_instances=lambda *_, **__: (None, NOTHING)),
+        Network(SimpleNamespace(predict_instances=lambda *_, **__: (None, NOTHING))),
         image,
         minimum_sharpness=0.75,
         cut_clumps=True,

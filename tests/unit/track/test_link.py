@@ -70,7 +70,7 @@ def evaluate(movie: DrawnMovie, tracks: pd.DataFrame) -> dict[str, float | str]:
     labels = recolour_frames(
         tracks,
         values=new,
-        read_labels=movie.labels.__getitem__,
+        labels=movie.labels,
         n_frames=len(movie.labels),
         dtype=np.uint16,
     )

@@ -92,14 +92,12 @@ def make_everything(movie: Movie, folder: Path) -> tuple[LinkResult, Motility]:
 
     write_image_movie(folder / "m.tif", images, n_frames=n_frames, **units)
     info = MovieInfo("m.tif", SIDE, SIDE, n_frames, **units)
-    write_trackmate(
-        folder / "m.xml", tracks, movie=info, read_labels=movie.labels.__getitem__, log="odd"
-    )
+    write_trackmate(folder / "m.xml", tracks, movie=info, labels=movie.labels, log="odd")
     assert validate_trackmate(folder / "m.xml") == []
     content = read_trackmate(folder / "m.xml")
     assert (len(content.spots), len(content.edges)) == (len(tracks), len(edges))
 
-    write_ctc(folder / "ctc", tracks, read_labels=movie.labels.__getitem__, n_frames=n_frames)
+    write_ctc(folder / "ctc", tracks, labels=movie.labels, n_frames=n_frames)
     assert len(read_ctc(folder / "ctc")[1]) == n_frames
     write_geff(folder / "g.geff", tracks, **units)
     nodes, links = read_geff(folder / "g.geff")

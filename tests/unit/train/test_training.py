@@ -70,7 +70,7 @@ def train(folder, seed=1, kill_after=None, settings=settings):
         if kill_after and line.startswith(f"epoch {kill_after}/"):
             os.kill(os.getpid(), signal.SIGKILL)
     history = train_model(
-        list(zip(images, labels)), folder=f"{folder}/model", checkpoint=f"{folder}/checkpoint.npz",
+        zip(images, labels), f"{folder}/model", checkpoint=f"{folder}/checkpoint.npz",
         settings=settings, seed=seed, log=log,
     )
     history.to_csv(f"{folder}/history.csv", index=False)

@@ -11,6 +11,6 @@ with log_job(snakemake.log[0]):
         write_ctc(
             snakemake.output.folder,
             read_table(snakemake.input.tracks),
-            read_labels=masks.read,
+            labels=masks,
             n_frames=snakemake.params.movie["n_frames"],
         )

@@ -33,7 +33,7 @@ with log_job(snakemake.log[0]) as log:
             snakemake.output.xml,
             read_table(snakemake.input.tracks),
             movie=MovieInfo(Path(snakemake.output.image).name, width, height, n_frames, **units),
-            read_labels=masks.read,
+            labels=masks,
             tracker=tracker,
             log=f"Linked by autonuclei with {json.dumps(used)}",
         )

@@ -12,7 +12,7 @@ with log_job(snakemake.log[0]):
         write_track_labels(
             snakemake.output.labels,
             read_table(snakemake.input.tracks),
-            read_labels=masks.read,
+            labels=masks,
             n_frames=movie["n_frames"],
             pixel_size_um=movie["pixel_size_um"],
             frame_interval_min=movie["frame_interval_min"],

@@ -9,10 +9,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.labels.measurement import measure_objects
 
     found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
-    probability = {
-        frame: dict(zip(rows["label"], rows["probability"], strict=True))
-        for frame, rows in found.groupby("frame")
-    }
+    probability = {frame: rows["probability"].to_numpy() for frame, rows in found.groupby("frame")}
     with LabelStore(snakemake.input.labels, snakemake.params.names) as masks:
         tables = [
             measure_objects(

@@ -16,12 +16,13 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.tables import concatenate_tables, write_table
     from autonuclei.segment.memory import fit_tile
     from autonuclei.segment.prediction import predict_nuclei
-    from autonuclei.train.networks import choose_device, load_model, read_scale
+    from autonuclei.settings import PreprocessSettings
+    from autonuclei.train.networks import choose_device, load_model
 
     params = snakemake.params
     log.info("device: %s", choose_device(params.device, snakemake.threads))
-    model = load_model(snakemake.input.model)
-    scale = read_scale(snakemake.input.model)
+    network = load_model(snakemake.input.model)
+    preprocess = PreprocessSettings(**params.preprocess)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
 
@@ -37,11 +38,10 @@ with log_job(snakemake.log[0]) as log:
             log.warning("frame %d: no contrast beyond its noise, no nuclei", frame)
             return np.zeros(image.shape, np.int32), np.zeros(0)
         return predict_nuclei(
-            model,
+            network,
             image,
-            preprocess=params.preprocess,
-            scale=scale,
-            megapixels_per_tile=fit_tile(memory_mb, image.size / 1e6 * max(1, scale**2)),
+            preprocess=preprocess,
+            megapixels_per_tile=fit_tile(memory_mb, image.size / 1e6 * max(1, network.scale**2)),
             minimum_probability=params.minimum_probability,
             refine_boundaries=params.refine_boundaries,
             minimum_sharpness=params.minimum_sharpness,

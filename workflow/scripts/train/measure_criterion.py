@@ -8,20 +8,19 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.files import write_beside
     from autonuclei.io.images import read_image
     from autonuclei.segment.prediction import predict_nuclei
-    from autonuclei.train.networks import choose_device, load_model, read_scale
+    from autonuclei.train.networks import choose_device, load_model
     from autonuclei.train.self_training import measure_agreement
 
     log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
-    model = load_model(snakemake.input.model)
+    network = load_model(snakemake.input.model)
     # The network as it is, on images that the annotation has preprocessed.
     as_it_is = {"refine_boundaries": False, "minimum_sharpness": None, "cut_clumps": False}
-    as_it_is["scale"] = read_scale(snakemake.input.model)
     pairs = []
     for paths in zip(
         snakemake.input.images, snakemake.input.objects, snakemake.input.labels, strict=True
     ):
         image, objects, accepted = map(read_image, paths)
-        found, _ = predict_nuclei(model, image, **as_it_is)
+        found, _ = predict_nuclei(network, image, **as_it_is)
         pairs.append((found, objects, accepted))
     agreement = measure_agreement(pairs)
     log.info("agreement %.4f on %d images", agreement, len(pairs))

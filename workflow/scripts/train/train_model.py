@@ -5,7 +5,6 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]) as log:
     from pathlib import Path
 
-    from autonuclei.annotate.preprocessing import normalize_image
     from autonuclei.errors import InputError
     from autonuclei.io.images import read_image
     from autonuclei.io.tables import read_table, write_table
@@ -16,14 +15,15 @@ with log_job(snakemake.log[0]) as log:
 
     def read_pairs():
         """The images with a nucleus, and their labels."""
-        pairs, empty = [], 0
+        found = empty = 0
         for image, labels in zip(snakemake.input.images, snakemake.input.labels, strict=True):
             annotated = read_image(labels)
             if (annotated > 0).any():
-                pairs.append((normalize_image(read_image(image)), annotated))
+                found += 1
+                yield read_image(image), annotated
             else:
                 empty += 1
-        if not pairs:
+        if not found:
             raise InputError(
                 f"experiment {snakemake.wildcards.experiment}: none of the {empty} training images "
                 "has a nucleus. Look at results/*/annotation, change 'annotate' in the "
@@ -31,14 +31,12 @@ with log_job(snakemake.log[0]) as log:
             )
         if empty:
             log.info("%d image(s) without a nucleus take no part", empty)
-        return pairs
 
     def train():
-        pairs = read_pairs()
         log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
         history = train_model(
-            pairs,
-            folder=snakemake.output.model,
+            read_pairs(),
+            snakemake.output.model,
             # Not an output: Snakemake removes those when a job fails.
             checkpoint=Path(snakemake.output.history).with_name("checkpoint.npz"),
             settings=TrainSettings(**snakemake.params.settings),

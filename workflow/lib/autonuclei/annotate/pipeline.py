@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.annotate.candidates import measure_candidates
+from autonuclei.annotate.composition import label_training
 from autonuclei.annotate.foreground import find_foreground
 from autonuclei.annotate.preprocessing import preprocess_image
 from autonuclei.annotate.proposals import find_objects
@@ -57,6 +58,11 @@ class Annotation:
     accepted_range: AcceptedRange
     nuclei: npt.NDArray[np.int32]
 
+    @property
+    def training_pair(self) -> tuple[Array, npt.NDArray[np.int32]]:
+        """Image and labels for `train_model`: nuclei 1..n, rejected objects -1 (ignored)."""
+        return self.image, label_training(self.objects, self.nuclei, ignore=True)
+
 
 def annotate_image(
     image: Array,
@@ -75,6 +81,10 @@ def annotate_image(
         Sections `annotate` and `preprocess` of the configuration; None: the defaults.
     accepted_range
         What counts as a nucleus; None: judged by the median of the objects of this image.
+
+    Returns
+    -------
+    Annotation
 
     Raises
     ------

@@ -20,7 +20,7 @@ import pandas as pd
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import ReadLabels, recolour_frames
+from autonuclei.export.frames import LabelFrames, recolour_frames
 from autonuclei.io.files import write_beside
 
 TRACK_FILE = "man_track.txt"
@@ -74,7 +74,7 @@ def write_ctc(
     folder: str | os.PathLike[str],
     tracks: pd.DataFrame,
     *,
-    read_labels: ReadLabels,
+    labels: LabelFrames,
     n_frames: int,
 ) -> pd.DataFrame:
     """Write tracks as a Cell Tracking Challenge folder, replacing an older one.
@@ -87,8 +87,8 @@ def write_ctc(
         The folder to write.
     tracks : DataFrame
         Track table.
-    read_labels : callable
-        Gives the (height, width) label image of a frame.
+    labels : sequence of (height, width) int
+        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
     n_frames : int
 
     Returns
@@ -101,15 +101,15 @@ def write_ctc(
     InputError
         Table and label images do not hold the same nuclei.
     """
-    labels, table = make_ctc_tracks(tracks)
-    largest = int(labels.max(initial=0))
+    numbers, table = make_ctc_tracks(tracks)
+    largest = int(numbers.max(initial=0))
     dtype = np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
     digits = max(3, len(str(n_frames - 1)))
     with write_beside(folder) as partial:
         partial.mkdir()
         table.to_csv(partial / TRACK_FILE, sep=" ", header=False, index=False, lineterminator="\n")
         pages = recolour_frames(
-            tracks, values=labels, read_labels=read_labels, n_frames=n_frames, dtype=dtype
+            tracks, values=numbers, labels=labels, n_frames=n_frames, dtype=dtype
         )
         for number, page in enumerate(pages):
             name = f"mask{number:0{digits}d}.tif"

@@ -1,7 +1,7 @@
 """The frames of a tracked movie: the label images and the rows of the track table together."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,11 @@ import pandas as pd
 from autonuclei.errors import InputError
 from autonuclei.labels.numbers import replace_labels
 
-# Gives the label image of a frame, as `LabelStore.read`.
-ReadLabels = Callable[[int], npt.NDArray[Any]]
+
+class LabelFrames(Protocol):
+    """The label images of a movie by frame: an array, a list or a `LabelStore`."""
+
+    def __getitem__(self, frame: int, /) -> npt.NDArray[Any]: ...
 
 
 def find_rows(tracks: pd.DataFrame, n_frames: int) -> list[npt.NDArray[np.int64]]:
@@ -37,7 +40,7 @@ def recolour_frames(
     tracks: pd.DataFrame,
     *,
     values: npt.NDArray[np.int64],
-    read_labels: ReadLabels,
+    labels: LabelFrames,
     n_frames: int,
     dtype: npt.DTypeLike,
 ) -> Iterator[npt.NDArray[Any]]:
@@ -49,8 +52,8 @@ def recolour_frames(
         Track table; `frame` and `label` are used.
     values : (n,) int64
         The new pixel value of each row, above 0.
-    read_labels : callable
-        Gives the (height, width) label image of a frame.
+    labels : sequence of (height, width) int
+        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
     n_frames : int
     dtype
         Type of the images.
@@ -60,10 +63,10 @@ def recolour_frames(
     InputError
         Table and label images do not hold the same nuclei.
     """
-    label = tracks["label"].to_numpy(np.int64)
+    number = tracks["label"].to_numpy(np.int64)
     for frame, rows in enumerate(find_rows(tracks, n_frames)):
         try:
-            yield replace_labels(read_labels(frame), label[rows], values[rows], dtype=dtype)
+            yield replace_labels(labels[frame], number[rows], values[rows], dtype=dtype)
         except KeyError as error:
             raise InputError(
                 f"masks: nucleus {error.args[0]} of frame {frame} is in only one of masks and "

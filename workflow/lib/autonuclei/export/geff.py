@@ -29,8 +29,8 @@ def write_geff(
     path: str | os.PathLike[str],
     tracks: pd.DataFrame,
     *,
-    pixel_size_um: float | None,
-    frame_interval_min: float | None,
+    pixel_size_um: float | None = None,
+    frame_interval_min: float | None = None,
 ) -> None:
     """Write a track table as GEFF (a zarr folder), replacing an older one.
 

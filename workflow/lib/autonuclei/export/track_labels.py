@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import ReadLabels, recolour_frames
+from autonuclei.export.frames import LabelFrames, recolour_frames
 from autonuclei.io.hyperstack import LARGEST_EXACT, label_dtype, write_image_movie
 
 
@@ -15,7 +15,7 @@ def write_track_labels(
     path: str | os.PathLike[str],
     tracks: pd.DataFrame,
     *,
-    read_labels: ReadLabels,
+    labels: LabelFrames,
     n_frames: int,
     pixel_size_um: float | None,
     frame_interval_min: float | None,
@@ -31,8 +31,8 @@ def write_track_labels(
         The TIFF file to write.
     tracks : DataFrame
         Track table; `frame`, `label` and `track` are used.
-    read_labels : callable
-        Gives the (height, width) label image of a frame.
+    labels : sequence of (height, width) int
+        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
     n_frames : int
     pixel_size_um, frame_interval_min : float or None
         None where unknown.
@@ -57,7 +57,7 @@ def write_track_labels(
     recoloured = recolour_frames(
         tracks,
         values=tracks["track"].to_numpy(np.int64),
-        read_labels=read_labels,
+        labels=labels,
         n_frames=n_frames,
         dtype=label_dtype(largest),
     )

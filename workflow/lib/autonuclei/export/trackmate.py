@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import ReadLabels, find_rows
+from autonuclei.export.frames import LabelFrames, find_rows
 from autonuclei.export.trackmate_declarations import EDGE_FEATURES, SPOT_FEATURES, TRACK_FEATURES
 from autonuclei.export.trackmate_features import (
     compute_edge_features,
@@ -59,7 +59,7 @@ def write_trackmate(
     tracks: pd.DataFrame,
     *,
     movie: MovieInfo,
-    read_labels: ReadLabels | None = None,
+    labels: LabelFrames | None = None,
     tracker: LapSettings | None = None,
     log: str = "",
 ) -> ExportCounts:
@@ -77,8 +77,9 @@ def write_trackmate(
         Track table.
     movie : MovieInfo
         The movie beside the file, see `autonuclei.io.hyperstack.write_image_movie`.
-    read_labels : callable, optional
-        Gives the (height, width) label image of a frame; without it the file has no outlines.
+    labels : sequence of (height, width) int, optional
+        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
+        Without it the file has no outlines.
     tracker : LapSettings, optional
         What to preset for linking again; without it the tracker is set to manual.
     log : str
@@ -117,10 +118,10 @@ def write_trackmate(
                         values = compute_spot_features(spots, **units)
                         with xml.element("SpotsInFrame", frame=frame):
                             heads = _format_spots(rows, values)
-                            if read_labels is None or len(rows) == 0:
+                            if labels is None or len(rows) == 0:
                                 xml.write_lines(f"{head} />" for head in heads)
                                 continue
-                            outlines = trace_outlines(read_labels(frame))
+                            outlines = trace_outlines(labels[frame])
                             index = _find_outlines(outlines, spots, frame)
                             n_split += int((outlines.n_pieces[index] > 1).sum())
                             texts = _format_outlines(outlines, index, spots, movie.pixel_size)

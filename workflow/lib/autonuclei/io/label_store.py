@@ -90,6 +90,10 @@ class LabelStore:
             raise _refuse(path, error, frame) from error
         return np.asarray(labels).astype(np.int32)
 
+    def __getitem__(self, frame: int) -> npt.NDArray[np.int32]:
+        """As `read`, so that a store can stand for a list of label images."""
+        return self.read(frame)
+
     def _locate(self, frame: int) -> Path:
         return self._path / f"{self._names[frame]}.tif"
 

@@ -5,7 +5,6 @@ one takes seconds for a frame of a thousand nuclei.
 """
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,7 @@ def measure_objects(
     *,
     frame: int = 0,
     pixel_size_um: float | None = None,
-    probability: Mapping[int, float] | None = None,
+    probability: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Measure every object of a label image.
 
@@ -59,7 +58,8 @@ def measure_objects(
     pixel_size_um
         Micrometres per pixel; None gives NaN in the columns in micrometres.
     probability
-        The network's object probability per label; NaN where there is none.
+        Of the network, as `predict_nuclei` gives it: its entry i belongs to label i + 1. None
+        gives NaN.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def measure_objects(
     Raises
     ------
     ValueError
-        Labels and image differ in shape.
+        Labels and image differ in shape, or a label has no probability.
     """
     if labels.shape != image.shape:
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
@@ -103,7 +103,12 @@ def measure_objects(
     border |= (rows == labels.shape[0] - 1) | (columns == labels.shape[1] - 1)
     perimeter, solidity = _measure_outlines(labels, numbers, area)
     size = np.nan if pixel_size_um is None else pixel_size_um
-    given = probability or {}
+    given = np.full(n, np.nan)
+    if probability is not None:
+        known = np.asarray(probability, np.float64)
+        if numbers.max(initial=0) > len(known):
+            raise ValueError(f"label {numbers.max()} has no probability, there are {len(known)}")
+        given = known[numbers - 1]
     measured = {
         "frame": np.full(n, frame, np.int64),
         "label": numbers.astype(np.int64),
@@ -118,7 +123,7 @@ def measure_objects(
         "solidity": solidity,
         **axes,
         "touches_border": total(border) > 0,
-        "probability": np.array([given.get(int(k), np.nan) for k in numbers], dtype=np.float64),
+        "probability": given,
         "y_um": y * size,
         "x_um": x * size,
         "area_um2": area * size**2,

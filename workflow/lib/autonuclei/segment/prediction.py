@@ -1,7 +1,7 @@
 """Instance masks of images with a trained StarDist model, in the pixels of the raw images."""
 
 import math
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.pieces import keep_largest_pieces
 from autonuclei.segment.memory import LARGEST_TILE
-from autonuclei.settings import PredictSettings
-from autonuclei.train.networks import find_polygons
+from autonuclei.settings import PredictSettings, PreprocessSettings
+from autonuclei.train.networks import Network, find_polygons
 
 Array = npt.NDArray[Any]
 
@@ -24,11 +24,10 @@ REACH = 0.3
 
 
 def predict_nuclei(
-    model: Any,
+    network: Network,
     image: Array,
     *,
-    preprocess: Mapping[str, Any] | None = None,
-    scale: float = 1.0,
+    preprocess: PreprocessSettings | None = None,
     megapixels_per_tile: float = LARGEST_TILE,
     minimum_probability: float | None = None,
     refine_boundaries: bool = PredictSettings.refine_boundaries,
@@ -39,15 +38,13 @@ def predict_nuclei(
 
     Parameters
     ----------
-    model
-        As `networks.load_model` gives it.
-    image
-        (height, width) raw grey values.
+    network : Network
+        As `load_model` gives it.
+    image : (height, width)
+        Raw grey values of any real type.
     preprocess
-        Keyword arguments of `preprocessing.preprocess_image`, the same as in training; None: the
-        image is used as it is.
-    scale
-        Pixels of the network per pixel of the preprocessed image (`networks.read_scale`).
+        Section `preprocess` of the configuration, the same as in training; None: the image is
+        used as it is.
     megapixels_per_tile
         Larger images are predicted in tiles, in pixels of the network.
     minimum_probability
@@ -74,17 +71,17 @@ def predict_nuclei(
     InputError
         The crop lies outside of the image.
     """
-    given = preprocess or {}
-    prepared = normalize_image(preprocess_image(image, **given))
-    if scale != 1:
-        prepared = rescale_image(prepared, scale)
+    preprocess = preprocess or PreprocessSettings()
+    prepared = normalize_image(preprocess_image(image, **asdict(preprocess)))
+    if network.scale != 1:
+        prepared = rescale_image(prepared, network.scale)
     polygons, probability = find_polygons(
-        model,
+        network.model,
         prepared,
         minimum_probability=minimum_probability,
         tiles=count_tiles(prepared.shape, megapixels_per_tile),
     )
-    polygons = place_polygons(polygons, image.shape, prepared.shape, given.get("crop"))
+    polygons = place_polygons(polygons, image.shape, prepared.shape, preprocess.crop)
     labels = draw_polygons(polygons, probability, image.shape)
     filtered = FilteredImage(image)
     if refine_boundaries:

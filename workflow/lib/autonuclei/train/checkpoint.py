@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
@@ -42,14 +43,14 @@ class TrainingState:
     model
         StarDist2D, prepared for training.
     path
-        File of the checkpoint.
+        File of the checkpoint; None: there is none.
     digest
         Of the training (`digest_training`); a checkpoint of another one is not taken over.
     """
 
-    def __init__(self, model: Any, path: Path, digest: str) -> None:
+    def __init__(self, model: Any, path: str | os.PathLike[str] | None, digest: str) -> None:
         self._model = model.keras_model
-        self._path = path
+        self._path = None if path is None else Path(path)
         self._digest = digest
         self.history: dict[str, list[float]] = {name: [] for name in LOSS_COLUMNS}
         self.best_epoch = -1
@@ -67,7 +68,7 @@ class TrainingState:
 
     def load(self) -> bool:
         """Take over a checkpoint of the same training; False when there is none."""
-        if not self._path.is_file():
+        if self._path is None or not self._path.is_file():
             return False
         try:
             with np.load(self._path) as stored:
@@ -115,6 +116,8 @@ class TrainingState:
         return rate
 
     def _write(self) -> None:
+        if self._path is None:
+            return
         meta = {
             "digest": self._digest,
             "history": self.history,

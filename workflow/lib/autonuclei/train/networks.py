@@ -7,6 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,21 @@ SCALE_FILE = "scale.json"
 # Points of the network's grid along the border of the image that are no centre of a nucleus.
 # StarDist's own 2 lose nuclei that the border cuts, 0 finds some twice.
 BORDER = 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, and how images are rescaled for it.
+
+    Attributes
+    ----------
+    model : StarDist2D
+    scale : float
+        Pixels of the network per pixel of the images.
+    """
+
+    model: Any
+    scale: float = 1.0
 
 
 def choose_device(device: str, threads: int) -> str:
@@ -125,8 +141,18 @@ def write_model(
         model.keras_model.save_weights(str(partial / "weights_best.h5"))
 
 
-def load_model(folder: str | os.PathLike[str]) -> Any:
-    """Load a trained StarDist2D model from its folder.
+def load_model(folder: str | os.PathLike[str]) -> Network:
+    """Load a trained network from its folder.
+
+    Parameters
+    ----------
+    folder
+        As `train_model` writes it, or of any StarDist 2D model for one channel.
+
+    Returns
+    -------
+    Network
+        For `predict_nuclei`.
 
     Raises
     ------
@@ -151,7 +177,7 @@ def load_model(folder: str | os.PathLike[str]) -> Any:
             f"{folder}: is a model for images of {model.config.n_channel_in} channels. "
             "Give one for grey images."
         )
-    return model
+    return Network(model, read_scale(folder))
 
 
 def read_scale(folder: str | os.PathLike[str]) -> float:

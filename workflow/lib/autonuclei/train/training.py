@@ -8,14 +8,14 @@ its own random numbers, so that an interrupted training ends with the same weigh
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.annotate.preprocessing import rescale_image, rescale_labels
+from autonuclei.annotate.preprocessing import normalize_image, rescale_image, rescale_labels
 from autonuclei.errors import InputError
 from autonuclei.settings import Settings, TrainSettings
 from autonuclei.train.batches import draw_batches, prefetch
@@ -26,10 +26,10 @@ from autonuclei.train.thresholds import optimize_thresholds
 
 
 def train_model(
-    pairs: Sequence[Pair],
-    *,
+    annotated: Iterable[tuple[npt.NDArray[Any], npt.NDArray[np.int32]]],
     folder: str | os.PathLike[str],
-    checkpoint: str | os.PathLike[str],
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
     settings: TrainSettings | None = None,
     seed: int = Settings.seed,
     log: Callable[[str], None] = print,
@@ -38,16 +38,16 @@ def train_model(
 
     Parameters
     ----------
-    pairs
-        Normalised images ((height, width) float32) and their label images (int32; 0 background,
-        -1 ignored).
+    annotated
+        Preprocessed images ((height, width) grey values) and their label images (int32; 0
+        background, -1 ignored), as `Annotation.training_pair` gives them.
     folder
         Written when the training is complete: config.json, thresholds.json, weights_best.h5, as
         StarDist has them, and scale.json (`networks.read_scale`).
     checkpoint
         File for the state after each epoch. A training with the same data, settings, seed and
         versions goes on from it. It stays, so that a job that is lost after its last epoch does
-        not train again; whoever has the model may remove it.
+        not train again; whoever has the model may remove it. None: no such file.
     settings
         The network and its training; None: the defaults. The device is not chosen here
         (`networks.choose_device`).
@@ -58,7 +58,8 @@ def train_model(
 
     Returns
     -------
-    A row for each epoch with the columns `checkpoint.LOSS_COLUMNS`.
+    DataFrame
+        A row for each epoch: `epoch`, `loss`, `val_loss`, `learning_rate`, `seconds`.
 
     Raises
     ------
@@ -68,6 +69,7 @@ def train_model(
     import keras
 
     settings = settings or TrainSettings()
+    pairs = [(normalize_image(image), labels) for image, labels in annotated]
     scale = choose_scale(pairs, settings.diameter_px)
     if scale != 1:
         log(f"images are rescaled by {scale:.3f} for the network")
@@ -86,7 +88,7 @@ def train_model(
     log(f"training on {len(train)} image(s); for validation: {said}")
     keras.utils.set_random_seed(seed)
     model = build_model(settings)
-    state = TrainingState(model, Path(checkpoint), digest_training(pairs, settings, seed))
+    state = TrainingState(model, checkpoint, digest_training(pairs, settings, seed))
     if state.load():
         log(f"going on after epoch {state.n_epochs}, found in {checkpoint}")
     _train_epochs(model, state, train, validation, settings, seed, log)
