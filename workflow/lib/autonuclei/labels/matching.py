@@ -99,13 +99,18 @@ def pool_counts(counts: pd.DataFrame, by: Sequence[str] = ("iou",)) -> pd.DataFr
 
 
 def compute_metrics(counts: pd.DataFrame) -> pd.DataFrame:
-    """Compute metrics from the counts of `count_matches` or `pool_counts`.
+    """Compute precision, recall, F1 and more from counted matches.
 
     precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = TP / (TP + (FP + FN) / 2),
     accuracy = TP / (TP + FP + FN), panoptic_quality = sum of matched IoU / (TP + (FP + FN) / 2)
     (Kirillov et al. 2019), mean_iou_matched = mean IoU of the matched nuclei, mean_iou_true =
     sum of matched IoU / number of true nuclei, foreground_f1 = F1 (Dice) of pixels,
     foreground_f1_touched = the same without the true nuclei that no predicted one touches.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Of `count_matches` or `pool_counts`.
 
     Returns
     -------
