@@ -31,7 +31,6 @@ TINY = {
         "rays": 16,
         "learning_rate": 0.001,
     },
-    "evaluate": {"iou_thresholds": [0.5, 0.9]},
     "film": {"width_px": 128},
 }
 

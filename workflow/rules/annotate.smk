@@ -4,7 +4,7 @@
 rule preprocess_image:
     """Convert, crop and rescale one image; refuse pixels in which nothing can be measured."""
     input:
-        image=get_frame_file,
+        image=PLAN.get_frame_file,
     output:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     log:
@@ -16,14 +16,12 @@ rule preprocess_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(100, 20),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(100, 20),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
-        plane=get_plane,
+        plane=PLAN.describe_plane,
         preprocess=to_dict(SETTINGS.preprocess),
         code=digest_imports("annotate/preprocess_image"),
-    message:
-        "Preprocessing frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/preprocess_image.py"
 
@@ -43,15 +41,13 @@ rule threshold_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(120, 25),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(120, 25),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
         smoothing_px=SETTINGS.annotate.smoothing_px,
         threshold_factor=SETTINGS.annotate.threshold_factor,
         minimum_contrast=SETTINGS.annotate.minimum_contrast,
         code=digest_imports("annotate/threshold_image"),
-    message:
-        "Thresholding frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/threshold_image.py"
 
@@ -72,23 +68,18 @@ rule split_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(200, 70),
-        runtime=scale_runtime(1, 0.2),
+        mem_mb=NEEDS.frame_mb(200, 70),
+        runtime=NEEDS.frame_min(1, 0.2),
     params:
         find={
-            key: getattr(SETTINGS.annotate, key)
-            for key in (
-                "local_levels",
-                "smoothing_px",
-                "split_distance",
-                "minimum_area_px",
-                "refine_boundaries",
-                "cut_clumps",
-            )
+            "local_levels": SETTINGS.annotate.local_levels,
+            "smoothing_px": SETTINGS.annotate.smoothing_px,
+            "split_distance": SETTINGS.annotate.split_distance,
+            "minimum_area_px": SETTINGS.annotate.minimum_area_px,
+            "refine_boundaries": SETTINGS.annotate.refine_boundaries,
+            "cut_clumps": SETTINGS.annotate.cut_clumps,
         },
         code=digest_imports("annotate/split_nuclei"),
-    message:
-        "Finding objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/split_nuclei.py"
 
@@ -109,12 +100,10 @@ rule measure_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(180, 60),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(180, 60),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
         code=digest_imports("annotate/measure_objects"),
-    message:
-        "Measuring objects in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/measure_objects.py"
 
@@ -122,10 +111,8 @@ rule measure_objects:
 rule compute_accepted_range:
     """What counts as a nucleus: near the median of all objects in the training frames."""
     input:
-        tables=lambda wildcards: list_frame_results(
-            wildcards.experiment,
-            "objects.csv",
-            lambda sample: sample.train if is_annotated(sample) else [],
+        tables=PLAN.for_frames(
+            "<results>/{experiment}/annotation/{sample}/{frame}/objects.csv", PLAN.list_checked
         ),
     output:
         accepted_range="<results>/{experiment}/annotation/area_window.json",
@@ -142,18 +129,13 @@ rule compute_accepted_range:
         runtime=10,
     params:
         tolerances={
-            key: getattr(SETTINGS.annotate, key)
-            for key in (
-                "area_tolerance",
-                "area_tolerance_above",
-                "solidity_tolerance",
-                "share_at_border",
-                "minimum_relative_contrast",
-            )
+            "area_tolerance": SETTINGS.annotate.area_tolerance,
+            "area_tolerance_above": SETTINGS.annotate.area_tolerance_above,
+            "solidity_tolerance": SETTINGS.annotate.solidity_tolerance,
+            "share_at_border": SETTINGS.annotate.share_at_border,
+            "minimum_relative_contrast": SETTINGS.annotate.minimum_relative_contrast,
         },
         code=digest_imports("annotate/compute_accepted_range"),
-    message:
-        "Computing the accepted range of {wildcards.experiment}"
     script:
         "../scripts/annotate/compute_accepted_range.py"
 
@@ -175,12 +157,10 @@ rule select_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(180, 15),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(180, 15),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
         code=digest_imports("annotate/select_nuclei"),
-    message:
-        "Selecting nuclei in frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/select_nuclei.py"
 
@@ -188,7 +168,7 @@ rule select_nuclei:
 rule import_masks:
     """Take masks that the user gives in the place of the annotation."""
     input:
-        masks=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].path,
+        masks=lambda wildcards: PLAN.get_mask(wildcards).path,
     output:
         labels="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
     log:
@@ -200,17 +180,15 @@ rule import_masks:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(100, 30),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(100, 30),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
-        page=lambda wildcards: get_sample(wildcards).masks[int(wildcards.frame)].page,
-        image=get_frame_file,
-        shape=lambda wildcards: (get_frame(wildcards).height, get_frame(wildcards).width),
+        page=lambda wildcards: PLAN.get_mask(wildcards).page,
+        image=PLAN.get_frame_file,
+        shape=lambda wildcards: PLAN.get_frame(wildcards).shape,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("annotate/import_masks"),
-    message:
-        "Reading masks of frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/import_masks.py"
 
@@ -218,8 +196,15 @@ rule import_masks:
 rule compose_training_pair:
     """Make the image and the labels that the network learns from."""
     input:
-        unpack(get_objects),
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
+        objects=PLAN.by_masks(
+            "<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+            masks="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
+        ),
+        labels=PLAN.by_masks(
+            "<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
+            masks="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
+        ),
     output:
         image=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_image.tif"),
         labels=temp("<results>/{experiment}/annotation/{sample}/{frame}/training_labels.tif"),
@@ -232,15 +217,13 @@ rule compose_training_pair:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_memory(100, 30),
-        runtime=scale_runtime(1, 0.05),
+        mem_mb=NEEDS.frame_mb(100, 30),
+        runtime=NEEDS.frame_min(1, 0.05),
     params:
         rejected=SETTINGS.annotate.rejected,
         noise_grey=SETTINGS.annotate.noise_grey,
         seed=SETTINGS.seed,
         code=digest_imports("annotate/compose_training_pair"),
-    message:
-        "Composing training frame {wildcards.frame} of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/annotate/compose_training_pair.py"
 
@@ -248,8 +231,8 @@ rule compose_training_pair:
 rule list_objects:
     """All annotated objects of an experiment with the verdict on each."""
     input:
-        tables=lambda wildcards: list_frame_results(
-            wildcards.experiment, "objects.csv", list_annotated
+        tables=PLAN.for_frames(
+            "<results>/{experiment}/annotation/{sample}/{frame}/objects.csv", PLAN.list_annotated
         ),
         # The table has a row per object, too many for the report; the range goes there.
         accepted_range=report(
@@ -274,12 +257,9 @@ rule list_objects:
         runtime=10,
     params:
         frames=lambda wildcards: [
-            (sample.name, index)
-            for sample in list_samples(wildcards.experiment)
-            for index in list_annotated(sample)
+            (sample.name, frame.index)
+            for sample, frame in PLAN.list_annotated(wildcards.experiment)
         ],
         code=digest_imports("annotate/list_objects"),
-    message:
-        "Listing the annotated objects of {wildcards.experiment}"
     script:
         "../scripts/annotate/list_objects.py"

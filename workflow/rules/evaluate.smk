@@ -4,8 +4,8 @@
 rule evaluate_masks:
     """Compare annotation and segmentation with the ground truth, image by image."""
     input:
-        truth=lambda wildcards: [case["truth"] for case in list_cases(wildcards)],
-        labels=lambda wildcards: [case["labels"] for case in list_cases(wildcards)],
+        truth=lambda wildcards: [case["truth"] for case in PLAN.list_cases(wildcards)],
+        labels=lambda wildcards: [case["labels"] for case in PLAN.list_cases(wildcards)],
     output:
         metrics=report(
             "<results>/{experiment}/evaluation/metrics.csv",
@@ -29,15 +29,13 @@ rule evaluate_masks:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(lambda w: SNAKEMAKE_MB + 500 + 120 * max(list_truth_megapixels(w))),
-        runtime=grow(lambda w: 10 + 0.1 * sum(list_truth_megapixels(w))),
+        mem_mb=NEEDS.truth_mb(500, 120),
+        runtime=NEEDS.truth_min(10, 0.1),
     params:
-        cases=list_cases,
+        cases=PLAN.list_cases,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("evaluate/evaluate_masks"),
-    message:
-        "Comparing {wildcards.experiment} with its ground truth"
     script:
         "../scripts/evaluate/evaluate_masks.py"
 
@@ -45,7 +43,7 @@ rule evaluate_masks:
 rule evaluate_tracks:
     """Compare the tracks with true ones, by the measures of the field."""
     input:
-        truth=lambda wildcards: get_sample(wildcards).truth_tracks,
+        truth=lambda wildcards: PLAN.get_sample(wildcards).truth_tracks,
         found="<results>/{experiment}/tracking/{sample}/ctc",
     output:
         metrics=report(
@@ -63,12 +61,10 @@ rule evaluate_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(500, 60, 10),
-        runtime=scale_sample_runtime(10, 0.1),
+        mem_mb=NEEDS.sample_mb(500, 60, 10),
+        runtime=NEEDS.sample_min(10, 0.1),
     params:
         code=digest_imports("evaluate/evaluate_tracks"),
-    message:
-        "Comparing the tracks of {wildcards.experiment}/{wildcards.sample} with the true ones"
     script:
         "../scripts/evaluate/evaluate_tracks.py"
 
@@ -76,9 +72,19 @@ rule evaluate_tracks:
 rule measure_quality:
     """Measure each image of a sample: light, focus, density, agreement with the annotation."""
     input:
-        unpack(get_annotation_pairs),
-        images=lambda wildcards: list_frame_files(get_sample(wildcards)),
-        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        objects=PLAN.for_compared(
+            "<results>/{experiment}/annotation/{sample}/{frame}/objects.tif",
+            masks="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
+        ),
+        nuclei=PLAN.for_compared(
+            "<results>/{experiment}/annotation/{sample}/{frame}/labels.tif",
+            masks="<results>/{experiment}/annotation/{sample}/{frame}/masks.tif",
+        ),
+        images=PLAN.list_sample_files,
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     output:
         images="<results>/{experiment}/quality/samples/{sample}/images.csv",
@@ -93,21 +99,16 @@ rule measure_quality:
     threads: 1
     resources:
         # Measured: 260 MB for 2048 x 2048 px, 35 MB per megapixel.
-        mem_mb=scale_sample_memory(600, 60),
+        mem_mb=NEEDS.sample_mb(600, 60),
         runtime=grow(60),
     params:
-        planes=lambda wildcards: {
-            frame.index: describe_plane(get_sample(wildcards), frame)
-            for frame in get_sample(wildcards).frames
-        },
-        names=get_frame_names,
-        annotated=lambda wildcards: list_compared(get_sample(wildcards)),
-        is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
+        planes=PLAN.describe_planes,
+        names=PLAN.get_names,
+        annotated=lambda wildcards: [frame.index for _, frame in PLAN.list_compared(wildcards)],
+        is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("evaluate/measure_quality"),
-    message:
-        "Measuring the quality of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/evaluate/measure_quality.py"
 
@@ -115,13 +116,13 @@ rule measure_quality:
 rule judge_quality:
     """Say whether to trust the result, why, and what to do; with figures."""
     input:
-        unpack(get_objects_table),
-        images=list_quality_tables("images.csv"),
-        calibration=list_quality_tables("calibration.csv"),
-        nuclei=lambda wildcards: [
-            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
-            for sample in list_samples(wildcards.experiment)
-        ],
+        objects=PLAN.if_annotated("<results>/{experiment}/annotation/objects.csv"),
+        accepted_range=PLAN.if_annotated("<results>/{experiment}/annotation/area_window.json"),
+        images=PLAN.for_samples("<results>/{experiment}/quality/samples/{sample}/images.csv"),
+        calibration=PLAN.for_samples(
+            "<results>/{experiment}/quality/samples/{sample}/calibration.csv"
+        ),
+        nuclei=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
     output:
         images=report(
             "<results>/{experiment}/quality/images.csv",
@@ -168,23 +169,13 @@ rule judge_quality:
         mem_mb=2000,
         runtime=10,
     params:
-        samples=lambda wildcards: [
-            {
-                "sample": sample.name,
-                "kind": sample.kind,
-                "training": list_training(sample),
-                "masks": bool(sample.masks),
-            }
-            for sample in list_samples(wildcards.experiment)
-        ],
-        model_given=lambda wildcards: wildcards.experiment in SETTINGS.models,
+        samples=PLAN.describe_judged,
+        model_given=lambda wildcards: not PLAN.has_training(wildcards.experiment),
         settings={
             "patch_px": SETTINGS.train.patch_px,
             "diameter_px": SETTINGS.train.diameter_px,
             "scale": SETTINGS.preprocess.scale,
         },
         code=digest_imports("evaluate/judge_quality"),
-    message:
-        "Judging the quality of {wildcards.experiment}"
     script:
         "../scripts/evaluate/judge_quality.py"

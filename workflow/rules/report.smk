@@ -8,8 +8,8 @@ report: "../report/workflow.rst"
 rule draw_annotation_overlay:
     """Draw the annotated objects of one frame over its image, accepted and rejected."""
     input:
-        image=get_shown_file("image.tif"),
-        objects=get_shown_file("objects.tif"),
+        image=PLAN.for_shown("<results>/{experiment}/annotation/{sample}/{frame}/image.tif"),
+        objects=PLAN.for_shown("<results>/{experiment}/annotation/{sample}/{frame}/objects.tif"),
         table="<results>/{experiment}/annotation/objects.csv",
     output:
         png=report(
@@ -27,15 +27,11 @@ rule draw_annotation_overlay:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: round(
-            (1000 + 60 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=NEEDS.shown_mb(1000, 60),
         runtime=grow(20),
     params:
-        shown=describe_shown_frame,
+        shown=PLAN.describe_shown,
         code=digest_imports("report/draw_annotation_overlay"),
-    message:
-        "Drawing the annotated objects of {wildcards.experiment}"
     script:
         "../scripts/report/draw_annotation_overlay.py"
 
@@ -43,10 +39,12 @@ rule draw_annotation_overlay:
 rule draw_annotation_steps:
     """Draw the steps of the annotation of one frame side by side."""
     input:
-        image=get_shown_file("image.tif"),
-        foreground=get_shown_file("foreground.tif"),
-        objects=get_shown_file("objects.tif"),
-        labels=get_shown_file("labels.tif"),
+        image=PLAN.for_shown("<results>/{experiment}/annotation/{sample}/{frame}/image.tif"),
+        foreground=PLAN.for_shown(
+            "<results>/{experiment}/annotation/{sample}/{frame}/foreground.tif"
+        ),
+        objects=PLAN.for_shown("<results>/{experiment}/annotation/{sample}/{frame}/objects.tif"),
+        labels=PLAN.for_shown("<results>/{experiment}/annotation/{sample}/{frame}/labels.tif"),
         table="<results>/{experiment}/annotation/objects.csv",
     output:
         png=report(
@@ -64,17 +62,13 @@ rule draw_annotation_steps:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: round(
-            (1000 + 100 * count_shown_megapixels(wildcards)) * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=NEEDS.shown_mb(1000, 100),
         runtime=grow(20),
     params:
-        shown=describe_shown_frame,
+        shown=PLAN.describe_shown,
         settings=to_dict(SETTINGS.annotate),
         seed=SETTINGS.seed,
         code=digest_imports("report/draw_annotation_steps"),
-    message:
-        "Drawing the steps of the annotation of {wildcards.experiment}"
     script:
         "../scripts/report/draw_annotation_steps.py"
 
@@ -105,8 +99,6 @@ rule plot_loss:
         runtime=10,
     params:
         code=digest_imports("report/plot_loss"),
-    message:
-        "Plotting the loss of {wildcards.experiment}"
     script:
         "../scripts/report/plot_loss.py"
 
@@ -114,15 +106,12 @@ rule plot_loss:
 rule draw_counts:
     """Count objects and nuclei, image by image."""
     input:
-        unpack(get_annotated_objects),
-        tables=lambda wildcards: [
-            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
-            for sample in list_samples(wildcards.experiment)
-        ],
-        labels=lambda wildcards: [
-            get_labels(wildcards.experiment, sample.name)
-            for sample in list_samples(wildcards.experiment)
-        ],
+        objects=PLAN.if_annotated("<results>/{experiment}/annotation/objects.csv"),
+        tables=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
+        labels=PLAN.for_samples(
+            "<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
     output:
         table=report(
             "<results>/{experiment}/figures/counts.csv",
@@ -151,10 +140,8 @@ rule draw_counts:
         mem_mb=1000,
         runtime=grow(20),
     params:
-        samples=describe_counted,
+        samples=PLAN.describe_counted,
         code=digest_imports("report/draw_counts"),
-    message:
-        "Counting the nuclei of {wildcards.experiment}"
     script:
         "../scripts/report/draw_counts.py"
 
@@ -186,8 +173,6 @@ rule plot_f1:
         runtime=10,
     params:
         code=digest_imports("report/plot_f1"),
-    message:
-        "Plotting F1 of {wildcards.experiment}"
     script:
         "../scripts/report/plot_f1.py"
 
@@ -195,9 +180,11 @@ rule plot_f1:
 rule draw_comparison:
     """Draw the worst, a median and the best region of truth and prediction side by side."""
     input:
-        truth=lambda wildcards: [case["truth"] for case in list_shown_cases(wildcards)],
-        labels=lambda wildcards: [case["labels"] for case in list_shown_cases(wildcards)],
-        images=lambda wildcards: [case["plane"]["path"] for case in list_shown_cases(wildcards)],
+        truth=lambda wildcards: [case["truth"] for case in PLAN.list_segmented_cases(wildcards)],
+        labels=lambda wildcards: [case["labels"] for case in PLAN.list_segmented_cases(wildcards)],
+        images=lambda wildcards: [
+            case["plane"]["path"] for case in PLAN.list_segmented_cases(wildcards)
+        ],
         # Its job says what is wrong with a truth; once is enough.
         metrics="<results>/{experiment}/evaluation/metrics.csv",
     output:
@@ -219,12 +206,10 @@ rule draw_comparison:
         mem_mb=grow(3000),
         runtime=grow(60),
     params:
-        cases=list_shown_cases,
+        cases=PLAN.list_segmented_cases,
         crop=SETTINGS.preprocess.crop,
         iou=0.5,
         code=digest_imports("report/draw_comparison"),
-    message:
-        "Drawing truth and prediction of {wildcards.experiment} side by side"
     script:
         "../scripts/report/draw_comparison.py"
 
@@ -232,8 +217,11 @@ rule draw_comparison:
 rule draw_mosaic:
     """Draw a very large image with all its nuclei, and parts of it in full."""
     input:
-        image=lambda wildcards: get_mosaic(get_sample(wildcards)).path,
-        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
+        image=lambda wildcards: PLAN.describe_mosaic(wildcards)["plane"]["path"],
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
     output:
         png=report(
@@ -251,19 +239,11 @@ rule draw_mosaic:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: round(
-            (1500 + 16 * max(f.height * f.width / 1e6 for f in get_sample(wildcards).frames))
-            * (1 + 0.5 * (attempt - 1))
-        ),
+        mem_mb=NEEDS.sample_mb(1100, 16),
         runtime=grow(30),
     params:
-        shown=describe_mosaic,
-        plane=lambda wildcards: describe_plane(
-            get_sample(wildcards), get_mosaic(get_sample(wildcards))
-        ),
+        shown=PLAN.describe_mosaic,
         code=digest_imports("report/draw_mosaic"),
-    message:
-        "Drawing all nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/report/draw_mosaic.py"
 
@@ -271,7 +251,7 @@ rule draw_mosaic:
 rule film_movie:
     """Two films: outlines over the raw movie, and tracks coloured by speed."""
     input:
-        images=list_movie_files,
+        images=PLAN.list_sample_files,
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     output:
@@ -285,15 +265,13 @@ rule film_movie:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(500, 40, 0.5),
-        runtime=scale_sample_runtime(10, 0.05),
+        mem_mb=NEEDS.sample_mb(500, 40, 0.5),
+        runtime=NEEDS.sample_min(10, 0.05),
     params:
-        movie=get_movie,
+        movie=PLAN.describe_movie,
         film=to_dict(SETTINGS.film),
         motility=to_dict(SETTINGS.motility),
         code=digest_imports("report/film_movie"),
-    message:
-        "Filming {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/report/film_movie.py"
 
@@ -301,13 +279,10 @@ rule film_movie:
 rule write_provenance:
     """Write versions, settings, seeds and input checksums beside the results."""
     input:
-        raw=list_raw_files,
+        raw=PLAN.list_raw_files,
         sheet=SETTINGS.samples,
-        model=get_model,
-        tables=lambda wildcards: [
-            f"<results>/{wildcards.experiment}/segmentation/{sample.name}/objects.csv"
-            for sample in list_samples(wildcards.experiment)
-        ],
+        model=PLAN.get_model,
+        tables=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
     output:
         record=report(
             "<results>/{experiment}/provenance/provenance.json",
@@ -338,29 +313,13 @@ rule write_provenance:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=grow(SNAKEMAKE_MB + 500),
+        mem_mb=grow(900),
         runtime=grow(60),
     params:
         settings=to_dict(SETTINGS),
-        samples=lambda wildcards: [
-            {
-                "sample": sample.name,
-                "kind": sample.kind,
-                "images": list_frame_files(sample),
-                "n_frames": len(sample.frames),
-                "training_frames": list_training(sample),
-                "channel": sample.channel,
-                "projection": sample.projection,
-                "pixel_size_um": sample.pixel_size_um,
-                "frame_interval_min": sample.frame_interval_min,
-                "notes": list(sample.notes),
-            }
-            for sample in list_samples(wildcards.experiment)
-        ],
+        samples=PLAN.describe_samples,
         code=digest_imports("report/write_provenance"),
         package=digest_package(),
-    message:
-        "Writing down what made {wildcards.experiment}"
     script:
         "../scripts/report/write_provenance.py"
 
@@ -368,9 +327,15 @@ rule write_provenance:
 rule draw_segmentation:
     """Show the nuclei of the frame that stands for a sample."""
     input:
-        images=lambda wildcards: list_frame_files(get_sample(wildcards)),
-        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
-        objects=get_found_nuclei,
+        images=PLAN.list_sample_files,
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
+        objects=PLAN.by_kind(
+            movie="<results>/{experiment}/tracking/{sample}/tracks.csv",
+            stills="<results>/{experiment}/segmentation/{sample}/objects.csv",
+        ),
     output:
         picture=report(
             "<results>/{experiment}/segmentation/{sample}/overview.jpg",
@@ -389,18 +354,13 @@ rule draw_segmentation:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(1000, 60),
+        mem_mb=NEEDS.sample_mb(1000, 60),
         runtime=grow(20),
     params:
-        planes=lambda wildcards: {
-            frame.index: describe_plane(get_sample(wildcards), frame)
-            for frame in get_sample(wildcards).frames
-        },
-        names=get_frame_names,
-        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        planes=PLAN.describe_planes,
+        names=PLAN.get_names,
+        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
         code=digest_imports("report/draw_segmentation"),
-    message:
-        "Drawing the nuclei of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/report/draw_segmentation.py"
 
@@ -408,8 +368,8 @@ rule draw_segmentation:
 rule make_summary:
     """Write the page of an experiment that is read first."""
     input:
-        results=list_summarised,
-        views=list_views,
+        results=lambda wildcards: PLAN.list_experiment(wildcards.experiment, pages=False),
+        views=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/overview.json"),
     output:
         # Not in the report: browsers show no page of more than 2 MB within another.
         page="<results>/{experiment}/summary.html",
@@ -439,14 +399,7 @@ rule make_summary:
         mem_mb=grow(2000),
         runtime=grow(10),
     params:
-        sizes=lambda wildcards: {
-            sample.name: sorted(
-                {(frame.height, frame.width) for frame in sample.frames if frame.height}
-            )
-            for sample in list_samples(wildcards.experiment)
-        },
+        sizes=PLAN.describe_sizes,
         code=digest_imports("report/make_summary"),
-    message:
-        "Writing the overview of {wildcards.experiment}"
     script:
         "../scripts/report/make_summary.py"

@@ -7,7 +7,7 @@ import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.plan.plan import MOSAIC_MEGAPIXELS, Plan, spread
-from autonuclei.plan.resources import SNAKEMAKE_MB, Resources, grow
+from autonuclei.plan.resources import SNAKEMAKE_MB, Requests, grow
 from autonuclei.plan.samples import Frame, Sample
 from autonuclei.settings import read_settings
 
@@ -166,7 +166,7 @@ def test_results_of_a_movie_and_of_stills() -> None:
     assert not any(path.startswith("tracking/a/") for path in results)
     assert "figures/mosaic_a.png" not in results
     inner = {path.removeprefix("<results>/e/") for path in plan.list_experiment("e", pages=False)}
-    assert results - inner == {"summary.html", "summary.csv"}
+    assert results - inner == {"summary.html", "summary_short.html", "summary.csv"}
 
 
 def test_files_of_the_user() -> None:
@@ -188,7 +188,7 @@ def test_spread() -> None:
 
 def test_resources_grow_with_the_image_and_the_attempt() -> None:
     plan = make_plan(make_sample("a", 3, side=2000, train=(0,), truth=make_truth(0)))
-    need = Resources(plan)
+    need = Requests(plan)
     frame = wildcards(frame="0001")
     assert need.frame_mb(100, 20)(frame, 1) == SNAKEMAKE_MB + 100 + 80
     assert need.frame_mb(100, 20)(frame, 2) == (SNAKEMAKE_MB + 180) * 1.5

@@ -15,7 +15,7 @@ with log_job(snakemake.log[0]):
         labels = masks.read(frame)
     table = read_table(snakemake.input.table)
     figure = draw_mosaic(
-        read_plane(**snakemake.params.plane),
+        read_plane(**shown["plane"]),
         labels,
         table[table["frame"] == frame],
         name=f"{snakemake.wildcards.sample}, frame {frame}",

@@ -32,18 +32,19 @@ def digest_script(script: str | os.PathLike[str]) -> str:
         path = waiting.pop()
         seen.add(path)
         waiting |= list_imports(path) - seen
-    return _digest(sorted(seen))
+    # Rules pass settings as parameters: what the module says of them changes no result.
+    return _digest(sorted(seen - {PACKAGE / "settings.py"}), PACKAGE)
 
 
-def digest_package() -> str:
-    """A name for the present state of the whole package."""
-    return _digest(sorted(PACKAGE.rglob("*.py")))
+def digest_package(folder: Path = PACKAGE) -> str:
+    """A name for the present state of the whole package, or of a copy of it."""
+    return _digest(sorted(folder.rglob("*.py")), folder)
 
 
-def _digest(modules: Iterable[Path]) -> str:
+def _digest(modules: Iterable[Path], folder: Path) -> str:
     digest = hashlib.sha256()
     for path in modules:
-        digest.update(f"{path.relative_to(PACKAGE)}\n".encode())
+        digest.update(f"{path.relative_to(folder)}\n".encode())
         digest.update(_digest_module(path))
     return digest.hexdigest()[:16]
 

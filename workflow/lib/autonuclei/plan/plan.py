@@ -402,13 +402,6 @@ class Plan:
         own = f"<results>/{wildcards.experiment}/model"
         return self.settings.models.get(wildcards.experiment, own)
 
-    def get_mosaic_file(self, wildcards: Wildcards) -> str:
-        """The file of the frame that a mosaic shows."""
-        frame = self.get_mosaic(self.get_sample(wildcards))
-        if frame is None:
-            raise KeyError(f"{wildcards.sample} is too small for a mosaic")
-        return frame.path
-
     # What scripts need to know beside their files
 
     def describe_plane(self, wildcards: Wildcards) -> dict[str, Any]:
@@ -467,6 +460,85 @@ class Plan:
                 cases.append(case | {"stage": "segmentation", "labels": labels})
         return cases
 
+    def list_segmented_cases(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Those cases in which the segmentation is compared."""
+        return [case for case in self.list_cases(wildcards) if case["stage"] == "segmentation"]
+
+    def describe_shown(self, wildcards: Wildcards) -> dict[str, Any]:
+        """The frame that figures of the annotation show, with its pixel size as annotated."""
+        place = self.get_shown(wildcards.experiment)
+        if place is None:
+            raise KeyError(f"{wildcards.experiment}: no frame is annotated")
+        sample, frame = place
+        size = sample.pixel_size_um
+        size = size and size / self.settings.preprocess.scale
+        return {"sample": sample.name, "frame": frame.index, "pixel_size_um": size}
+
+    def describe_mosaic(self, wildcards: Wildcards) -> dict[str, Any]:
+        """The frame of a sample that a mosaic shows."""
+        sample = self.get_sample(wildcards)
+        frame = self.get_mosaic(sample)
+        if frame is None:
+            raise KeyError(f"{wildcards.sample}: too small for a mosaic")
+        return {
+            "frame": frame.index,
+            "name": frame.name,
+            "plane": sample.describe_plane(frame),
+            "pixel_size_um": sample.pixel_size_um,
+        }
+
+    def describe_counted(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Of each sample the names of its frames by number, and which of them are annotated."""
+        return [
+            {
+                "sample": sample.name,
+                "names": {frame.index: frame.name for frame in sample.frames},
+                "annotated": self.list_annotated_of(sample),
+            }
+            for sample in self.list_samples(wildcards.experiment)
+        ]
+
+    def describe_judged(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Of each sample its kind, the frames learned from, and whether masks are given."""
+        return [
+            {
+                "sample": sample.name,
+                "kind": sample.kind,
+                "training": self._list_training_of(sample),
+                "masks": bool(sample.masks),
+            }
+            for sample in self.list_samples(wildcards.experiment)
+        ]
+
+    def describe_samples(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """What the sheet and the files say of each sample, for the record."""
+        return [
+            {
+                "sample": sample.name,
+                "kind": sample.kind,
+                "images": sample.files,
+                "n_frames": len(sample.frames),
+                "training_frames": self._list_training_of(sample),
+                "channel": sample.channel,
+                "projection": sample.projection,
+                "pixel_size_um": sample.pixel_size_um,
+                "frame_interval_min": sample.frame_interval_min,
+                "notes": list(sample.notes),
+            }
+            for sample in self.list_samples(wildcards.experiment)
+        ]
+
+    def describe_sizes(self, wildcards: Wildcards) -> dict[str, list[tuple[int, int]]]:
+        """The different sizes of the frames of each sample."""
+        return {
+            sample.name: sorted({frame.shape for frame in sample.frames if frame.megapixels})
+            for sample in self.list_samples(wildcards.experiment)
+        }
+
+    def _list_training_of(self, sample: Sample) -> list[int]:
+        places = self.list_training(sample.experiment)
+        return [frame.index for other, frame in places if other is sample]
+
     # What a run makes
 
     def list_results(self) -> list[str]:
@@ -508,7 +580,7 @@ class Plan:
         if self.get_shown(experiment):
             results += ["figures/annotation_overlay.png", "figures/annotation_steps.png"]
         if pages:
-            results += ["summary.html", "summary.csv"]
+            results += ["summary.html", "summary_short.html", "summary.csv"]
         return [f"<results>/{experiment}/{name}" for name in results]
 
     def _list_sample(self, sample: Sample) -> list[str]:

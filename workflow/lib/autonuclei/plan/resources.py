@@ -26,7 +26,7 @@ def grow(need: float | Callable[[Wildcards], float]) -> Resource:
     return resource
 
 
-class Resources:
+class Requests:
     """Requests of jobs on the frames and samples of a plan."""
 
     def __init__(self, plan: Plan) -> None:

@@ -42,6 +42,11 @@ class Frame:
     height: int
     width: int
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.height, self.width
+
     @functools.cached_property
     def megapixels(self) -> float:
         """Size in megapixels; 0 where the header could not be read."""

@@ -235,7 +235,7 @@ def test_range_of_diameters_the_wrong_way_round(tmp_path: Path) -> None:
     write_config(tmp_path, [row], train={"diameter_px": [32, 18]})
     run = run_snakemake(tmp_path, "-n")
     assert run.code != 0
-    assert "train.diameter_px: [32, 18]; give the least diameter first." in run.all
+    assert "train.diameter_px: [32, 18]; give the least first." in run.all
     assert "Traceback" not in run.all
 
 

@@ -4,10 +4,8 @@
 rule predict_stretch:
     """Find the nuclei in a stretch of frames."""
     input:
-        images=lambda wildcards: list(
-            dict.fromkeys(frame.path for frame in list_stretch(wildcards))
-        ),
-        model=get_model,
+        images=PLAN.list_stretch_files,
+        model=PLAN.get_model,
     output:
         labels=temp("<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"),
         probability=temp(
@@ -24,15 +22,15 @@ rule predict_stretch:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=grow(estimate_predict_memory),
-        runtime=grow(lambda w: 10 + count_stretch_megapixels(w) / 10),
-        gpu=0 if SETTINGS.train.device == "cpu" else 1,
+        mem_mb=NEEDS.prediction_mb,
+        runtime=NEEDS.stretch_min(10, 0.1),
+        gpu=GPUS,
     params:
-        planes=describe_stretch,
-        is_movie=lambda wildcards: get_sample(wildcards).kind == "movie",
+        planes=PLAN.describe_stretch,
+        is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         # A movie with a missing frame is no movie; stills have nothing to do with each other.
         skip_unreadable=lambda wildcards: (
-            SETTINGS.skip_unreadable and get_sample(wildcards).kind == "stills"
+            SETTINGS.skip_unreadable and PLAN.get_sample(wildcards).kind == "stills"
         ),
         preprocess=to_dict(SETTINGS.preprocess),
         minimum_probability=None,  # that of the model
@@ -42,9 +40,6 @@ rule predict_stretch:
         minimum_contrast=SETTINGS.annotate.minimum_contrast,
         device=SETTINGS.train.device,
         code=digest_imports("segment/predict_stretch"),
-    message:
-        "Segmenting frames {wildcards.first} to {wildcards.last} of "
-        "{wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/segment/predict_stretch.py"
 
@@ -52,7 +47,9 @@ rule predict_stretch:
 rule join_movie:
     """Join the masks of a movie into one stack that Fiji and napari open."""
     input:
-        labels=list_stretch_files("tif"),
+        labels=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
+        ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
     log:
@@ -64,15 +61,13 @@ rule join_movie:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(100, 20),
-        runtime=scale_sample_runtime(5, 0.01),
+        mem_mb=NEEDS.sample_mb(100, 20),
+        runtime=NEEDS.sample_min(5, 0.01),
     params:
-        frames=lambda wildcards: [frame.index for frame in get_sample(wildcards).frames],
-        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        frame_interval_min=lambda wildcards: get_sample(wildcards).frame_interval_min,
+        frames=lambda wildcards: list(PLAN.get_names(wildcards)),
+        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        frame_interval_min=lambda wildcards: PLAN.get_sample(wildcards).frame_interval_min,
         code=digest_imports("segment/join_movie"),
-    message:
-        "Joining the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/segment/join_movie.py"
 
@@ -80,8 +75,12 @@ rule join_movie:
 rule write_stills:
     """Write the masks of stills, one file per image, named like it, and list skipped images."""
     input:
-        labels=list_stretch_files("tif"),
-        skipped=list_stretch_files("skipped.csv"),
+        labels=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
+        ),
+        skipped=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.skipped.csv"
+        ),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
         skipped="<results>/{experiment}/segmentation/{sample}/skipped.csv",
@@ -94,46 +93,35 @@ rule write_stills:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=scale_sample_memory(180, 20),
-        runtime=scale_sample_runtime(5, 0.01),
+        mem_mb=NEEDS.sample_mb(180, 20),
+        runtime=NEEDS.sample_min(5, 0.01),
     params:
-        names=get_frame_names,
-        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
+        names=PLAN.get_names,
+        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
         code=digest_imports("segment/write_stills"),
-    message:
-        "Writing the masks of {wildcards.experiment}/{wildcards.sample}"
     script:
         "../scripts/segment/write_stills.py"
 
 
-rule measure_nuclei:
-    """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
+# In a round of self-training (train.smk) the network looks at the frames learned from.
+use rule predict_stretch as predict_training_frames with:
     input:
-        images=lambda wildcards: list_frame_files(get_sample(wildcards)),
-        labels=lambda wildcards: get_labels(wildcards.experiment, wildcards.sample),
-        probability=list_stretch_files("csv"),
+        images=PLAN.list_stretch_files,
+        model=PLAN.for_round_before("<results>/{experiment}/rounds/{round}/model"),
     output:
-        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+        labels=temp("<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.tif"),
+        probability=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.csv"
+        ),
+        skipped=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.skipped.csv"
+        ),
     log:
-        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+        "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.log",
     benchmark:
-        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.tsv"
-    localrule: IN_SUBMITTED_JOB
-    conda:
-        "../../envs/annotate.yaml"
-    threads: 1
-    resources:
-        mem_mb=scale_sample_memory(180, 60, 1),
-        runtime=scale_sample_runtime(5, 0.03),
+        "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
     params:
-        planes=lambda wildcards: {
-            frame.index: describe_plane(get_sample(wildcards), frame)
-            for frame in get_sample(wildcards).frames
-        },
-        names=get_frame_names,
-        pixel_size_um=lambda wildcards: get_sample(wildcards).pixel_size_um,
-        code=digest_imports("measure/measure_nuclei"),
-    message:
-        "Measuring the nuclei of {wildcards.experiment}/{wildcards.sample}"
-    script:
-        "../scripts/measure/measure_nuclei.py"
+        # What is learned from must be readable.
+        skip_unreadable=False,
+        refine_boundaries=False,
+        minimum_probability=DOUBT_PROBABILITY,

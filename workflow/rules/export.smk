@@ -1,0 +1,99 @@
+# Masks and tracks of movies in the formats of other programs.
+
+
+rule write_track_labels:
+    """The masks of the movie, each nucleus with the number of its track."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        labels="<results>/{experiment}/tracking/{sample}/track_labels.tif",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/write_track_labels.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/write_track_labels.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(300, 20, 0.5),
+        runtime=NEEDS.sample_min(5, 0.02),
+    params:
+        movie=PLAN.describe_movie,
+        code=digest_imports("export/write_track_labels"),
+    script:
+        "../scripts/export/write_track_labels.py"
+
+
+rule export_trackmate:
+    """A TrackMate file and, beside it, the movie that Fiji opens with it."""
+    input:
+        images=PLAN.list_sample_files,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        used="<results>/{experiment}/tracking/{sample}/linking.json",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        xml="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.xml",
+        image="<results>/{experiment}/tracking/{sample}/trackmate/{sample}.tif",
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_trackmate.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_trackmate.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(300, 30, 5),
+        runtime=NEEDS.sample_min(10, 0.05),
+    params:
+        movie=PLAN.describe_movie,
+        code=digest_imports("export/export_trackmate"),
+    script:
+        "../scripts/export/export_trackmate.py"
+
+
+rule export_ctc:
+    """The tracks in the layout of the Cell Tracking Challenge."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+    output:
+        folder=directory("<results>/{experiment}/tracking/{sample}/ctc"),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_ctc.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_ctc.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(300, 20, 0.5),
+        runtime=NEEDS.sample_min(5, 0.02),
+    params:
+        movie=PLAN.describe_movie,
+        code=digest_imports("export/export_ctc"),
+    script:
+        "../scripts/export/export_ctc.py"
+
+
+rule export_geff:
+    """The tracks as GEFF, the graph format of napari and other trackers."""
+    input:
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+    output:
+        folder=directory("<results>/{experiment}/tracking/{sample}/tracks.geff"),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/export_geff.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/export_geff.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(300, 0, 3),
+        runtime=NEEDS.sample_min(5, 0.01),
+    params:
+        movie=PLAN.describe_movie,
+        code=digest_imports("export/export_geff"),
+    script:
+        "../scripts/export/export_geff.py"

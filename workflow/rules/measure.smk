@@ -1,0 +1,72 @@
+# What is measured of nuclei and of their tracks.
+
+
+def label_motility(wildcards):
+    """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
+    words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
+    return {"result": words.capitalize(), "sample": wildcards.sample}
+
+
+rule measure_nuclei:
+    """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
+    input:
+        images=PLAN.list_sample_files,
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
+        probability=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
+        ),
+    output:
+        table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.tsv"
+    localrule: IN_SUBMITTED_JOB
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(180, 60, 1),
+        runtime=NEEDS.sample_min(5, 0.03),
+    params:
+        planes=PLAN.describe_planes,
+        names=PLAN.get_names,
+        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        code=digest_imports("measure/measure_nuclei"),
+    script:
+        "../scripts/measure/measure_nuclei.py"
+
+
+rule measure_motility:
+    """Speeds, displacements, densities, mitoses: tables and figures."""
+    input:
+        image=PLAN.get_last_file,
+        tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+    output:
+        folder=report(
+            directory("<results>/{experiment}/tracking/{sample}/motility"),
+            patterns=["{figure}.png"],
+            caption="../report/motility.rst",
+            category="4 Tracking",
+            subcategory="{experiment}",
+            labels=label_motility,
+        ),
+    log:
+        "<logs>/{experiment}/tracking/{sample}/measure_motility.log",
+    benchmark:
+        "<logs>/{experiment}/tracking/{sample}/measure_motility.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(500, 40, 2),
+        runtime=NEEDS.sample_min(10, 0.05),
+    params:
+        movie=PLAN.describe_movie,
+        motility=to_dict(SETTINGS.motility),
+        code=digest_imports("measure/measure_motility"),
+    script:
+        "../scripts/measure/measure_motility.py"
