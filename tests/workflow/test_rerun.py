@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tifffile
@@ -36,7 +37,7 @@ TRACKING = {
 }
 
 
-def plan(folder: Path, **options: Path) -> Run:
+def plan(folder: Path, **options: Any) -> Run:
     run = run_snakemake(folder, "-n", "--quiet", "rules", **options)
     assert run.code == 0, run.all
     return run
@@ -109,47 +110,93 @@ def test_a_changed_ground_truth(finished_copy: Path) -> None:
 def test_a_changed_setting(finished_copy: Path) -> None:
     path = finished_copy / "config" / "config.yaml"
     settings = yaml.safe_load(path.read_text())
-    settings["evaluate"]["iou_thresholds"] = [0.6]
+    settings["film"]["tail_frames"] = 3
     path.write_text(yaml.safe_dump(settings))
-    assert set(plan(finished_copy).jobs) == {
-        "evaluate_masks",
-        "plot_f1",
-        "draw_comparison",
-        "write_provenance",
-        "make_summary",
-    }
+    assert set(plan(finished_copy).jobs) == {"film_movie", "write_provenance", "make_summary"}
+
+
+def edit_package(checkout: Path, module: str, text: str) -> dict[str, str]:
+    """Add a line to a module of a copied checkout; gives what makes Python take that copy."""
+    package = checkout / "workflow" / "lib"
+    path = package / "autonuclei" / f"{module}.py"
+    path.write_text(path.read_text() + text)
+    return {"PYTHONPATH": str(package)}
 
 
 @pytest.mark.parametrize(
-    ("module", "expected"),
+    ("module", "expected", "untouched"),
     [
         (
-            "figures",
+            "report/style",
             {"plot_loss", "plot_f1", "draw_counts", "draw_comparison", "judge_quality"}
             | ANNOTATION_FIGURES,
+            {"train_model", "measure_nuclei", "link_nuclei", "evaluate_masks"},
         ),
-        ("selection", None),
-        ("hyperstack", {"write_stills", "join_movie"}),
+        # It comes before the training, and nothing before it.
+        (
+            "annotate/selection",
+            {"compute_accepted_range", "select_nuclei", "train_model", "predict_stretch"},
+            {"preprocess_image", "threshold_image"},
+        ),
+        (
+            "io/hyperstack",
+            {"write_stills", "join_movie"},
+            {"train_model", "preprocess_image", "compute_accepted_range"},
+        ),
+        ("settings", set(), {"train_model", "preprocess_image", "measure_nuclei"}),
     ],
 )
 def test_an_edited_module_runs_again_what_uses_it(
     finished_copy: Path,
     copy_workflow: Callable[[], Path],
     module: str,
-    expected: set[str] | None,
+    expected: set[str],
+    untouched: set[str],
 ) -> None:
     checkout = copy_workflow()
-    path = checkout / "workflow" / "scripts" / "autonuclei" / f"{module}.py"
-    path.write_text(path.read_text() + "\n# edited\n")
-    jobs = set(plan(finished_copy, snakefile=checkout / "Snakefile").jobs)
+    environment = edit_package(checkout, module, "\nEDITED = True\n")
+    run = plan(finished_copy, snakefile=checkout / "Snakefile", environment=environment)
+    jobs = set(run.jobs)
     assert "write_provenance" in jobs  # which names the state of the whole package
-    if expected is None:  # selection comes before the training, and nothing before selection
-        assert {"compute_accepted_range", "select_nuclei", "train_model", "predict_stretch"} <= jobs
-    elif module == "hyperstack":
-        assert expected <= jobs
-        assert not jobs & {"train_model", "preprocess_image", "compute_accepted_range"}
-    else:
-        assert jobs == expected | {"write_provenance", "make_summary"}
+    assert expected <= jobs
+    assert not jobs & untouched
+
+
+def test_an_edited_comment_runs_nothing_again(
+    finished_copy: Path, copy_workflow: Callable[[], Path]
+) -> None:
+    checkout = copy_workflow()
+    environment = edit_package(checkout, "io/images", "\n# edited\n")
+    run = plan(finished_copy, snakefile=checkout / "Snakefile", environment=environment)
+    assert "Nothing to be done" in run.all
+
+
+def test_a_package_that_is_not_that_of_the_checkout_is_refused(
+    finished_copy: Path, copy_workflow: Callable[[], Path]
+) -> None:
+    checkout = copy_workflow()
+    edit_package(checkout, "errors", "\nEDITED = True\n")
+    run = run_snakemake(finished_copy, "-n", snakefile=checkout / "Snakefile")
+    assert run.code != 0
+    assert f"The package in {checkout}/workflow/lib/autonuclei is not the one that" in run.all
+    assert "Traceback" not in run.all
+
+
+def test_another_version_of_the_package_is_refused(
+    finished_copy: Path, copy_workflow: Callable[[], Path]
+) -> None:
+    checkout = copy_workflow()
+    package = checkout / "workflow" / "lib"
+    path = package / "autonuclei" / "__init__.py"
+    path.write_text(path.read_text().replace("__version__ = ", "__version__ = '0.0.1'  # "))
+    run = run_snakemake(
+        finished_copy,
+        "-n",
+        snakefile=checkout / "Snakefile",
+        environment={"PYTHONPATH": str(package)},
+    )
+    assert run.code != 0
+    assert f"but 0.0.1 is installed in {package}/autonuclei. Install the one of this" in run.all
 
 
 def test_an_edited_script_runs_again(

@@ -140,7 +140,7 @@ def test_drawn_nuclei_are_found(finished: Path) -> None:
     """Seconds of training are enough for bright disks."""
     metrics = pd.read_csv(finished / "results/tiny/evaluation/metrics.csv")
     assert tuple(metrics) == ("stage", "sample", "frame", *METRIC_COLUMNS)
-    assert len(metrics) == 2 * 2 * 2  # stages, images, thresholds
+    assert len(metrics) == 2 * 2 * 10  # stages, images, thresholds
     summary = pd.read_csv(finished / "results/tiny/evaluation/summary.csv")
     half = summary[summary["iou"] == 0.5].set_index("stage")
     assert half["n_images"].tolist() == [2, 2]
@@ -192,7 +192,7 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
         os.chdir(here)
     assert record["seed"] == 42
     assert record["settings"]["train"]["epochs"] == 3
-    assert record["settings"]["annotate"]["split_smoothing"] == 0.25  # a default
+    assert record["settings"]["annotate"]["split_distance"] == 0.75  # a default
     assert {"python", "snakemake", "stardist", "numpy"} <= set(record["versions"])
     commands = (finished / "logs/commands.log").read_text().splitlines()
     assert commands

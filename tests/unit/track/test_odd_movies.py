@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from autonuclei.export.ctc import read_ctc, write_ctc
@@ -13,7 +12,8 @@ from autonuclei.export.geff import write_geff
 from autonuclei.export.trackmate import write_trackmate
 from autonuclei.export.trackmate_settings import MovieInfo
 from autonuclei.io.hyperstack import write_image_movie
-from autonuclei.labels.measurement import concatenate_tables, measure_objects
+from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.measurement import measure_objects
 from autonuclei.measure.motility import Motility, measure_motility, write_motility
 from autonuclei.report.films import FilmSource, write_outline_film, write_track_film
 from autonuclei.report.motility_figures import draw_motility
@@ -81,7 +81,7 @@ def make_everything(movie: Movie, folder: Path) -> tuple[LinkResult, Motility]:
         for k, page in enumerate(movie.labels)
         if k in movie.frames
     ]
-    objects = pd.DataFrame(concatenate_tables(tables))
+    objects = concatenate_tables(tables)
     result = link_nuclei(objects, frame_interval_min=movie.frame_interval_min)
     tracks, n_frames = result.tracks, len(movie.labels)
     edges = find_edges(tracks)
