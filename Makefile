@@ -7,6 +7,7 @@
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
 # make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
 #                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS, PRECISION; runs go to WORK)
+# make docs       write the table of settings in config/README.md
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make paper      compare with the paper's numbers (DATA=its published data; see the README)
 # make clean      remove the example: its data, results and logs in example/
@@ -16,8 +17,8 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-browser test-cluster lint format benchmark ablation paper lock clean run-env \
-  dev-env
+.PHONY: demo test test-browser test-cluster lint format docs benchmark ablation paper lock clean \
+  run-env dev-env
 
 run-env:
 	@test -e $(VENV)/dev || envs/setup.sh envs/run.lock $(VENV)
@@ -55,6 +56,9 @@ format: dev-env
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+docs: dev-env
+	python -m autonuclei.settings config/README.md
 
 benchmark: dev-env
 	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))

@@ -7,13 +7,15 @@ FOLDER = Path(__file__).parent
 
 # Packages that each kind of job imports. conda-forge has no CPU-only name for TensorFlow: its
 # package takes the GPU build where there is one.
-IMAGES = ["numpy", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow"]
+IMAGES = [
+    "numpy", "pandas", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow",
+]  # fmt: skip
 NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu", "psutil", "pyyaml"]
 ENVIRONMENTS = {
     "annotate": IMAGES,
     "train": NETWORK,
     "evaluate": [*NETWORK, "matplotlib"],
-    "track": [*IMAGES, "pandas", "matplotlib", "zarr"],
+    "track": [*IMAGES, "matplotlib", "zarr"],
     "report": [*IMAGES, "jinja2", "bokeh", "itables"],
 }
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
