@@ -61,7 +61,7 @@ docs: dev-env
 	python -m autonuclei.settings config/README.md
 
 benchmark: dev-env
-	python -m tests.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
+	python -m research.benchmarks $(ONLY) $(if $(DATA),--data $(DATA))
 
 # EPOCHS and STEPS: a shorter training, for a look.
 TRAIN ?= 5
@@ -71,12 +71,12 @@ OUT ?= reproduced
 
 paper: run-env
 	@test -d "$(DATA)" || { echo "ERROR make paper needs DATA=folder, see the README" >&2; exit 1; }
-	PYTHONPATH=workflow/scripts python -m reproduction $(DATA) --out $(OUT) --cores $(CORES) \
+	python -m research.reproduction $(DATA) --out $(OUT) --cores $(CORES) \
 	  --runs $(RUNS) --train $(TRAIN) --movie $(MOVIE) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 	  $(if $(STEPS),--steps $(STEPS)) $(if $(BBBC),--bbbc $(BBBC))
 
 ablation: dev-env
-	PYTHONPATH=workflow/scripts python tests/benchmarks/ablation.py $(DATA) --cores $(CORES) \
+	python -m research.ablation $(DATA) --cores $(CORES) \
 	  --seeds $(or $(SEEDS),3) --precision $(or $(PRECISION),float32) \
 	  --epochs $(or $(EPOCHS),100) --steps $(or $(STEPS),256) --work $(or $(WORK),ablation) \
 	  $(if $(GROUPS),--groups $(GROUPS)) $(if $(VARIANTS),--variants $(VARIANTS))

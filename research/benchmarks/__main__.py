@@ -27,12 +27,10 @@ TABLE_HEAD = "experiment\tsample\timages\tkind\ttrain\n"
 
 def run(command, folder):
     """Run a command; give wall seconds, CPU seconds and the peak memory of a process in MB."""
-    path = os.pathsep.join([str(ROOT / "workflow" / "scripts"), os.environ.get("PYTHONPATH", "")])
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -128,7 +126,6 @@ def main():
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=list(BENCHMARKS))
     parser.add_argument("--data", type=Path, help="folder of images")
     arguments = parser.parse_args()
-    sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = arguments.data.absolute() if arguments.data else folder / "drawn"

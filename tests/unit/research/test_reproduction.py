@@ -228,7 +228,6 @@ def test_project_of_a_run(tmp_path: Path, data: Path) -> None:
     settings = make_settings("preset", arguments)
     assert settings["train"] | {"epochs": 2, "steps_per_epoch": 5} == settings["train"]
     assert settings["annotate"]["rejected"] == "noise"
-    assert settings["figures"]["compare_noise"] is True
     assert "annotate" not in make_settings("default", arguments)
     folder = tmp_path / "run"
     write_project(folder, arguments, settings)
