@@ -1,6 +1,6 @@
 """Fit the weights of the division score in `autonuclei.track.divisions` to drawn movies.
 
-    python research/fit_divisions.py workflow/lib/autonuclei/track/divisions.json
+    python -m research.fit_divisions workflow/lib/autonuclei/track/divisions.json
 
 Draws 80 movies of many kinds (seeds 0 to 69: nuclei from 9 to 18 um, 3 to 30 min between frames,
 sparse to dense, slow to fast, mitosis from striking to hardly visible; seeds 70 to 79: as of a

@@ -1,6 +1,6 @@
 """Links and divisions found in drawn movies, as the table of docs/tracking.md.
 
-    python research/tracking_quality.py [KIND ...]
+    python -m research.tracking_quality [KIND ...]
 
 Links each movie from its true masks, with the package, with the package from measures that are
 disturbed as by a segmentation, and with laptrack on distances alone. LNK is that of the Cell
@@ -18,12 +18,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from fit_divisions import add_noise, add_oddities, measure_movie
 from laptrack import LapTrack
 
 from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.track.edges import find_edges
 from autonuclei.track.link import link_nuclei
+from research.fit_divisions import add_noise, add_oddities, measure_movie
 
 BASE = MovieSettings()
 # First seed and look of each kind.

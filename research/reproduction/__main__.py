@@ -3,6 +3,7 @@
 import argparse
 import csv
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ PIXEL_SIZE_UM, FRAME_INTERVAL_MIN = 0.325, 10
 TRAINING_FRAMES = (21, 31, 41, 51, 61)
 TEST_FRAME = 1
 PRESET = ROOT / "config/presets/englbrecht2021.yaml"
+# Of a training, as in workflow/rules/train.smk.
+MOST_THREADS = 16
 COLUMNS = {"masks": "published masks", "preset": "as published", "default": "our default"}
 
 
@@ -138,6 +141,11 @@ def run_workflow(folder: Path, cores: str) -> None:
         raise InputError(f"{folder}: the workflow failed, see the lines above and {folder}/logs.")
 
 
+def count_threads(cores: str) -> int:
+    """Threads of a training, as Snakemake gives them to the first one."""
+    return min(MOST_THREADS, len(os.sched_getaffinity(0)) if cores == "all" else int(cores))
+
+
 def describe_run(arguments: argparse.Namespace) -> list[str]:
     """What was run here and how it differs from the paper, in sentences."""
     lengths = []
@@ -201,9 +209,12 @@ def main() -> None:
     for run in arguments.runs:
         print(f"Running the workflow in {out / run}", flush=True)
         run_workflow(out / run, arguments.cores)
-        if run == "preset":  # only the published procedure has noise
-            settings = read_settings(make_settings(run, arguments))
-            train_without_noise(out / run / "results/paper", settings)
+    if "preset" in arguments.runs:  # only the published procedure has noise
+        train_without_noise(
+            out / "preset/results/paper",
+            read_settings(make_settings("preset", arguments)),
+            threads=count_threads(arguments.cores),
+        )
     numbers = {run: measure_run(out / run / "results") for run in arguments.runs}
     columns = {COLUMNS["masks"]: masks} | {COLUMNS[run]: numbers[run] for run in arguments.runs}
     published = read_published()

@@ -2,15 +2,22 @@
 
 import math
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 
 from autonuclei.errors import InputError
+from autonuclei.io.images import write_image
+from autonuclei.io.tables import read_table
+from autonuclei.settings import Settings
+from research.reproduction import noise
 from research.reproduction.__main__ import (
     describe_run,
     make_settings,
@@ -298,3 +305,37 @@ def test_numbers_on_other_data_are_not_compared() -> None:
     (row,) = compare_numbers(published, {"as published": {"n_movie": 5.0}}, {})
     assert math.isnan(row["difference"])
     assert row["remark"] == "Not compared."
+
+
+def test_second_network_learns_from_images_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = tmp_path / "paper"
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    objects, nuclei, empty = np.zeros((3, 8, 8), np.int32)
+    objects[1:3, 1:3], objects[5:7, 5:7] = 1, 2
+    nuclei[5:7, 5:7] = 2  # the first one was rejected
+    for frame, accepted in (("0000", nuclei), ("0001", empty)):
+        folder = paper / "annotation/train" / frame
+        for name, page in (("image", image), ("objects", objects), ("labels", accepted)):
+            write_image(folder / f"{name}.tif", page)
+    save_table(paper / "training/loss.csv", "epoch,loss,val_loss\n1,0.9,0.8\n2,0.7,0.4\n")
+    losses = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.6], "val_loss": [0.7, 0.25]})
+    given: dict[str, Any] = {}
+
+    def train(pairs: Any, folder: Path, **others: Any) -> pd.DataFrame:
+        given.update(others, pairs=pairs, folder=folder)
+        return losses
+
+    monkeypatch.setattr(noise, "train_model", train)
+    monkeypatch.setattr(noise, "choose_device", lambda device, threads: "none")
+    settings = replace(Settings(), seed=7)
+    noise.train_without_noise(paper, settings, threads=1)
+    ((seen, labels),) = given["pairs"]  # an image without a nucleus takes no part
+    np.testing.assert_array_equal(seen, image)
+    np.testing.assert_array_equal(labels, nuclei > 0)  # numbered anew, nothing is ignored
+    assert (given["settings"], given["seed"]) == (settings.train, 7)
+    pd.testing.assert_frame_equal(read_table(paper / "training/as_is/loss.csv"), losses)
+    figure = (paper / "figures/loss_comparison.svg").read_text()
+    assert "painted over with noise (lowest validation loss 0.4)" in figure
+    assert "rejected objects as background (lowest validation loss 0.25)" in figure

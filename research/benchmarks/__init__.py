@@ -1,0 +1,1 @@
+"""Cost of the workflow against bare scripts: see `make benchmark`."""
