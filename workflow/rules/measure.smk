@@ -1,12 +1,6 @@
 # What is measured of nuclei and of their tracks.
 
 
-def label_motility(wildcards):
-    """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
-    words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
-    return {"result": words.capitalize(), "sample": wildcards.sample}
-
-
 rule measure_nuclei:
     """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
     input:
@@ -52,7 +46,7 @@ rule measure_motility:
             caption="../report/motility.rst",
             category="4 Tracking",
             subcategory="{experiment}",
-            labels=label_motility,
+            labels=PLAN.label_motility,
         ),
     log:
         "<logs>/{experiment}/tracking/{sample}/measure_motility.log",

@@ -130,6 +130,7 @@ def test_rounds() -> None:
     assert plan.for_round_before("{round}", least=1)(wildcards(round="1")) == []
     assert plan.for_round_before("{round}", least=1)(wildcards(round="2")) == "1"
     assert plan.if_later_round("{round}")(wildcards(round="0")) == []
+    assert plan.if_later_round("{round}")(wildcards(round="1")) == ["1"]
     files = plan.for_training("{sample}", checked="{round}/{sample}")
     assert files(wildcards(round="0")) == ["a", "m"]
     assert files(wildcards(round="1")) == ["1/a", "m"]

@@ -52,6 +52,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
             false_values=["false"],
             # A sample may be called NA.
             keep_default_na=False,
+            skip_blank_lines=False,
             na_values=[""],
         )
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

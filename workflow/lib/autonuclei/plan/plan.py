@@ -341,10 +341,10 @@ class Plan:
     def if_later_round(self, template: str) -> InputFunction:
         """A file of a round of self-training; none of the first training."""
 
-        def file(wildcards: Wildcards) -> str | list[str]:
-            return _fill(template, wildcards) if int(wildcards.round) > 0 else []
+        def files(wildcards: Wildcards) -> list[str]:
+            return [_fill(template, wildcards)] if int(wildcards.round) > 0 else []
 
-        return file
+        return files
 
     def for_training(self, template: str, *, checked: str) -> InputFunction:
         """A file for each frame that a round learns from.
@@ -527,6 +527,11 @@ class Plan:
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
+
+    def label_motility(self, wildcards: Wildcards) -> dict[str, str]:
+        """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
+        words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
+        return {"result": words.capitalize(), "sample": wildcards.sample}
 
     def describe_sizes(self, wildcards: Wildcards) -> dict[str, list[tuple[int, int]]]:
         """The different sizes of the frames of each sample."""
