@@ -1,119 +1,297 @@
-"""Reading microscopy images plane by plane, and writing label images.
+"""Reading microscopy images plane by plane, whatever their format, and the images of a run.
 
-A file is described once by its header (`read_header`); pixels are read one plane at a time
-(`read_plane`), so that a long movie never stands in memory whole.
+A file is described by its header (`read_header`); pixels are read one plane at a time, so that a
+long movie never stands in memory whole. `PlaneReader` keeps the file open from plane to plane.
 """
 
 import contextlib
 import json
-import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import write_beside
-
-Array = npt.NDArray[Any]
-
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
-PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
+from autonuclei.io.files import stamp_files, write_beside
+from autonuclei.io.formats.base import Array, FileHeader, ImageFile, ImageHeader, explain_damage
 
 MINIMUM_SIDE_PX = 16
 
-_MICROMETRES = {
-    "nm": 1e-3,
-    "nanometer": 1e-3,
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "\\u00b5m": 1.0,
-    "\\u00B5m": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "micrometer": 1.0,
-    "micrometre": 1.0,
-    "mm": 1e3,
-    "cm": 1e4,
-}
-_MINUTES = {"ms": 1 / 60000, "s": 1 / 60, "sec": 1 / 60, "min": 1.0, "h": 60.0}
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".qptiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_COLOURS = ("red", "green", "blue")
 
 
-@dataclass(frozen=True)
-class ImageHeader:
-    """What a file says of itself, without its pixels.
-
-    `n_frames`, `n_slices`, `n_channels` count time points, z slices and channels; a stack
-    whose file does not name its third axis counts as time. `pixel_size_um` (micrometres) and
-    `frame_interval_min` (minutes) are None when the file does not give them.
-    """
-
-    height: int
-    width: int
-    dtype: str
-    axes: str = "YX"
-    n_frames: int = 1
-    n_slices: int = 1
-    n_channels: int = 1
-    channel_names: tuple[str, ...] = ()
-    is_rgb: bool = False
-    pixel_size_um: float | None = None
-    frame_interval_min: float | None = None
-
-
-def read_header(path: str | os.PathLike[str]) -> ImageHeader:
-    """Read what an image file says of itself.
+def open_image(path: str | os.PathLike[str]) -> ImageFile:
+    """Open an image file of any format that is supported.
 
     Raises
     ------
     InputError
-        The file is missing, empty, not an image, or of a kind that is not supported.
+        The file is missing, empty, damaged, or of a kind that is not supported.
     """
+    # Each format is imported when a file of it is met: a job starts with no import that it does
+    # not need.
     path = Path(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        from autonuclei.io.formats.ome_zarr import OmeZarrFile, is_zarr
+
+        if not is_zarr(path):
+            raise InputError(
+                f"{path}: is a folder, not an image. For a folder of images add a pattern such "
+                "as /*.tif."
+            )
+        return OmeZarrFile(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file. Check the path in the sample sheet.")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes). Copy it again from its source.")
-    suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
-        return _read_tiff_header(path)
-    if suffix in PILLOW_SUFFIXES:
-        return _read_pillow_header(path)
+        from autonuclei.io.formats.tiff import TiffImageFile
+
+        return TiffImageFile(path)
+    if suffix in PICTURE_SUFFIXES:
+        from autonuclei.io.formats.pictures import PictureFile
+
+        return PictureFile(path)
+    if suffix == ".nd2":
+        from autonuclei.io.formats.nikon import Nd2File
+
+        return Nd2File(path)
+    if suffix in (".lif", ".xlif", ".xlef", ".lof"):
+        from autonuclei.io.formats.leica import LeicaFile
+
+        return LeicaFile(path)
+    if suffix == ".czi":
+        from autonuclei.io.formats.zeiss import CziImageFile
+
+        return CziImageFile(path)
+    if suffix in (".oif", ".oib"):
+        from autonuclei.io.formats.olympus import OlympusFile
+
+        return OlympusFile(path)
+    if suffix in (".dv", ".mrc"):
+        from autonuclei.io.formats.deltavision import MrcFile
+
+        return MrcFile(path)
     raise InputError(
         f"{path}: files of type '{suffix}' cannot be read. "
         "Save it as TIFF in Fiji (File > Save As > Tiff...)."
     )
 
 
+def read_file_header(path: str | os.PathLike[str]) -> FileHeader:
+    """Read what an image file says of itself, all its positions.
+
+    Raises
+    ------
+    InputError
+        As `open_image`.
+    """
+    with open_image(path) as file:
+        return file.header
+
+
+def read_header(path: str | os.PathLike[str], position: str | None = None) -> ImageHeader:
+    """Read what a file says of one of its images.
+
+    Parameters
+    ----------
+    position
+        Number (from 1) or name; needed when the file has several.
+
+    Raises
+    ------
+    InputError
+        As `open_image`, or the choice of position is missing or does not exist.
+    """
+    header = read_file_header(path)
+    return header.images[find_position(header, path, position)]
+
+
+def find_position(header: FileHeader, path: str | os.PathLike[str], position: str | None) -> int:
+    """Number, from 0, of the image that a position names (a number from 1, or a name).
+
+    Raises
+    ------
+    InputError
+        The choice is missing or does not exist in the file.
+    """
+    names = [image.position for image in header.images]
+    if position is None:
+        if len(names) > 1:
+            raise InputError(
+                f"{path}: holds {len(names)} positions ({_list_names(names)}). Say in the column "
+                "'position' which one, by number from 1 or by name, or 'all' for a sample of each."
+            )
+        return 0
+    if names.count(position) == 1:
+        return names.index(position)
+    if position.isdecimal() and 1 <= int(position) <= len(names):
+        return int(position) - 1
+    raise InputError(
+        f"{path}: has no position '{position}', only {len(names)} ({_list_names(names)}). "
+        "Correct the column 'position'."
+    )
+
+
+def _list_names(names: Sequence[str], most: int = 8) -> str:
+    if not any(names):
+        return "without names"
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+class PlaneReader:
+    """Reads planes; the file of the last one stays open for the next.
+
+    Opening a file costs in proportion to its pages, reading one of them does not. To be used
+    with `with`, and called as `read_plane` is.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._file: ImageFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._path = self._file = None
+
+    def _open(self, path: Path) -> ImageFile:
+        if self._file is None or path != self._path:
+            self._close()
+            self._file = open_image(path)
+            self._path = path
+        return self._file
+
+    def __call__(
+        self,
+        path: str | os.PathLike[str] | Sequence[str],
+        *,
+        frame: int = 0,
+        channel: str | None = None,
+        projection: str | None = None,
+        position: str | None = None,
+        shape: tuple[int, int] | None = None,
+        stamp: str | None = None,
+    ) -> Array:
+        """Read one plane; parameters, result and errors are those of `read_plane`."""
+        paths = [Path(path)] if isinstance(path, str | os.PathLike) else list(map(Path, path))
+        if len(paths) > 1 and projection not in ("max", "mean"):
+            if projection is None or not 1 <= int(projection) <= len(paths):
+                raise InputError(
+                    f"{paths[0]}: is one of {len(paths)} files with a z slice each. Say in the "
+                    "column 'projection' how to take them: max, mean or the number of one slice."
+                )
+            paths = [paths[int(projection) - 1]]
+            projection = "1"
+        if stamp is not None and stamp != self._stamp(paths):
+            raise InputError(
+                f"{paths[0]}: was changed after this run was planned. Give the same command again."
+            )
+        planes = (
+            plane
+            for one in paths
+            for plane in self._read_slices(one, frame, channel, projection, position, shape)
+        )
+        if projection == "mean":
+            return _average(planes)
+        total = next(planes)
+        for plane in planes:
+            if plane.shape != total.shape:
+                raise InputError(f"{paths[0]}: its z slices have different sizes.")
+            np.maximum(total, plane, out=total)
+        return total
+
+    def _stamp(self, paths: Sequence[Path]) -> str:
+        return stamp_files([file for path in paths for file in self._open(path).header.files])
+
+    def _read_slices(
+        self,
+        path: Path,
+        frame: int,
+        channel: str | None,
+        projection: str | None,
+        position: str | None,
+        shape: tuple[int, int] | None,
+    ) -> Iterable[Array]:
+        file = self._open(path)
+        number = find_position(file.header, path, position)
+        header = file.header.images[number]
+        if shape is not None and (header.height, header.width) != tuple(shape):
+            raise InputError(
+                f"{path}: is {header.width} x {header.height} pixels, but most frames of this "
+                f"movie are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
+            )
+        places = list_planes(header, path, frame=frame, channel=channel, projection=projection)
+        for time, z, channel_index in places:
+            with explain_damage(path):
+                plane = file.read(number, frame=time, z=z, channel=channel_index)
+            if header.is_rgb:
+                plane = _take_colour(plane, header, path, channel)
+            if plane.shape != (header.height, header.width):
+                raise InputError(
+                    f"{path}: its header says {header.height} rows and {header.width} columns, "
+                    f"but the pixels are {plane.shape}. It is damaged; copy or export it again."
+                )
+            yield plane
+
+
+def _average(planes: Iterable[Array]) -> Array:
+    total, n = None, 0
+    for plane in planes:
+        n += 1
+        total = plane.astype(np.float64) if total is None else total + plane
+    assert total is not None
+    return (total / n).astype(np.float32)
+
+
 def read_plane(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str],
     *,
     frame: int = 0,
     channel: str | None = None,
     projection: str | None = None,
+    position: str | None = None,
     shape: tuple[int, int] | None = None,
+    stamp: str | None = None,
 ) -> Array:
     """Read the plane of one time point as a grey-value image.
 
     Parameters
     ----------
     path
-        An image file.
+        An image file, or several with one z slice each.
     frame
         Time point within the file, from 0.
     channel
-        Number (from 1, as Fiji counts) or name; needed when the file has several.
+        Number (from 1, as Fiji counts) or name; needed when the file has several. Of a colour
+        image 1, 2, 3 or red, green, blue; needed where the three differ.
     projection
         ``max`` or ``mean`` over the z slices, the number of one slice (from 1), or ``time``
         when what the file calls slices are time points; needed when there are several.
+    position
+        Number (from 1) or name; needed when the file has several.
     shape
         Rows and columns that the other frames of the movie have; None takes any.
+    stamp
+        What `files.stamp_files` gave for the files when the run was planned; None does not check.
 
     Returns
     -------
@@ -122,33 +300,23 @@ def read_plane(
     Raises
     ------
     InputError
-        The file cannot be read, is truncated, in colour or of another shape, or the choice does
-        not exist in it.
+        The file cannot be read, is truncated, was changed, is in colour or of another shape, or
+        the choice does not exist in it.
     """
-    path = Path(path)
-    header = read_header(path)
-    if shape is not None and (header.height, header.width) != tuple(shape):
-        raise InputError(
-            f"{path}: is {header.width} x {header.height} pixels, but most frames of this movie "
-            f"are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
+    with PlaneReader() as read:
+        return read(
+            path,
+            frame=frame,
+            channel=channel,
+            projection=projection,
+            position=position,
+            shape=shape,
+            stamp=stamp,
         )
-    planes = list_planes(header, path, frame=frame, channel=channel, projection=projection)
-    with _open_planes(path, header) as read:
-        image = _require_grey(read(planes[0]), path)
-        if len(planes) == 1:
-            return image
-        total = image.astype(np.float64) if projection == "mean" else image.copy()
-        for plane in planes[1:]:
-            image = _require_grey(read(plane), path)
-            if projection == "mean":
-                total += image
-            else:
-                np.maximum(total, image, out=total)
-    return (total / len(planes)).astype(np.float32) if projection == "mean" else total
 
 
 def count_frames(header: ImageHeader, projection: str | None) -> int:
-    """Time points in a file, given how its z slices are to be taken."""
+    """Time points in an image, given how its z slices are to be taken."""
     if projection == "time":
         return header.n_frames * header.n_slices
     return header.n_frames
@@ -161,57 +329,52 @@ def list_planes(
     frame: int = 0,
     channel: str | None = None,
     projection: str | None = None,
-) -> list[int]:
-    """Positions, in the file's own order, of the planes that make up one time point.
+) -> list[tuple[int, int, int]]:
+    """Time point, z slice and channel, from 0, of the planes that make up one time point.
 
     Raises
     ------
     InputError
-        The choice of channel, slice or frame is missing or does not exist in the file.
+        The choice of channel, slice or frame is missing or does not exist in the image.
     """
     channel_index = _find_channel(header, path, channel)
-    slices: Iterable[int] = [0]
+    n_frames = count_frames(header, projection)
+    if not 0 <= frame < n_frames:
+        raise InputError(
+            f"{path}: has no frame {frame}, only 0 to {n_frames - 1}. Was the file replaced? "
+            "Run again."
+        )
     if projection == "time":
         if header.n_frames > 1:
             raise InputError(
                 f"{path}: projection 'time' is for files whose time points are called slices, "
                 f"but this one has {header.n_frames} time points. Choose max, mean or a slice."
             )
-        slices, frame = [frame], 0
-    elif header.n_slices > 1:
+        return [(0, frame, channel_index)]
+    slices: Iterable[int] = [0]
+    if header.n_slices > 1:
         if projection is None:
             raise InputError(
                 f"{path}: has {header.n_slices} z slices. Say in the column 'projection' how to "
                 "take them: max, mean, the number of one slice, or 'time' if they are time points."
             )
-        if projection in ("max", "mean"):
-            slices = range(header.n_slices)
-        else:
-            if not 1 <= int(projection) <= header.n_slices:
-                raise InputError(
-                    f"{path}: has no z slice {projection}, only 1 to {header.n_slices}. "
-                    "Correct the column 'projection'."
-                )
-            slices = [int(projection) - 1]
-    sizes = {"T": header.n_frames, "Z": header.n_slices, "C": header.n_channels}
-    order = [axis for axis in header.axes if axis in sizes]
-    planes = []
-    for z in slices:
-        position = {"T": frame, "Z": z, "C": channel_index}
-        if any(not 0 <= position[axis] < size for axis, size in sizes.items()):
+        slices = range(header.n_slices)
+    if projection is not None and projection not in ("max", "mean"):
+        if not 1 <= int(projection) <= header.n_slices:
             raise InputError(
-                f"{path}: has no frame {frame if projection != 'time' else z}, only 0 to "
-                f"{count_frames(header, projection) - 1}. Was the file replaced? Run again."
+                f"{path}: has no z slice {projection}, only 1 to {header.n_slices}. "
+                "Correct the column 'projection'."
             )
-        index = 0
-        for axis in order:
-            index = index * sizes[axis] + position[axis]
-        planes.append(index)
-    return planes
+        slices = [int(projection) - 1]
+    return [(frame, z, channel_index) for z in slices]
 
 
 def _find_channel(header: ImageHeader, path: str | os.PathLike[str], channel: str | None) -> int:
-    names = ", ".join(header.channel_names) or "without names"
+    if header.is_rgb and header.n_channels == 1:
+        if channel is not None:
+            _find_colour(path, channel)  # which is taken from the plane
+        return 0
+    names = _list_names(header.channel_names)
     if channel is None:
         if header.n_channels > 1:
             raise InputError(
@@ -219,9 +382,9 @@ def _find_channel(header: ImageHeader, path: str | os.PathLike[str], channel: st
                 "which one shows the nuclei, by number from 1 or by name."
             )
         return 0
-    if channel in header.channel_names:
+    if header.channel_names.count(channel) == 1:
         return header.channel_names.index(channel)
-    if channel.isdigit() and 1 <= int(channel) <= header.n_channels:
+    if channel.isdecimal() and 1 <= int(channel) <= header.n_channels:
         return int(channel) - 1
     raise InputError(
         f"{path}: has no channel '{channel}', only {header.n_channels} ({names}). "
@@ -229,202 +392,37 @@ def _find_channel(header: ImageHeader, path: str | os.PathLike[str], channel: st
     )
 
 
-def _require_grey(image: Array, path: Path) -> Array:
-    """Take an RGB image whose three colours are equal as grey; refuse real colour."""
-    if image.ndim == 2:
-        return image
-    # Colours lie together at each pixel, or plane behind plane.
-    colours = image[..., :3] if image.shape[2] <= 4 else np.moveaxis(image[:3], 0, -1)
-    if (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all():
-        return np.ascontiguousarray(colours[..., 0])
+def _find_colour(path: str | os.PathLike[str], channel: str) -> int:
+    if channel.lower() in _COLOURS:
+        return _COLOURS.index(channel.lower())
+    if channel in ("1", "2", "3"):
+        return int(channel) - 1
     raise InputError(
-        f"{path}: is a colour image. Save the channel that shows the nuclei as a grey image "
-        "(Fiji: Image > Color > Split Channels)."
+        f"{path}: is a colour image and has no channel '{channel}'. Say in the column 'channel' "
+        "red, green or blue (1, 2, 3)."
     )
 
 
-@contextmanager
-def _open_planes(path: Path, header: ImageHeader) -> Iterator[Callable[[int], Array]]:
-    """Give a function that reads the n-th plane of an open file."""
-    if path.suffix.lower() in TIFF_SUFFIXES:
-        import tifffile
-
-        with _explain(path), _refuse_damage(), tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
-
-            def read(index: int) -> Array:
-                with _explain(path):
-                    if len(series.pages) > index and not series.is_truncated:
-                        page = series.pages[index]
-                        if page is not None:
-                            return np.asarray(page.asarray())
-                    # Fiji writes stacks beyond 4 GB as one page and the rest behind it.
-                    shape = (header.height, header.width)
-                    dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-                    size = int(np.prod(shape)) * dtype.itemsize
-                    if series.dataoffset is None:
-                        raise ValueError(f"plane {index} is missing")
-                    with path.open("rb") as file:
-                        file.seek(series.dataoffset + index * size)
-                        data = file.read(size)
-                    return np.frombuffer(data, dtype).reshape(shape).astype(header.dtype)
-
-            yield read
-    else:
-
-        def read_pillow(index: int) -> Array:
-            from PIL import Image
-
-            with _explain(path), Image.open(path) as picture:
-                if picture.mode in ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV"):
-                    return np.asarray(picture.convert("RGB"))
-                image = np.asarray(picture)
-            return image.astype(np.uint16) if header.dtype == "uint16" else image
-
-        yield read_pillow
+def _take_colour(image: Array, header: ImageHeader, path: Path, channel: str | None) -> Array:
+    """One colour of an RGB image: the one asked for, or any if all three are equal."""
+    colours = image[..., :3]
+    if channel is not None and header.n_channels == 1:
+        return np.ascontiguousarray(colours[..., _find_colour(path, channel)])
+    if (colours[..., 0] == colours[..., 1]).all() and (colours[..., 0] == colours[..., 2]).all():
+        return np.ascontiguousarray(colours[..., 0])
+    raise InputError(
+        f"{path}: is a colour image. Say in the column 'channel' which colour shows the nuclei "
+        "(red, green or blue), or save a grey image (Fiji: Image > Color > Split Channels)."
+    )
 
 
-@contextmanager
-def _explain(path: Path) -> Iterator[None]:
-    """Turn what an image library says of a broken file into one line for the user."""
-    try:
-        yield
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{path}: cannot be read as an image, it is damaged or not what its name says "
-            f"({reason}). Open it in Fiji to check it, and copy or export it again."
-        ) from error
-
-
-_DAMAGE = ("invalid page offset", "failed to reshape", "ImageJ series metadata invalid")
-
-
-class _DamageHandler(logging.Handler):
-    """Raises what tifffile only mentions when it finds the end of a file missing."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if any(words in message for words in _DAMAGE):
-            raise ValueError("the file is truncated")
-
-
-@contextmanager
-def _refuse_damage() -> Iterator[None]:
-    logger = logging.getLogger("tifffile")
-    handler = _DamageHandler()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-def _read_pillow_header(path: Path) -> ImageHeader:
-    from PIL import Image
-
-    with _explain(path), Image.open(path) as picture:
-        width, height = picture.size
-        mode = picture.mode
-    dtypes = {"1": "bool", "I;16": "uint16", "I;16B": "uint16", "I": "int32", "F": "float32"}
-    is_rgb = mode not in ("L", *dtypes)
-    return ImageHeader(height, width, dtypes.get(mode, "uint8"), is_rgb=is_rgb)
-
-
-def _read_tiff_header(path: Path) -> ImageHeader:
-    import tifffile
-
-    with _explain(path), _refuse_damage(), tifffile.TiffFile(path) as tif:
-        series = tif.series[0]
-        if len(tif.series) > 1:
-            listed = ", ".join("x".join(map(str, other.shape)) for other in tif.series[:4])
-            raise InputError(
-                f"{path}: holds {len(tif.series)} sets of images of different sizes ({listed}). "
-                "Save the one with the nuclei as a file of its own."
-            )
-        axes, shape = series.axes, series.shape
-        # OME and shaped TIFFs may carry axes of length one, or none where pages are one image.
-        sizes = {
-            axis: size for axis, size in zip(axes, shape, strict=True) if size > 1 or axis in "YX"
-        }
-        is_rgb = "S" in sizes
-        for unnamed in "IQR":  # "image", "other", "range": a stack without a named axis
-            if unnamed in sizes:
-                if "T" in sizes:
-                    raise ValueError(f"has the axes {axes}, which this workflow does not know")
-                sizes["T"] = sizes.pop(unnamed)
-                axes = axes.replace(unnamed, "T")
-        if set(sizes) - set("TZCYXS"):
-            raise ValueError(f"has the axes {axes}, which this workflow does not know")
-        if not "".join(axis for axis in axes if axis in sizes and axis != "S").endswith("YX"):
-            raise ValueError(f"has the axes {axes}; each plane must be stored whole")
-        if is_rgb and sizes["S"] not in (3, 4):
-            # Two samples per pixel are channels stored together, which no microscope writes.
-            raise ValueError(f"has {sizes['S']} samples per pixel")
-        pixel_size_um, interval_min, names = _read_tiff_metadata(tif)
-        n_channels = sizes.get("C", 1)
-        return ImageHeader(
-            height=sizes["Y"],
-            width=sizes["X"],
-            dtype=np.dtype(series.dtype).name,
-            axes="".join(axis for axis in axes if axis in sizes),
-            n_frames=sizes.get("T", 1),
-            n_slices=sizes.get("Z", 1),
-            n_channels=n_channels,
-            channel_names=names if len(names) == n_channels else (),
-            is_rgb=is_rgb,
-            pixel_size_um=pixel_size_um,
-            frame_interval_min=interval_min,
-        )
-
-
-def _read_tiff_metadata(tif: Any) -> tuple[float | None, float | None, tuple[str, ...]]:
-    """Pixel size (um), frame interval (min) and channel names, as far as the file has them."""
-    if tif.is_ome:
-        import tifffile
-
-        image = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]
-        pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
-        size, unit = pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm")
-        step, step_unit = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
-        channels = pixels.get("Channel", [])
-        channels = channels if isinstance(channels, list) else [channels]
-        names = tuple(str(c["Name"]) for c in channels if "Name" in c)
-        return _convert(size, unit, _MICROMETRES), _convert(step, step_unit, _MINUTES), names
-    if tif.is_imagej:
-        meta = tif.imagej_metadata or {}
-        resolution = tif.pages[0].tags.get("XResolution")
-        size = None
-        if resolution is not None and resolution.value[0] > 0:
-            size = resolution.value[1] / resolution.value[0]
-        labels = meta.get("Labels") or []
-        n_channels = int(meta.get("channels", 1))
-        names = tuple(str(label) for label in labels[:n_channels]) if n_channels > 1 else ()
-        return (
-            _convert(size, str(meta.get("unit", "")), _MICROMETRES),
-            _convert(meta.get("finterval"), str(meta.get("tunit", "s")), _MINUTES),
-            names,
-        )
-    return None, None, ()
-
-
-def _convert(value: Any, unit: str, factors: dict[str, float]) -> float | None:
-    """`value` in the base unit, or None when it is missing, not positive or without a unit."""
-    factor = factors.get(unit.strip().lower(), factors.get(unit.strip()))
-    if value is None or factor is None or not float(value) > 0:
-        return None
-    return float(value) * factor
-
-
-_HEADER_FIELDS = [field.name for field in fields(ImageHeader)]
+_FIELDS = [field.name for kind in (FileHeader, ImageHeader) for field in fields(kind)]
 
 
 class HeaderCache:
     """Headers remembered on disk, so that each file is opened once and not at every parse.
 
-    A header is read again when the size or the time of its file has changed.
+    A header is read again when the size or the time of one of its files has changed.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -434,23 +432,18 @@ class HeaderCache:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             stored = json.loads(self._path.read_text())
             # What another version of this module read may mean something else.
-            if stored["fields"] == _HEADER_FIELDS:
+            if stored["fields"] == _FIELDS:
                 self._known = stored["headers"]
 
-    def read(self, path: str | os.PathLike[str]) -> ImageHeader:
-        """As `read_header`; problems are not remembered."""
-        path = Path(path)
-        try:
-            stat = path.stat()
-        except OSError:
-            return read_header(path)
-        key, stamp = str(path.absolute()), [stat.st_size, stat.st_mtime_ns]
+    def read(self, path: str | os.PathLike[str]) -> FileHeader:
+        """As `read_file_header`; problems are not remembered."""
+        key = str(Path(path).absolute())
         known = self._known.get(key)
-        if known is not None and known["stamp"] == stamp:
-            stored = known["header"]
-            return ImageHeader(**{**stored, "channel_names": tuple(stored["channel_names"])})
-        header = read_header(path)
-        self._known[key] = {"stamp": stamp, "header": asdict(header)}
+        with contextlib.suppress(OSError):
+            if known is not None and known["stamp"] == stamp_files(known["header"]["files"]):
+                return _to_header(known["header"])
+        header = read_file_header(path)
+        self._known[key] = {"stamp": stamp_files(header.files), "header": asdict(header)}
         self._changed = True
         return header
 
@@ -460,11 +453,19 @@ class HeaderCache:
             return
         try:
             with write_beside(self._path) as partial:
-                stored = {"fields": _HEADER_FIELDS, "headers": self._known}
+                stored = {"fields": _FIELDS, "headers": self._known}
                 partial.write_text(json.dumps(stored))
         except OSError:
             return
         self._changed = False
+
+
+def _to_header(stored: Mapping[str, Any]) -> FileHeader:
+    images = tuple(
+        ImageHeader(**{**image, "channel_names": tuple(image["channel_names"])})
+        for image in stored["images"]
+    )
+    return FileHeader(images, tuple(stored["files"]), tuple(stored["notes"]))
 
 
 def check_pixels(image: Array, path: str | os.PathLike[str]) -> None:
@@ -535,17 +536,17 @@ def read_image(path: str | os.PathLike[str]) -> Array:
     """Read a 2-D image that the workflow itself wrote."""
     import tifffile
 
-    with _explain(Path(path)):
+    with explain_damage(path):
         return np.asarray(tifffile.imread(path))
 
 
 def read_movie_page(
-    planes: Mapping[int, Mapping[str, Any]], frame: int, shape: tuple[int, int]
+    read: PlaneReader, planes: Mapping[int, Mapping[str, Any]], frame: int, shape: tuple[int, int]
 ) -> Array:
     """One raw frame of a movie; black where the sequence misses it.
 
-    `planes` has the arguments of `read_plane` for each frame that is there.
+    `planes` has the arguments of `read` for each frame that is there.
     """
     if frame in planes:
-        return read_plane(**planes[frame])
-    return np.zeros(shape, read_plane(**next(iter(planes.values()))).dtype)
+        return read(**planes[frame])
+    return np.zeros(shape, read(**next(iter(planes.values()))).dtype)

@@ -1,0 +1,1 @@
+"""One module per family of file formats; `io.images` chooses among them by the file."""

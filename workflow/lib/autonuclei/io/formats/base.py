@@ -1,0 +1,169 @@
+"""What every reader of a file format gives: headers without pixels, and one plane on request.
+
+A file holds one or several images (positions); an image has time points, z slices and channels.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from autonuclei.errors import InputError
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What a file says of one of its images, without its pixels.
+
+    Parameters
+    ----------
+    height, width
+        Pixels of a plane.
+    dtype
+        Name of the numpy type of the pixels as `ImageFile.read` gives them.
+    n_frames, n_slices, n_channels
+        Time points, z slices and channels; a stack whose file does not name its only further
+        axis counts as time.
+    position
+        Name of the position, scene or image in the file; empty where it has none.
+    channel_names
+        One per channel, or none.
+    is_rgb
+        Whether a pixel has three colours (and perhaps opacity), so that planes have a third axis.
+    pixel_size_um, pixel_height_um
+        Micrometres between columns, and between rows; None where the file does not say.
+    pixel_size_source
+        Which entry of the file says so, for the user to look up: "OME-XML PhysicalSizeX".
+    frame_interval_min
+        Minutes between time points; None where the file does not say.
+    frame_interval_source
+        Which entry of the file says so.
+    """
+
+    height: int
+    width: int
+    dtype: str
+    n_frames: int = 1
+    n_slices: int = 1
+    n_channels: int = 1
+    position: str = ""
+    channel_names: tuple[str, ...] = ()
+    is_rgb: bool = False
+    pixel_size_um: float | None = None
+    pixel_height_um: float | None = None
+    pixel_size_source: str = ""
+    frame_interval_min: float | None = None
+    frame_interval_source: str = ""
+
+
+@dataclass(frozen=True)
+class FileHeader:
+    """What a file says of itself.
+
+    Parameters
+    ----------
+    images
+        At least one.
+    files
+        Every file that pixels or header come from, first the one asked for: a multi-file set
+        names the others.
+    notes
+        What is in the file and not among `images` (thumbnails, label pictures), or was doubted
+        and taken as unknown; a line each, for the user.
+    """
+
+    images: tuple[ImageHeader, ...]
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class ImageFile(ABC):
+    """An open file. `header` was read when it was opened; pixels are read on request only."""
+
+    header: FileHeader
+
+    @abstractmethod
+    def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
+        """One plane of the image with this number, all counted from 0.
+
+        Returns
+        -------
+        (height, width) array of the header's dtype, with a third axis of 3 or 4 colours where
+        the header says `is_rgb`.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def explain_damage(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what an image library says of a broken file into one line for the user.
+
+    What is sound but not supported is told by an `InputError` of its own, which passes.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{path}: cannot be read as an image, it is damaged or not what its name says "
+            f"({reason}). Open it in Fiji to check it, and copy or export it again."
+        ) from error
+
+
+_MICROMETRES = {
+    "pm": 1e-6, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "nanometre": 1e-3, "um": 1.0,
+    "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0,
+    "micrometer": 1.0, "micrometre": 1.0, "mm": 1e3, "millimeter": 1e3, "millimetre": 1e3,
+    "cm": 1e4, "m": 1e6, "meter": 1e6, "inch": 25400.0,
+}  # fmt: skip
+_MINUTES = {
+    "ns": 1 / 6e10, "us": 1 / 6e7, "µs": 1 / 6e7, "μs": 1 / 6e7, "ms": 1 / 60000,
+    "millisecond": 1 / 60000, "s": 1 / 60, "sec": 1 / 60, "second": 1 / 60, "seconds": 1 / 60,
+    "min": 1.0, "minute": 1.0, "minutes": 1.0, "h": 60.0, "hour": 60.0, "hours": 60.0, "d": 1440.0,
+    "day": 1440.0,
+}  # fmt: skip
+
+
+def convert_length(value: Any, unit: str) -> float | None:
+    """A length in micrometres; None where it is missing, not positive, or of an unknown unit."""
+    return _convert(value, unit, _MICROMETRES)
+
+
+def convert_time(value: Any, unit: str) -> float | None:
+    """A time in minutes; None where it is missing, not positive, or of an unknown unit."""
+    return _convert(value, unit, _MINUTES)
+
+
+def _convert(value: Any, unit: str, factors: dict[str, float]) -> float | None:
+    factor = factors.get(unit.strip().lower())
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if factor is None or not (number > 0 and np.isfinite(number)):
+        return None
+    return number * factor
