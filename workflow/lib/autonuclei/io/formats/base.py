@@ -3,11 +3,16 @@
 A file holds one or several images (positions); an image has time points, z slices and channels.
 """
 
+import contextlib
+import importlib
+import math
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -132,6 +137,73 @@ def explain_damage(path: str | os.PathLike[str]) -> Iterator[None]:
             f"{path}: cannot be read as an image, it is damaged or not what its name says "
             f"({reason}). Open it in Fiji to check it, and copy or export it again."
         ) from error
+
+
+def require_library(path: str | os.PathLike[str], module: str, package: str) -> Any:
+    """Import the library that reads a format.
+
+    Raises
+    ------
+    InputError
+        It is not installed; the message gives the one command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # Another package that the library itself misses is told by its own name.
+        missing = package if error.name == module.partition(".")[0] else str(error.name)
+        raise InputError(
+            f"{path}: to read this format the library '{missing}' is needed, which is not "
+            f"installed. Give this command: {_name_python()} -m pip install {missing}"
+        ) from error
+
+
+def _name_python() -> str:
+    """The Python that runs, as short as a command can name it."""
+    python = Path(sys.executable)
+    with contextlib.suppress(ValueError):
+        return str(python.relative_to(Path.cwd()))
+    return str(python)
+
+
+# The finest sampling of a super-resolution microscope, and a macroscope with a wide pixel.
+_PIXEL_SIZES_UM = (0.005, 100.0)
+
+
+def check_pixel_size(size_um: float | None, source: str) -> tuple[float | None, str | None]:
+    """A pixel size, or None and a note for the user if no microscope can have it.
+
+    Parameters
+    ----------
+    size_um
+        Micrometres; None if the file does not say.
+    source
+        Which entry of the file says so.
+    """
+    smallest, largest = _PIXEL_SIZES_UM
+    if size_um is None or smallest <= size_um <= largest:
+        return size_um, None
+    return None, (
+        f"pixel size unknown: {source} says {size_um:g} um, which no microscope image has "
+        f"({smallest:g} to {largest:g} um)"
+    )
+
+
+def check_frame_interval(
+    interval_min: float | None, source: str
+) -> tuple[float | None, str | None]:
+    """A time between frames, or None and a note for the user if it is no time.
+
+    Parameters
+    ----------
+    interval_min
+        Minutes; None if the file does not say.
+    source
+        Which entry of the file says so.
+    """
+    if interval_min is None or (interval_min > 0 and math.isfinite(interval_min)):
+        return interval_min, None
+    return None, f"frame interval unknown: {source} says {interval_min:g} min"
 
 
 _MICROMETRES = {
