@@ -4,7 +4,7 @@
 rule preprocess_image:
     """Convert, crop and rescale one image; refuse pixels in which nothing can be measured."""
     input:
-        image=PLAN.get_frame_file,
+        image=PLAN.list_frame_files,
     output:
         image="<results>/{experiment}/annotation/{sample}/{frame}/image.tif",
     log:
@@ -184,7 +184,7 @@ rule import_masks:
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         page=lambda wildcards: PLAN.get_mask(wildcards).page,
-        image=PLAN.get_frame_file,
+        image=PLAN.list_frame_files,
         shape=lambda wildcards: PLAN.get_frame(wildcards).shape,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,

@@ -37,7 +37,7 @@ rule measure_nuclei:
 rule measure_motility:
     """Speeds, displacements, densities, mitoses: tables and figures."""
     input:
-        image=PLAN.get_last_file,
+        image=PLAN.list_last_files,
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
     output:
         folder=report(

@@ -7,7 +7,7 @@ long movie never stands in memory whole. `PlaneReader` keeps the file open from 
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ MINIMUM_SIDE_PX = 16
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".qptiff")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _COLOURS = ("red", "green", "blue")
+_BETWEEN_STAMPS = "-"
 
 
 def open_image(path: str | os.PathLike[str]) -> ImageFile:
@@ -156,6 +157,7 @@ class PlaneReader:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._file: ImageFile | None = None
+        self._stamp = ""
 
     def __enter__(self) -> Self:
         return self
@@ -173,12 +175,14 @@ class PlaneReader:
             self._file.close()
         self._path = self._file = None
 
-    def _open(self, path: Path) -> ImageFile:
+    def _open(self, path: Path) -> tuple[ImageFile, str]:
+        """The open file, and the stamp it had when it was opened."""
         if self._file is None or path != self._path:
             self._close()
             self._file = open_image(path)
             self._path = path
-        return self._file
+            self._stamp = stamp_files(self._file.header.files)
+        return self._file, self._stamp
 
     def __call__(
         self,
@@ -192,23 +196,13 @@ class PlaneReader:
         stamp: str | None = None,
     ) -> Array:
         """Read one plane; parameters, result and errors are those of `read_plane`."""
-        paths = [Path(path)] if isinstance(path, str | os.PathLike) else list(map(Path, path))
-        if len(paths) > 1 and projection not in ("max", "mean"):
-            if projection is None or not 1 <= int(projection) <= len(paths):
-                raise InputError(
-                    f"{paths[0]}: is one of {len(paths)} files with a z slice each. Say in the "
-                    "column 'projection' how to take them: max, mean or the number of one slice."
-                )
-            paths = [paths[int(projection) - 1]]
-            projection = "1"
-        if stamp is not None and stamp != self._stamp(paths):
-            raise InputError(
-                f"{paths[0]}: was changed after this run was planned. Give the same command again."
-            )
+        names = [path] if isinstance(path, str | os.PathLike) else path
+        paths, projection = select_slices([Path(name) for name in names], projection)
+        stamps = [None] * len(paths) if stamp is None else stamp.split(_BETWEEN_STAMPS)
         planes = (
             plane
-            for one in paths
-            for plane in self._read_slices(one, frame, channel, projection, position, shape)
+            for one, own in zip(paths, stamps, strict=True)
+            for plane in self._read_slices(one, frame, channel, projection, position, shape, own)
         )
         if projection == "mean":
             return _average(planes)
@@ -216,11 +210,8 @@ class PlaneReader:
         for plane in planes:
             if plane.shape != total.shape:
                 raise InputError(f"{paths[0]}: its z slices have different sizes.")
-            np.maximum(total, plane, out=total)
+            total = np.maximum(total, plane)
         return total
-
-    def _stamp(self, paths: Sequence[Path]) -> str:
-        return stamp_files([file for path in paths for file in self._open(path).header.files])
 
     def _read_slices(
         self,
@@ -230,8 +221,13 @@ class PlaneReader:
         projection: str | None,
         position: str | None,
         shape: tuple[int, int] | None,
-    ) -> Iterable[Array]:
-        file = self._open(path)
+        stamp: str | None,
+    ) -> Iterator[Array]:
+        file, found = self._open(path)
+        if stamp is not None and stamp != found:
+            raise InputError(
+                f"{path}: was changed after this run was planned. Give the same command again."
+            )
         number = find_position(file.header, path, position)
         header = file.header.images[number]
         if shape is not None and (header.height, header.width) != tuple(shape):
@@ -251,6 +247,31 @@ class PlaneReader:
                     f"but the pixels are {plane.shape}. It is damaged; copy or export it again."
                 )
             yield plane
+
+
+def select_slices(
+    paths: Sequence[Path], projection: str | None
+) -> tuple[Sequence[Path], str | None]:
+    """Of files with one z slice each those that a projection takes, and what is left to do.
+
+    Raises
+    ------
+    InputError
+        The projection is missing, or is a slice that does not exist.
+    """
+    if len(paths) == 1 or projection in ("max", "mean"):
+        return paths, projection
+    if projection is None or not projection.isdecimal() or not 1 <= int(projection) <= len(paths):
+        raise InputError(
+            f"{paths[0]}: is one of {len(paths)} files with a z slice each. Say in the column "
+            "'projection' how to take them: max, mean or the number of one slice."
+        )
+    return [paths[int(projection) - 1]], None
+
+
+def join_stamps(stamps: Iterable[str]) -> str:
+    """One stamp for a plane that comes from several files, from those of each."""
+    return _BETWEEN_STAMPS.join(stamps)
 
 
 def _average(planes: Iterable[Array]) -> Array:
@@ -291,7 +312,8 @@ def read_plane(
     shape
         Rows and columns that the other frames of the movie have; None takes any.
     stamp
-        What `files.stamp_files` gave for the files when the run was planned; None does not check.
+        What `files.stamp_files` gave for its files when the run was planned (`join_stamps` where
+        there are several paths); None does not check.
 
     Returns
     -------

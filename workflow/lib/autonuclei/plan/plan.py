@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autonuclei.errors import InputError
-from autonuclei.plan.samples import Frame, Sample
+from autonuclei.plan.samples import FREE_COLUMNS, Frame, Sample
 from autonuclei.settings import Settings
 
 Wildcards = Any
@@ -369,28 +369,29 @@ class Plan:
 
     # Files from outside
 
-    def get_frame_file(self, wildcards: Wildcards) -> str:
-        """The file of a frame."""
-        return self.get_frame(wildcards).path
+    def list_frame_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of a frame: mostly one, more where z slices or a set are in several."""
+        return list(self.get_frame(wildcards).files)
 
     def list_stretch_files(self, wildcards: Wildcards) -> list[str]:
         """The files of the frames of a stretch."""
-        return _unique(frame.path for frame in self.get_stretch(wildcards))
+        return _unique(path for frame in self.get_stretch(wildcards) for path in frame.files)
 
     def list_sample_files(self, wildcards: Wildcards) -> list[str]:
         """The files of all frames of a sample."""
         return self.get_sample(wildcards).files
 
-    def get_last_file(self, wildcards: Wildcards) -> str:
-        """The file of the last frame of a movie."""
-        return self.get_sample(wildcards).frames[-1].path
+    def list_last_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the last frame of a movie."""
+        return list(self.get_sample(wildcards).frames[-1].files)
 
     def list_raw_files(self, wildcards: Wildcards) -> list[str]:
         """All files of an experiment that the user gives."""
         files = []
         for sample in self.list_samples(wildcards.experiment):
             files += sample.files
-            files += [label.path for label in (*sample.truth.values(), *sample.masks.values())]
+            for label in (*sample.truth.values(), *sample.masks.values()):
+                files += label.files
         return _unique(files)
 
     def get_mask(self, wildcards: Wildcards) -> Frame:
@@ -431,6 +432,28 @@ class Plan:
             "frame_interval_min": sample.frame_interval_min,
         }
 
+    def get_pixel_sizes(self, wildcards: Wildcards) -> dict[int, float | None]:
+        """Micrometres per pixel of each frame of a sample, by frame number; None if unknown."""
+        frames = self.get_sample(wildcards).frames
+        return {frame.index: frame.pixel_size_um for frame in frames}
+
+    def get_columns(self, wildcards: Wildcards) -> dict[str, str]:
+        """What the sheet says of a sample beside its images: plate, well, condition and so on.
+
+        The names are those that any sample of the experiment has; empty where this one has none.
+        """
+        return self.get_sample_columns(wildcards)[wildcards.sample]
+
+    def get_sample_columns(self, wildcards: Wildcards) -> dict[str, dict[str, str]]:
+        """`get_columns` of each sample of an experiment."""
+        return self._get_sample_columns(wildcards.experiment)
+
+    @functools.cache  # noqa: B019
+    def _get_sample_columns(self, experiment: str) -> dict[str, dict[str, str]]:
+        samples = self.list_samples(experiment)
+        names = [name for name in FREE_COLUMNS if any(name in own.columns for own in samples)]
+        return {own.name: {name: own.columns.get(name, "") for name in names} for own in samples}
+
     def get_names(self, wildcards: Wildcards) -> dict[int, str]:
         """File names for the results of each frame of a sample, by frame number."""
         return {frame.index: frame.name for frame in self.get_sample(wildcards).frames}
@@ -451,7 +474,7 @@ class Plan:
                     "truth": truth.path,
                     "truth_page": truth.page,
                     "plane": sample.describe_plane(frame),
-                    "pixel_size_um": sample.pixel_size_um,
+                    "pixel_size_um": frame.pixel_size_um,
                 }
                 if index in annotated:
                     labels = f"{folder}/annotation/{sample.name}/{index:04d}/labels.tif"
@@ -470,7 +493,7 @@ class Plan:
         if place is None:
             raise KeyError(f"{wildcards.experiment}: no frame is annotated")
         sample, frame = place
-        size = sample.pixel_size_um
+        size = frame.pixel_size_um
         size = size and size / self.settings.preprocess.scale
         return {"sample": sample.name, "frame": frame.index, "pixel_size_um": size}
 
@@ -484,7 +507,7 @@ class Plan:
             "frame": frame.index,
             "name": frame.name,
             "plane": sample.describe_plane(frame),
-            "pixel_size_um": sample.pixel_size_um,
+            "pixel_size_um": frame.pixel_size_um,
         }
 
     def describe_counted(self, wildcards: Wildcards) -> list[dict[str, Any]]:
@@ -510,21 +533,15 @@ class Plan:
             for sample in self.list_samples(wildcards.experiment)
         ]
 
+    def describe_inputs(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """What was read of each sample of an experiment, and where it came from."""
+        return [own.describe_input() for own in self.list_samples(wildcards.experiment)]
+
     def describe_samples(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """What the sheet and the files say of each sample, for the record."""
         return [
-            {
-                "sample": sample.name,
-                "kind": sample.kind,
-                "images": sample.files,
-                "n_frames": len(sample.frames),
-                "training_frames": self._list_training_of(sample),
-                "channel": sample.channel,
-                "projection": sample.projection,
-                "pixel_size_um": sample.pixel_size_um,
-                "frame_interval_min": sample.frame_interval_min,
-                "notes": list(sample.notes),
-            }
+            sample.describe_input()
+            | {"images": sample.files, "training_frames": self._list_training_of(sample)}
             for sample in self.list_samples(wildcards.experiment)
         ]
 
