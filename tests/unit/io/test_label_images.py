@@ -9,7 +9,8 @@ import tifffile
 from PIL import Image
 
 from autonuclei.errors import InputError
-from autonuclei.io.label_images import read_label_image
+from autonuclei.io.formats import base
+from autonuclei.io.label_images import LabelReader, read_label_image
 from shapes import GRID, draw_disks
 
 
@@ -30,6 +31,8 @@ def test_label_images_of_every_type(tmp_path: Path, dtype: str) -> None:
         (lambda labels: np.where(labels == 3, np.nan, labels), "no whole numbers"),
         (lambda labels: np.where(labels == 3, np.inf, labels), "no whole numbers"),
         (lambda labels: np.where(labels == 3, 2.0**40, labels), "no whole numbers"),
+        (lambda labels: np.where(labels == 3, 2**32 - 1, labels).astype(np.uint32), "up to 2147"),
+        (lambda labels: (labels + 1j).astype(np.complex64), "complex"),
         (lambda labels: (labels - 1).astype(np.int32), "values below 0"),
         (lambda labels: ((labels > 0) * 255).astype(np.uint8), r"one value \(255\) for 9 separate"),
     ],
@@ -53,3 +56,53 @@ def test_coloured_labels_are_refused(tmp_path: Path) -> None:
     Image.fromarray(colours).save(tmp_path / "a.png")
     with pytest.raises(InputError, match="colour image"):
         read_label_image(tmp_path / "a.png")
+
+
+def test_grey_labels_saved_in_colour_are_read(tmp_path: Path) -> None:
+    labels = draw_disks((96, 96), GRID, 9)
+    Image.fromarray(np.repeat(labels.astype(np.uint8)[..., None], 3, axis=2)).save(
+        tmp_path / "a.png"
+    )
+    np.testing.assert_array_equal(read_label_image(tmp_path / "a.png"), labels)
+
+
+class _DrawnFile(base.ImageFile):
+    """Each plane holds its own time, z slice and channel as digits."""
+
+    def __init__(self, n_images: int = 1) -> None:
+        image = base.ImageHeader(8, 8, "uint16", n_frames=2, n_slices=3, n_channels=2)
+        self.header = base.FileHeader((image,) * n_images, ("a.tif",))
+        self.is_open = True
+
+    def read(self, image: int, *, frame: int, z: int, channel: int) -> base.Array:
+        plane = np.zeros((8, 8), np.uint16)
+        plane[2:5, 2:5] = 1000 + 100 * frame + 10 * z + channel
+        return plane
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+def test_pages_are_counted_by_time_then_z_then_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[_DrawnFile] = []
+
+    def open_image(path: Path) -> _DrawnFile:
+        opened.append(_DrawnFile())
+        return opened[-1]
+
+    monkeypatch.setattr("autonuclei.io.label_images.open_image", open_image)
+    with LabelReader() as read:
+        found = [int(read("a.tif", page).max()) for page in range(12)]
+        assert len(opened) == 1, "the file stays open from page to page"
+        with pytest.raises(InputError, match=r"a\.tif: has no label image 12, only 0 to 11"):
+            read("a.tif", 12)
+        read("b.tif")
+        assert [file.is_open for file in opened] == [False, True]
+    assert not opened[1].is_open
+    assert found == [1000 + 100 * t + 10 * z + c for t in (0, 1) for z in (0, 1, 2) for c in (0, 1)]
+
+
+def test_label_images_of_several_positions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autonuclei.io.label_images.open_image", lambda path: _DrawnFile(2))
+    with pytest.raises(InputError, match="holds 2 positions"):
+        read_label_image("a.tif")

@@ -1,13 +1,53 @@
 """Label images drawn by others: a ground truth, or masks in the place of the annotation."""
 
 import os
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.io.images import read_plane
+from autonuclei.io.formats.base import ImageFile, explain_damage
+from autonuclei.io.images import open_image
+
+Array = npt.NDArray[Any]
+
+
+class LabelReader:
+    """Reads label images; the file of the last one stays open for the next.
+
+    To be used with `with`, and called as `read_label_image` is.
+    """
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._file: ImageFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._path = self._file = None
+
+    def __call__(self, path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
+        """Read a label image; parameters, result and errors are those of `read_label_image`."""
+        path = Path(path)
+        if self._file is None or path != self._path:
+            self._close()
+            self._file, self._path = open_image(path), path
+        return _check_labels(_read_page(self._file, path, page), path)
 
 
 def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
@@ -16,9 +56,10 @@ def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray
     Parameters
     ----------
     path
-        An image file of any format and type that `images.read_plane` reads.
+        An image file of any format that `images.open_image` opens, with a single position.
     page
-        Number of the image in the file.
+        Number of the plane in the file, from 0, in the order time, z, channel: those of the first
+        time point come first.
 
     Returns
     -------
@@ -28,13 +69,51 @@ def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray
     Raises
     ------
     InputError
-        Not whole numbers from 0, or one number for everything (a mask without instances).
+        The file cannot be read, has several positions, is in colour or has no such plane; or its
+        values are not whole numbers from 0, or one number for everything (a mask without
+        instances).
     """
-    image: npt.NDArray[Any] = read_plane(path, frame=page)
+    with LabelReader() as read:
+        return read(path, page)
+
+
+def _read_page(file: ImageFile, path: Path, page: int) -> Array:
+    if len(file.header.images) > 1:
+        raise InputError(
+            f"{path}: holds {len(file.header.images)} positions. Save the label images of each as "
+            "a file of its own."
+        )
+    (header,) = file.header.images
+    n_planes = header.n_frames * header.n_slices * header.n_channels
+    if not 0 <= page < n_planes:
+        raise InputError(
+            f"{path}: has no label image {page}, only 0 to {n_planes - 1}. Was the file replaced? "
+            "Run again."
+        )
+    frame, place = divmod(page, header.n_slices * header.n_channels)
+    z, channel = divmod(place, header.n_channels)
+    with explain_damage(path):
+        plane = file.read(0, frame=frame, z=z, channel=channel)
+    if not header.is_rgb:
+        return plane
+    if (plane[..., :3] == plane[..., :1]).all():
+        return plane[..., 0]
+    raise InputError(
+        f"{path}: is a colour image, not a label image, whose values are the numbers of the "
+        "nuclei. Export it again without a colour table."
+    )
+
+
+def _check_labels(image: Array, path: Path) -> npt.NDArray[np.int32]:
+    if image.dtype.kind == "c":
+        raise InputError(f"{path}: is not a label image, its values are complex numbers.")
     with np.errstate(invalid="ignore"):  # NaN and the like differ from what they become
-        labels = np.asarray(image).astype(np.int32)
-    if image.dtype.kind == "f" and not (labels == image).all():
-        raise InputError(f"{path}: is not a label image, its values are no whole numbers.")
+        labels = image.astype(np.int32)
+    if not (labels == image).all():
+        raise InputError(
+            f"{path}: is not a label image, its values are no whole numbers up to "
+            f"{np.iinfo(np.int32).max}."
+        )
     if labels.min() < 0:
         raise InputError(f"{path}: is not a label image, it has values below 0.")
     numbers = np.unique(labels)
