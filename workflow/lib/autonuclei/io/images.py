@@ -5,7 +5,9 @@ long movie never stands in memory whole. `PlaneReader` keeps the file open from 
 """
 
 import contextlib
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -19,12 +21,15 @@ from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files, write_beside
 from autonuclei.io.formats.base import Array, FileHeader, ImageFile, ImageHeader, explain_damage
 
+logger = logging.getLogger(__name__)
+
 MINIMUM_SIDE_PX = 16
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".qptiff")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _COLOURS = ("red", "green", "blue")
 _BETWEEN_STAMPS = "-"
+_OR_SKIP = "take it out of the sample sheet, or pass such images over with 'skip_unreadable: true'."
 
 
 def open_image(path: str | os.PathLike[str]) -> ImageFile:
@@ -147,14 +152,24 @@ def _list_names(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
+class _BrokenPlaneError(InputError):
+    """The pixels of one plane are not there or are no numbers."""
+
+
 class PlaneReader:
     """Reads planes; the file of the last one stays open for the next.
 
     Opening a file costs in proportion to its pages, reading one of them does not. To be used
     with `with`, and called as `read_plane` is.
+
+    Attributes
+    ----------
+    problem : str
+        Why the last plane came as black (`skip_broken`); empty where it did not.
     """
 
     def __init__(self) -> None:
+        self.problem = ""
         self._path: Path | None = None
         self._file: ImageFile | None = None
         self._stamp = ""
@@ -194,10 +209,57 @@ class PlaneReader:
         position: str | None = None,
         shape: tuple[int, int] | None = None,
         stamp: str | None = None,
+        skip_broken: bool = False,
     ) -> Array:
         """Read one plane; parameters, result and errors are those of `read_plane`."""
         names = [path] if isinstance(path, str | os.PathLike) else path
         paths, projection = select_slices([Path(name) for name in names], projection)
+        self.problem = ""
+        try:
+            plane = self._project(paths, frame, channel, projection, position, shape, stamp)
+            if skip_broken:
+                _check_numbers(plane, self.name(paths[0], frame, projection, position))
+        except _BrokenPlaneError as error:
+            if not skip_broken:
+                raise
+            logger.warning("passed over, taken as black: %s", error)
+            self.problem = str(error)
+            file, _ = self._open(paths[0])
+            header = file.header.images[find_position(file.header, paths[0], position)]
+            dtype = np.float32 if projection == "mean" else header.dtype
+            return np.zeros((header.height, header.width), dtype)
+        return plane
+
+    def name(
+        self,
+        path: str | os.PathLike[str] | Sequence[str],
+        frame: int = 0,
+        projection: str | None = None,
+        position: str | None = None,
+        **_: Any,
+    ) -> str:
+        """What messages call a plane: its file, and the frame where the file has several.
+
+        Parameters
+        ----------
+        path, frame, projection, position
+            As of `read_plane`, whose other arguments may be there too.
+        """
+        first = Path(path if isinstance(path, str | os.PathLike) else path[0])
+        file, _stamp = self._open(first)
+        header = file.header.images[find_position(file.header, first, position)]
+        return f"frame {frame} of {first}" if count_frames(header, projection) > 1 else str(first)
+
+    def _project(
+        self,
+        paths: Sequence[Path],
+        frame: int,
+        channel: str | None,
+        projection: str | None,
+        position: str | None,
+        shape: tuple[int, int] | None,
+        stamp: str | None,
+    ) -> Array:
         stamps = [None] * len(paths) if stamp is None else stamp.split(_BETWEEN_STAMPS)
         planes = (
             plane
@@ -236,14 +298,18 @@ class PlaneReader:
                 f"movie are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
             )
         places = list_planes(header, path, frame=frame, channel=channel, projection=projection)
+        name = self.name(path, frame, projection, position)
         for time, z, channel_index in places:
-            with explain_damage(path):
-                plane = file.read(number, frame=time, z=z, channel=channel_index)
+            try:
+                with explain_damage(name):
+                    plane = file.read(number, frame=time, z=z, channel=channel_index)
+            except InputError as error:
+                raise _BrokenPlaneError(str(error)) from error
             if header.is_rgb:
                 plane = _take_colour(plane, header, path, channel)
             if plane.shape != (header.height, header.width):
-                raise InputError(
-                    f"{path}: its header says {header.height} rows and {header.width} columns, "
+                raise _BrokenPlaneError(
+                    f"{name}: its header says {header.height} rows and {header.width} columns, "
                     f"but the pixels are {plane.shape}. It is damaged; copy or export it again."
                 )
             yield plane
@@ -292,6 +358,7 @@ def read_plane(
     position: str | None = None,
     shape: tuple[int, int] | None = None,
     stamp: str | None = None,
+    skip_broken: bool = False,
 ) -> Array:
     """Read the plane of one time point as a grey-value image.
 
@@ -314,6 +381,9 @@ def read_plane(
     stamp
         What `files.stamp_files` gave for its files when the run was planned (`join_stamps` where
         there are several paths); None does not check.
+    skip_broken
+        Give a plane whose pixels cannot be read, or are NaN or infinite, as black, with a warning
+        in the log.
 
     Returns
     -------
@@ -334,6 +404,7 @@ def read_plane(
             position=position,
             shape=shape,
             stamp=stamp,
+            skip_broken=skip_broken,
         )
 
 
@@ -490,8 +561,20 @@ def _to_header(stored: Mapping[str, Any]) -> FileHeader:
     return FileHeader(images, tuple(stored["files"]), tuple(stored["notes"]))
 
 
-def check_pixels(image: Array, path: str | os.PathLike[str]) -> None:
+def digest_plane(image: Array) -> str:
+    """SHA-256 of the pixels of a plane: bytes row by row, the least significant one first."""
+    data = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
+    return hashlib.sha256(data.data).hexdigest()
+
+
+def check_pixels(image: Array, name: str | os.PathLike[str]) -> None:
     """Refuse pixels in which no nucleus can be measured.
+
+    Parameters
+    ----------
+    image : (height, width)
+    name
+        What the message calls the image: `PlaneReader.name`.
 
     Raises
     ------
@@ -501,24 +584,28 @@ def check_pixels(image: Array, path: str | os.PathLike[str]) -> None:
     """
     if min(image.shape) < MINIMUM_SIDE_PX:
         raise InputError(
-            f"{path}: is {image.shape[1]} x {image.shape[0]} pixels, at least "
+            f"{name}: is {image.shape[1]} x {image.shape[0]} pixels, at least "
             f"{MINIMUM_SIDE_PX} x {MINIMUM_SIDE_PX} are needed. Take it out of the sample sheet."
         )
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        count = int((~np.isfinite(image)).sum())
-        raise InputError(
-            f"{path}: has {count} pixels that are NaN or infinite. Replace them (Fiji: "
-            "Process > Noise > Remove NaNs...) and save it again, or take it out of the sheet."
-        )
+    _check_numbers(image, name)
     if image.min() == image.max():
         raise InputError(
-            f"{path}: all pixels have the value {image.flat[0]}. Check the channel and the "
-            "export, or take it out of the sample sheet."
+            f"{name}: all pixels have the value {image.flat[0]}. Check the channel and the "
+            f"export, {_OR_SKIP}"
         )
     if image.dtype.kind in "uib" and is_label_image(image):
         raise InputError(
-            f"{path}: looks like a label image or mask (flat areas on zero), not like "
+            f"{name}: looks like a label image or mask (flat areas on zero), not like "
             "fluorescence. Give the raw image in the column 'images'."
+        )
+
+
+def _check_numbers(image: Array, name: str | os.PathLike[str]) -> None:
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        count = int((~np.isfinite(image)).sum())
+        raise _BrokenPlaneError(
+            f"{name}: has {count} pixels that are NaN or infinite. Replace them (Fiji: "
+            f"Process > Noise > Remove NaNs...) and save it again, {_OR_SKIP}"
         )
 
 
