@@ -359,7 +359,7 @@ rule draw_segmentation:
     params:
         planes=PLAN.describe_planes,
         names=PLAN.get_names,
-        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        pixel_sizes=PLAN.get_pixel_sizes,
         code=digest_imports("report/draw_segmentation"),
     script:
         "../scripts/report/draw_segmentation.py"

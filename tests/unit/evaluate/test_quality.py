@@ -226,3 +226,26 @@ def test_every_frame_of_a_movie_is_checked_by_those_beside_it() -> None:
     assert calibration["checked_by"].tolist() == ["neighbouring frames"] * 3
     assert calibration["n"].tolist() == [9, 8, 8]
     assert calibration["confirmed"].tolist() == [8, 8, 8]
+
+
+def test_dark_and_broken_frames_of_a_movie_stop_nothing() -> None:
+    good = photograph(DISKS).astype(np.float32)
+    broken = good.copy()
+    broken[:4] = np.nan
+    nothing = np.zeros_like(DISKS)
+    pages = [
+        Page(0, good, DISKS),
+        Page(1, np.zeros_like(good), nothing),  # dark
+        Page(2, broken, nothing),  # passed over by the segmentation
+        Page(3, good, DISKS),
+    ]
+    numbers = np.arange(1, 10)
+    nuclei = pd.concat(
+        pd.DataFrame({"frame": frame, "label": numbers, "probability": 0.7}) for frame in (0, 3)
+    )
+    images, _ = measure_sample(pages, nuclei, is_movie=True)
+    assert images["n_nuclei"].tolist()[:2] == [9, 0]
+    assert images.drop(columns="frame").loc[2].isna().all()
+    assert images["contrast"].notna().tolist() == [True, False, False, True]
+    # A frame that was not measured says nothing of its neighbours.
+    assert images["neighbour_share"].notna().tolist() == [True, False, False, False]

@@ -102,3 +102,10 @@ def test_slow_is_blue_and_fast_is_red() -> None:
 )
 def test_numbers_for_people(value: float | str | None, words: str) -> None:
     assert format_number(value) == words
+
+
+def test_pixels_that_are_no_numbers_are_black() -> None:
+    image = np.array([[0, 1, 2, np.nan, np.inf, -np.inf]], np.float32)
+    assert find_limits(image, (0, 100)) == (0, 2)
+    assert stretch_grey(image, (0, 2)).tolist() == [[0, 0.5, 1, 0, 1, 0]]
+    assert not stretch_grey(np.full((3, 3), np.nan)).any()

@@ -134,7 +134,7 @@ def test_slow_tails_are_blue_and_fast_ones_red(tmp_path):
     assert blue > red + 50
 
 
-@pytest.mark.parametrize("case", ["one frame", "no nuclei", "empty frame", "unknown units"])
+@pytest.mark.parametrize("case", ["one frame", "no nuclei", "empty frame", "NaN", "unknown units"])
 def test_poor_input(tmp_path, case):
     tracks, labels, raw = make_example()
     n_frames, units = N_FRAMES, UNITS
@@ -146,6 +146,10 @@ def test_poor_input(tmp_path, case):
     elif case == "empty frame":
         labels[2], raw[2] = 0, 0
         tracks = tracks[tracks["lineage"] > 3]
+    elif case == "NaN":
+        raw = raw.astype(np.float32)
+        labels[2], raw[2] = 0, np.nan
+        raw[1, :4] = np.inf
     else:
         units = Units(None, None)
     steps = measure_steps(tracks, units=units)

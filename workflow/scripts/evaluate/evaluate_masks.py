@@ -3,45 +3,55 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.evaluate.masks import ANNOTATION, compare_with_truth
+    import itertools
+
+    from autonuclei.evaluate.masks import ANNOTATION, SEGMENTATION, compare_with_truth
     from autonuclei.io.images import read_image
-    from autonuclei.io.label_images import read_label_image
+    from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import concatenate_tables, write_table
     from autonuclei.labels.matching import COUNT_COLUMNS, compute_metrics, pool_counts
 
-    def read_found(case, path):
-        if case["stage"] == ANNOTATION:
-            return read_image(path)
-        with LabelStore(path, {case["frame"]: case["name"]}) as store:
-            return store.read(case["frame"]) if store.has(case["frame"]) else None
-
     place = ("stage", "sample", "frame")
-    tables = []
-    for case, truth_path, found_path in zip(
-        snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True
-    ):
-        found = read_found(case, found_path)
-        if found is None:
-            log.info("%s: its image was passed over", truth_path)
-            continue
+
+    def open_masks(cases):
+        """The segmentation of a sample, opened once for all its frames."""
+        names = {case["frame"]: case["name"] for case in cases}
+        (path,) = {case["labels"] for case in cases if case["stage"] == SEGMENTATION}
+        return LabelStore(path, names)
+
+    def compare(case, read_truth, masks):
+        is_annotation = case["stage"] == ANNOTATION
+        if not is_annotation and not masks.has(case["frame"]):
+            log.info("%s: its image was passed over", case["truth"])
+            return []
         counts = compare_with_truth(
-            read_label_image(truth_path, case["truth_page"]),
-            found,
+            read_truth(case["truth"], case["truth_page"]),
+            read_image(case["labels"]) if is_annotation else masks.read(case["frame"]),
             stage=case["stage"],
             crop=snakemake.params.crop,
             scale=snakemake.params.scale,
-            name=truth_path,
+            name=case["truth"],
         ).assign(**{key: case[key] for key in place})
-        tables.append(counts)
         metrics = compute_metrics(counts).iloc[0]
         log.info(
             "%s: %s has F1 %.3f at IoU %.2f",
-            truth_path,
+            case["truth"],
             case["stage"],
             metrics["f1"],
             metrics["iou"],
         )
+        return [counts]
+
+    inputs = zip(snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True)
+    cases = [case | {"truth": truth, "labels": labels} for case, truth, labels in inputs]
+    tables = []
+    with LabelReader() as read_truth:
+        for _, own in itertools.groupby(cases, key=lambda case: case["sample"]):
+            of_sample = list(own)
+            with open_masks(of_sample) as masks:
+                for case in of_sample:
+                    tables += compare(case, read_truth, masks)
     counts = concatenate_tables(tables, (*place, *COUNT_COLUMNS))
     write_table(snakemake.output.metrics, compute_metrics(counts))
     pooled = pool_counts(counts, ("stage", "iou"))

@@ -4,7 +4,7 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     from autonuclei.evaluate.quality import Page, measure_sample
-    from autonuclei.io.images import read_image, read_plane
+    from autonuclei.io.images import PlaneReader, read_image
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table, write_table
 
@@ -12,10 +12,10 @@ with log_job(snakemake.log[0]) as log:
     pairs = zip(snakemake.input.objects, snakemake.input.nuclei, strict=True)
     annotated = dict(zip(params.annotated, pairs, strict=True))
 
-    def read_pages(masks):
+    def read_pages(read, masks):
         for frame, plane in params.planes.items():
             if masks.has(frame):
-                yield Page(frame, read_plane(**plane), masks.read(frame))
+                yield Page(frame, read(**plane), masks.read(frame))
             else:
                 log.warning("frame %d: was not segmented", frame)
                 yield Page(frame, None, None)
@@ -23,9 +23,9 @@ with log_job(snakemake.log[0]) as log:
     def read_annotation(frame):
         return tuple(map(read_image, annotated[frame])) if frame in annotated else None
 
-    with LabelStore(snakemake.input.labels, params.names) as masks:
+    with PlaneReader() as read, LabelStore(snakemake.input.labels, params.names) as masks:
         images, calibration = measure_sample(
-            read_pages(masks),
+            read_pages(read, masks),
             read_table(snakemake.input.table),
             is_movie=params.is_movie,
             read_annotation=read_annotation,

@@ -3,8 +3,10 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.io.images import read_plane
-    from autonuclei.io.label_images import read_label_image
+    import itertools
+
+    from autonuclei.io.images import PlaneReader
+    from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
     from autonuclei.report.evaluation_figures import (
         Comparison,
@@ -18,18 +20,17 @@ with log_job(snakemake.log[0]) as log:
 
     crop, iou = snakemake.params.crop, snakemake.params.iou
 
-    def open_masks(case):
-        return LabelStore(case["labels"], {case["frame"]: case["name"]})
+    def compare_sample(cases, read, read_truth):
+        """Each segmented case with its comparison; those that were passed over are left out."""
+        names = {case["frame"]: case["name"] for case in cases}
+        with LabelStore(cases[0]["labels"], names) as masks:
+            for case in cases:
+                if masks.has(case["frame"]):
+                    yield case, compare(case, read, read_truth, masks)
 
-    def is_segmented(case):
-        with open_masks(case) as masks:
-            return masks.has(case["frame"])
-
-    def compare(case):
-        with open_masks(case) as masks:
-            found = masks.read(case["frame"])
-        image = read_plane(**case["plane"])
-        truth = read_label_image(case["truth"], case["truth_page"])
+    def compare(case, read, read_truth, masks):
+        image, found = read(**case["plane"]), masks.read(case["frame"])
+        truth = read_truth(case["truth"], case["truth_page"])
         if crop:
             image, truth, found = (cut(whole, crop) for whole in (image, truth, found))
         return Comparison(
@@ -43,15 +44,17 @@ with log_job(snakemake.log[0]) as log:
 
     inputs = zip(snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True)
     cases = [case | {"truth": truth, "labels": labels} for case, truth, labels in inputs]
-    # Images that were passed over have none.
-    cases = list(filter(is_segmented, cases))
-    regions = []
-    for number, case in enumerate(cases):
-        regions += list_regions(compare(case), image=number)
-    chosen = choose_regions(regions)
-    for rank, region in chosen.items():
-        log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.box, region.f1)
-    # Only the images that are drawn stand in memory together.
-    drawn = {rank: (compare(cases[region.image]), region) for rank, region in chosen.items()}
-    figure = draw_comparison(drawn, n_images=len(cases), iou=iou)
+    segmented, regions = [], []
+    with PlaneReader() as read, LabelReader() as read_truth:
+        for _, own in itertools.groupby(cases, key=lambda case: case["sample"]):
+            for case, comparison in compare_sample(list(own), read, read_truth):
+                regions += list_regions(comparison, image=len(segmented))
+                segmented.append(case)
+        # Only the images that are drawn stand in memory together.
+        drawn = {}
+        for rank, region in choose_regions(regions).items():
+            log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.box, region.f1)
+            ((_, comparison),) = compare_sample([segmented[region.image]], read, read_truth)
+            drawn[rank] = (comparison, region)
+    figure = draw_comparison(drawn, n_images=len(segmented), iou=iou)
     save_figure(figure, [snakemake.output.png])

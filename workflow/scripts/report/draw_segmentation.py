@@ -23,7 +23,7 @@ with log_job(snakemake.log[0]) as log:
         sample=snakemake.wildcards.sample,
         frame=frame,
         name=names[frame],
-        pixel_size_um=snakemake.params.pixel_size_um,
+        pixel_size_um=snakemake.params.pixel_sizes[frame],
     )
     write_view(snakemake.output.view, view)
     with write_beside(snakemake.output.picture) as partial:

@@ -3,7 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    from autonuclei.io.images import read_movie_page
+    from autonuclei.io.images import PlaneReader, read_movie_page
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table
     from autonuclei.measure.motility import measure_motility
@@ -18,15 +18,15 @@ with log_job(snakemake.log[0]):
         frame_interval_min=movie["frame_interval_min"],
         remove_drift=snakemake.params.motility["remove_drift"],
     )
-    source = FilmSource(
-        lambda frame: read_movie_page(movie["planes"], frame, movie["shape"]),
-        n_frames=movie["n_frames"],
-        units=motility.units,
-        width_px=film["width_px"],
-        frames_per_second=film["frames_per_second"],
-    )
-    with LabelStore(snakemake.input.labels) as masks:
+    with PlaneReader() as read, LabelStore(snakemake.input.labels) as masks:
+        source = FilmSource(
+            lambda frame: read_movie_page(read, movie["planes"], frame, movie["shape"]),
+            n_frames=movie["n_frames"],
+            units=motility.units,
+            width_px=film["width_px"],
+            frames_per_second=film["frames_per_second"],
+        )
         write_outline_film(snakemake.output.outlines, source, masks.read)
-    write_track_film(
-        snakemake.output.tracks, source, motility.steps, tail_frames=film["tail_frames"]
-    )
+        write_track_film(
+            snakemake.output.tracks, source, motility.steps, tail_frames=film["tail_frames"]
+        )

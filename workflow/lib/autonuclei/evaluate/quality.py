@@ -330,6 +330,12 @@ class Page(NamedTuple):
     image: Array | None
     labels: Array | None
 
+    def drop_unmeasurable(self) -> "Page":
+        """Leave out an image with NaN or infinite pixels, which the segmentation passes over."""
+        if self.image is None or np.isfinite(self.image).all():
+            return self
+        return Page(self.frame, None, None)
+
 
 def measure_sample(
     pages: Iterable[Page],
@@ -360,13 +366,14 @@ def measure_sample(
     -------
     images : DataFrame
         `frame` and `SAMPLE_COLUMNS`, a row per frame; `probability` is the median over nuclei.
-        NaN is undefined, all of it where labels are None.
+        NaN is undefined, all of it where labels are None or the image has NaN.
     calibration : DataFrame
         `calibration.CALIBRATION_COLUMNS`, the rows of `count_confirmed` frame after frame.
     """
     by_frame = dict(iter(nuclei.groupby("frame")))
     images, calibration = [], []
-    for before, (frame, image, labels), after in _with_neighbours(pages):
+    measurable = (page.drop_unmeasurable() for page in pages)
+    for before, (frame, image, labels), after in _with_neighbours(measurable):
         row: dict[str, Any] = {"frame": frame} | dict.fromkeys(SAMPLE_COLUMNS, NAN)
         images.append(row)
         if image is None or labels is None:

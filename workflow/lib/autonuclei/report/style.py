@@ -64,11 +64,15 @@ def find_limits(values: Array, percentiles: tuple[float, float] = (1, 99.8)) -> 
     Parameters
     ----------
     values
-        Grey values, of any shape.
+        Grey values, of any shape; those that are NaN or infinite do not count.
     percentiles
         Which of them; where both have the same value, as with one small nucleus on a black
         background, white is the brightest.
     """
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    if values.size == 0:
+        return 0.0, 0.0
     low, high = (float(value) for value in np.percentile(values, percentiles))
     return low, high if high > low else float(values.max())
 
@@ -76,7 +80,7 @@ def find_limits(values: Array, percentiles: tuple[float, float] = (1, 99.8)) -> 
 def stretch_grey(
     image: Array, limits: tuple[float, float] | None = None, *, white: float = 1.0
 ) -> npt.NDArray[np.float64]:
-    """Map grey values to 0 (black) to `white`; a constant image becomes black.
+    """Map grey values to 0 (black) to `white`; a constant image and NaN become black.
 
     Parameters
     ----------
@@ -89,6 +93,8 @@ def stretch_grey(
     """
     low, high = find_limits(image) if limits is None else limits
     scaled = (image.astype(np.float64) - low) * (white / max(high - low, 1e-20))
+    if image.dtype.kind == "f":
+        scaled[np.isnan(scaled)] = 0
     return scaled.clip(0, white)
 
 

@@ -62,7 +62,9 @@ def choose_frame(frames: Array, shown: list[int]) -> int:
     shown
         The frames to choose from, also those without a nucleus; the first of equals is taken.
     """
-    counts = [np.count_nonzero(frames == index) for index in shown]
+    numbers, found = np.unique(frames, return_counts=True)
+    known = dict(zip(numbers.tolist(), found.tolist(), strict=True))
+    counts = [known.get(index, 0) for index in shown]
     return shown[counts.index(sorted(counts)[(len(counts) - 1) // 2])]
 
 
