@@ -178,7 +178,7 @@ def test_files_of_the_user() -> None:
     assert plan.list_raw_files(wildcards()) == [
         "a0.tif", "a1.tif", "truth1.tif", "b0.tif", "b1.tif", "truth0.tif",
     ]  # fmt: skip
-    assert plan.get_last_file(wildcards()) == "a1.tif"
+    assert plan.list_last_files(wildcards()) == ["a1.tif"]
 
 
 def test_spread() -> None:

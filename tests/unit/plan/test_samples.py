@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonuclei.errors import InputError
-from autonuclei.io.images import HeaderCache, read_header
+from autonuclei.io.images import HeaderCache, read_file_header
 from autonuclei.plan.samples import Sample, read_samples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,7 +45,7 @@ def read(*rows: dict[str, str], skip_unreadable: bool = False) -> list[Sample]:
     lines = ["\t".join(row.get(column, "") for column in columns) for row in filled]
     Path("samples.tsv").write_text("\n".join(["\t".join(columns), *lines]) + "\n")
     return read_samples(
-        "samples.tsv", schema=SCHEMA, read_header=read_header, skip_unreadable=skip_unreadable
+        "samples.tsv", schema=SCHEMA, read_header=read_file_header, skip_unreadable=skip_unreadable
     )
 
 
@@ -213,10 +213,10 @@ def test_slices_count_frame_numbers_not_files() -> None:
 
 @given(n=st.integers(1, 60), wanted=st.integers(1, 60))
 def test_spread_frames_are_even(n: int, wanted: int) -> None:
-    from autonuclei.plan.samples import Frame, _SampleReader
+    from autonuclei.plan.samples import Frame, _RowReader
 
     frames = [Frame(i, "a", i, "a", 32, 32) for i in range(n)]
-    reader = _SampleReader({"train": str(wanted)}, read_header, False)
+    reader = _RowReader({"kind": "stills", "train": str(wanted)}, read_file_header, False)
     chosen = reader._select_training(frames)
     assert len(set(chosen)) == len(chosen) == min(n, wanted)
     assert chosen[0] == 0
@@ -362,7 +362,7 @@ def test_sheet_that_cannot_be_read() -> None:
     def refused(content: bytes, said: str) -> None:
         Path("samples.tsv").write_bytes(content)
         with pytest.raises(InputError, match=said) as error:
-            read_samples("samples.tsv", schema=SCHEMA, read_header=read_header)
+            read_samples("samples.tsv", schema=SCHEMA, read_header=read_file_header)
         assert str(error.value).startswith("samples.tsv: ")
 
     refused(b"", "has no rows")
@@ -370,7 +370,7 @@ def test_sheet_that_cannot_be_read() -> None:
     refused(b"experiment,sample,images,kind\n", "no column 'experiment'")
     refused("experiment\tsample\n\u00e4".encode("latin-1"), "not UTF-8")
     with pytest.raises(InputError, match="no such sample sheet"):
-        read_samples("not.tsv", schema=SCHEMA, read_header=read_header)
+        read_samples("not.tsv", schema=SCHEMA, read_header=read_file_header)
 
 
 def test_sheet_from_a_spreadsheet() -> None:
@@ -380,7 +380,7 @@ def test_sheet_from_a_spreadsheet() -> None:
         b"\xef\xbb\xbf# mine\r\nexperiment\tsample\timages\tkind\ttrain\r\n\r\n"
         b'"e"\ts\t"a.tif"\tmovie\r\n'
     )
-    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=read_header)
+    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=read_file_header)
     assert [(s.experiment, s.name, s.train) for s in samples] == [("e", "s", ())]
 
 
@@ -392,7 +392,7 @@ def test_too_many_cells_and_unknown_columns() -> None:
         "e\tt\ta.tif\tmovie\t\t\t7\n"
     )
     with pytest.raises(InputError) as error:
-        read_samples("samples.tsv", schema=SCHEMA, read_header=read_header)
+        read_samples("samples.tsv", schema=SCHEMA, read_header=read_file_header)
     assert "line 2: 'color' is not known here" in str(error.value)
     assert "line 3: has 7 cells, but 5 columns" in str(error.value)
 
@@ -464,7 +464,7 @@ def test_parsing_stays_fast_with_many_files(monkeypatch: pytest.MonkeyPatch) -> 
         Path(f"many/t{number:05d}.tif").touch()
         Path(f"many/t{number:05d}_mask.tif").touch()
     save("a.tif")
-    header = read_header("a.tif")
+    header = read_file_header("a.tif")
     Path("samples.tsv").write_text(
         "experiment\tsample\timages\tkind\ttrain\tground_truth\n"
         "e\ts\tmany/t?????.tif\tmovie\tall\tmany/*_mask.tif\n"

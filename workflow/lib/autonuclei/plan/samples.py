@@ -5,35 +5,61 @@ Only headers are read here, each once. All problems are collected and reported t
 
 import contextlib
 import csv
+import dataclasses
 import functools
-import glob
-import itertools
 import math
 import os
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autonuclei.errors import InputError
-from autonuclei.io.images import MINIMUM_SIDE_PX, ImageHeader, count_frames, list_planes
+from autonuclei.io.files import stamp_files
+from autonuclei.io.formats.base import FileHeader, ImageHeader
+from autonuclei.io.images import (
+    MINIMUM_SIDE_PX,
+    count_frames,
+    find_position,
+    join_stamps,
+    list_planes,
+    select_slices,
+)
+from autonuclei.plan.pairing import pair_labels
+from autonuclei.plan.patterns import (
+    fill_placeholders,
+    find_files,
+    find_stem,
+    group_files,
+    has_placeholders,
+    number_frames,
+)
 from autonuclei.settings import list_problems
 
-ReadHeader = Callable[[str], ImageHeader]
+ReadHeader = Callable[[str], FileHeader]
+
+# Columns of the sheet that stand in every table of results.
+FREE_COLUMNS = ("plate", "well", "site", "condition", "replicate")
+SHEET = "sample sheet"
 
 _NO_ROWS = (
     "has no rows yet. Add one line per movie or set of stills; config/README.md explains the "
     "columns."
 )
-MASK_SUFFIX = re.compile(r"[._-]?(masks?|labels?|gt|seg|truth|man_seg)$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One image: frame `page` of the file `path`. `name` is unique within its sample."""
+    """One image: time point `page` of a file. `name` is unique within its sample.
+
+    `slices` are the files of its z slices where each is a file, `path` being the first; `inputs`
+    are all files that its pixels and header come from, where they are more than `path`. `stamp`
+    tells whether these have changed. `pixel_size_um` is None if unknown.
+    """
 
     index: int
     path: str
@@ -41,6 +67,15 @@ class Frame:
     name: str
     height: int
     width: int
+    slices: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    stamp: str | None = None
+    pixel_size_um: float | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that must be there for its pixels to be read."""
+        return self.inputs or self.slices or (self.path,)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,9 +90,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sample:
-    """One row of the sheet with its frames; `train`, `masks` and `truth` go by frame index.
+    """One acquisition with its frames; `train`, `masks` and `truth` go by frame index.
 
-    `shape` is the (height, width) of a movie's frames, None for stills.
+    `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
+    where it is unknown or differs from frame to frame. `header` is that of the first image.
+    `columns` are the columns of the sheet that pass through to the results (`FREE_COLUMNS`).
+    `notes`, `left_out` and `pairing` are lines for the user: what was noticed, what was not used,
+    and which label image belongs to which image by which rule.
     """
 
     experiment: str
@@ -69,11 +108,18 @@ class Sample:
     masks: Mapping[int, Frame] = field(default_factory=dict)
     truth: Mapping[int, Frame] = field(default_factory=dict)
     truth_tracks: str | None = None
+    position: str | None = None
     channel: str | None = None
     projection: str | None = None
     pixel_size_um: float | None = None
+    pixel_size_source: str = ""
     frame_interval_min: float | None = None
+    frame_interval_source: str = ""
+    header: ImageHeader | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    pairing: tuple[str, ...] = ()
 
     @property
     def n_frames(self) -> int:
@@ -93,16 +139,58 @@ class Sample:
     @functools.cached_property
     def files(self) -> list[str]:
         """The files of the frames, each once."""
-        return list(dict.fromkeys(frame.path for frame in self.frames))
+        return list(dict.fromkeys(path for frame in self.frames for path in frame.files))
 
     def describe_plane(self, frame: Frame) -> dict[str, Any]:
         """Keyword arguments of `io.images.read_plane` for one frame."""
         return {
-            "path": frame.path,
+            "path": list(frame.slices) if frame.slices else frame.path,
             "frame": frame.page,
             "channel": self.channel,
             "projection": self.projection,
+            "position": self.position,
             "shape": self.shape,
+            "stamp": frame.stamp,
+        }
+
+    def describe_input(self) -> dict[str, Any]:
+        """What was read, and where it came from, for the user to check.
+
+        Sizes that differ from image to image are None, and listed under `sizes` and
+        `pixel_sizes_um`.
+        """
+        header = self.header
+        sizes = sorted({(f.width, f.height) for f in self.frames if f.height})
+        pixel_sizes = sorted({f.pixel_size_um for f in self.frames if f.pixel_size_um is not None})
+        width, height = sizes[0] if len(sizes) == 1 else (None, None)
+        return {
+            "sample": self.name,
+            "kind": self.kind,
+            "n_files": len(self.files),
+            "first_file": self.frames[0].path,
+            "last_file": (self.frames[-1].slices or (self.frames[-1].path,))[-1],
+            "n_frames": len(self.frames),
+            "missing_frames": self.n_frames - len(self.frames),
+            "position": self.position,
+            "position_name": header.position if header else "",
+            "channel": self.channel,
+            "n_channels": header.n_channels if header else None,
+            "channel_names": list(header.channel_names) if header else [],
+            "projection": self.projection,
+            "n_slices": max(len(self.frames[0].slices), header.n_slices if header else 1),
+            "width": width,
+            "height": height,
+            "sizes": sizes,
+            "dtype": header.dtype if header else "",
+            "pixel_size_um": self.pixel_size_um,
+            "pixel_sizes_um": pixel_sizes,
+            "pixel_size_source": self.pixel_size_source,
+            "frame_interval_min": self.frame_interval_min,
+            "frame_interval_source": self.frame_interval_source,
+            **self.columns,
+            "left_out": list(self.left_out),
+            "pairing": list(self.pairing),
+            "notes": list(self.notes),
         }
 
     def frame(self, index: int) -> Frame:
@@ -122,12 +210,15 @@ def read_samples(
 ) -> list[Sample]:
     """Read the sample sheet (tab-separated; lines that start with # are comments).
 
+    A row becomes one sample, or several where its file names have placeholders or all positions
+    of its files are asked for.
+
     Parameters
     ----------
     schema
         JSON schema of one row.
     read_header
-        As `images.read_header`, or a cache of it.
+        As `images.read_file_header`, or a cache of it.
     skip_unreadable
         Note stills that cannot be read, instead of refusing the sheet: they keep their number,
         have height and width 0, and are neither learned from nor compared. A set of stills
@@ -141,13 +232,20 @@ def read_samples(
     path = Path(path)
     rows, problems = _read_rows(path, schema)
     samples = []
+    first: dict[tuple[str, str], int] = {}
     for line, row in rows:
-        reader = _SampleReader(row, read_header, skip_unreadable)
-        sample = reader.read()
+        reader = _RowReader(row, read_header, skip_unreadable)
+        found = reader.read()
+        for name in reader.names:
+            key = (row["experiment"], name)
+            if key in first:
+                reader.problems.append(
+                    f"the sample '{name}' of experiment '{key[0]}' stands in line {first[key]} "
+                    "already. Give each its own name."
+                )
+            first.setdefault(key, line)
         problems += [f"line {line}: {problem}" for problem in reader.problems]
-        if sample is not None:
-            samples.append(sample)
-    problems += _compare_samples(rows)
+        samples += found
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise InputError(f"{path}: {len(problems)} problem(s), nothing was started:\n{listed}")
@@ -189,7 +287,9 @@ def _read_rows(
         for name in ("pixel_size_um", "frame_interval_min"):
             if name in row:
                 with contextlib.suppress(ValueError):  # which the schema tells
-                    row[name] = float(row[name].replace(",", "."))
+                    value = float(row[name].replace(",", "."))
+                    if math.isfinite(value):
+                        row[name] = value
         found = list_problems(row, schema)
         if found:
             problems += [f"line {number}: {problem}" for problem in found]
@@ -200,148 +300,361 @@ def _read_rows(
     return rows, problems
 
 
-def _compare_samples(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> list[str]:
-    problems = []
-    first: dict[tuple[str, str], int] = {}
-    for line, row in rows:
-        key = (row["experiment"], row["sample"])
-        if key in first:
-            problems.append(
-                f"line {line}: the sample '{key[1]}' of experiment '{key[0]}' stands in line "
-                f"{first[key]} already. Give each its own name."
-            )
-        first.setdefault(key, line)
-    return problems
+@dataclass(frozen=True)
+class _Source:
+    """The files of one frame before they are read: one, or one per z slice."""
+
+    number: int | None
+    paths: tuple[str, ...]
 
 
-class _SampleReader:
-    """Reads one row; collects what is wrong with it in `problems`."""
+@dataclass(frozen=True)
+class _Acquisition:
+    """The files of one sample, as the sheet and the names of the files say."""
+
+    name: str
+    sources: tuple[_Source, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+    interval_min: float | None = None
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+class _RowReader:
+    """Reads one row; collects what is wrong with it in `problems`, and the `names` of samples."""
 
     def __init__(
         self, row: Mapping[str, Any], read_header: ReadHeader, skip_unreadable: bool
     ) -> None:
         self.row = row
-        self.skips = skip_unreadable and row["kind"] == "stills"
+        self.is_movie = row["kind"] == "movie"
+        self.skips = skip_unreadable and not self.is_movie
         self.problems: list[str] = []
+        self.names: list[str] = []
         self._read_header = read_header
 
-    def read(self) -> Sample | None:
-        row = self.row
-        channel, projection = row.get("channel"), row.get("projection")
-        files = self._list_files("images")
-        headers, unreadable = self._read_headers(files, channel, projection)
-        good = [header for header in headers.values() if header is not None]
+    def read(self) -> list[Sample]:
+        """The samples of the row that could be read."""
+        samples = []
+        for acquisition in self._list_acquisitions():
+            samples += self._read_positions(acquisition)
+        for name in self.names:
+            if not _NAME.fullmatch(name):
+                self.problems.append(
+                    f"sample: the name '{name}' has other characters than letters, digits, dot, "
+                    "hyphen and underscore. Change the column 'sample', or rename the files."
+                )
+        self.problems = list(dict.fromkeys(self.problems))
+        return samples
+
+    # Which files
+
+    def _list_acquisitions(self) -> list[_Acquisition]:
+        pattern, name = str(Path(self.row["images"]).expanduser()), self.row["sample"]
+        try:
+            if not has_placeholders(pattern) or Path(pattern).exists():
+                found = find_files(pattern)
+                sources = tuple(_Source(None, (path,)) for path in found.paths)
+                return [_Acquisition(name, sources, notes=tuple(found.notes))]
+            groups = group_files(pattern, name, channel=self.row.get("channel"))
+        except InputError as error:
+            self.problems += [f"images: {problem}" for problem in str(error).splitlines()]
+            self.names.append(name)
+            return []
+        return [
+            _Acquisition(
+                name=group.name,
+                sources=tuple(_Source(frame.number, frame.paths) for frame in group.frames),
+                values=group.values,
+                interval_min=group.interval_min,
+                notes=tuple(group.notes),
+                left_out=tuple(group.left_out),
+            )
+            for group in groups
+        ]
+
+    def _list_files(self, column: str, values: Mapping[str, str]) -> list[str]:
+        """The files of label images; placeholders are those of the images."""
+        pattern = fill_placeholders(str(Path(self.row[column]).expanduser()), values)
+        try:
+            found = find_files(pattern)
+        except InputError as error:
+            self.problems.append(f"{column}: {error}")
+            return []
+        return list(found.paths)
+
+    # Which images in them
+
+    def _read_positions(self, acquisition: _Acquisition) -> list[Sample]:
+        """One sample of the position asked for, or of each."""
+        files = [path for source in acquisition.sources for path in source.paths]
+        headers, unreadable = self._read_headers(files)
+        sources, left_out = _drop_members(acquisition.sources, headers)
+        acquisition = dataclasses.replace(
+            acquisition, sources=sources, left_out=(*acquisition.left_out, *left_out)
+        )
+        position = self.row.get("position")
+        if position != "all":
+            self.names.append(acquisition.name)
+            sample = self._read_sample(acquisition, headers, unreadable, position)
+            return [] if sample is None else [sample]
+        known = [header for header in headers.values() if header is not None]
+        if not known:
+            self.names.append(acquisition.name)
+            self.problems += unreadable.values()
+            return []
+        names = [image.position for image in known[0].images]
+        if any([image.position for image in header.images] != names for header in known):
+            self.problems.append(
+                "position: 'all' needs files with the same positions. Give each file a line of "
+                "its own."
+            )
+            return []
+        samples = []
+        for number, (own, suffix) in enumerate(zip(names, _name_positions(names), strict=True), 1):
+            values = {**acquisition.values, "position": suffix, **_split_field(own)}
+            name = acquisition.name
+            name = fill_placeholders(name, values) if "{position}" in name else f"{name}_{suffix}"
+            self.names.append(name)
+            one = dataclasses.replace(acquisition, name=name, values=values)
+            sample = self._read_sample(one, headers, unreadable, str(number))
+            if sample is not None:
+                samples.append(sample)
+        return samples
+
+    def _read_headers(
+        self, files: Sequence[str]
+    ) -> tuple[dict[str, FileHeader | None], dict[str, str]]:
+        """The headers of files, None where one cannot be read, and why."""
+        headers: dict[str, FileHeader | None] = dict.fromkeys(files)
+        unreadable = {}
+        for path in files:
+            try:
+                headers[path] = self._read_header(path)
+            except InputError as error:
+                unreadable[path] = str(error)
+        return headers, unreadable
+
+    def _read_sample(
+        self,
+        acquisition: _Acquisition,
+        headers: Mapping[str, FileHeader | None],
+        unreadable: Mapping[str, str],
+        position: str | None,
+    ) -> Sample | None:
+        images, unusable = self._choose_images(acquisition, headers, unreadable, position)
+        good = [image for image in images.values() if image is not None]
         if not good or not self.skips:
-            self.problems += unreadable
+            self.problems += unusable
         if not good:
             return None
-        frames, notes = self._list_frames(files, headers, projection)
-        notes += [f"skipped: {problem}" for problem in unreadable]
+        sources, interval_min, notes = self._number_sources(acquisition, len(good) > 1)
+        frames = self._list_frames(sources, images, headers)
+        notes += [f"skipped: {problem}" for problem in unusable if self.skips]
+        notes += self._compare_images(images)
         shape = self._find_shape(frames)
-        truth = self._assign_labels("ground_truth", frames)
-        masks = self._assign_labels("masks", frames)
-        tracks = self._find_tracks()
-        readable = [frame for frame in frames if frame.height] if self.skips else frames
-        train = self._select_training(readable)
+        pairing: list[str] = []
+        truth, masks = (
+            self._assign_labels(column, frames, acquisition.values, pairing)
+            for column in ("ground_truth", "masks")
+        )
+        train = self._select_training([frame for frame in frames if frame.height])
+        sizes = {frame.pixel_size_um for frame in frames if frame.height}
+        interval, interval_source = self._find_interval(good[0], interval_min)
+        columns = {
+            name: str(self.row.get(name, acquisition.values.get(name, "")))
+            for name in FREE_COLUMNS
+            if name in self.row or name in acquisition.values
+        }
         return Sample(
-            experiment=row["experiment"],
-            name=row["sample"],
-            kind=row["kind"],
+            experiment=self.row["experiment"],
+            name=acquisition.name,
+            kind=self.row["kind"],
             frames=tuple(frames),
             shape=shape,
             train=tuple(train),
             masks=masks,
             truth=truth,
-            truth_tracks=tracks,
-            channel=channel,
-            projection=projection,
-            pixel_size_um=row.get("pixel_size_um", good[0].pixel_size_um),
-            frame_interval_min=row.get("frame_interval_min", good[0].frame_interval_min),
+            truth_tracks=self._find_tracks(acquisition.values),
+            position=position,
+            channel=self._find_channel(acquisition),
+            projection=self.row.get("projection"),
+            pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
+            pixel_size_source=self._find_pixel_source(good),
+            frame_interval_min=interval,
+            frame_interval_source=interval_source,
+            header=good[0],
+            columns=columns,
             notes=tuple(notes),
+            left_out=(*acquisition.left_out, *_list_header_notes(headers)),
+            pairing=tuple(pairing),
         )
 
-    def _list_files(self, column: str) -> list[str]:
-        pattern = str(Path(self.row[column]).expanduser())
-        # Path.glob takes no absolute patterns.
-        is_file = Path(pattern).is_file()
-        matches = [pattern] if is_file else glob.glob(pattern, recursive=True)  # noqa: PTH207
-        files = [name for name in matches if Path(name).is_file()]
-        for name in files:
-            if set(name) & set("{}<>"):
-                self.problems.append(
-                    f"{column}: {name}: has one of {{ }} < > in its name, which Snakemake takes "
-                    "for a placeholder. Rename it."
-                )
-        if not files:
-            hint = " For a folder of images add a pattern such as /*.tif." * Path(pattern).is_dir()
-            self.problems.append(f"{column}: no file fits '{pattern}'.{hint}")
-        return sorted(files, key=_natural_key)
+    def _find_channel(self, acquisition: _Acquisition) -> str | None:
+        """The channel within the files; where each channel is a file, there is but one."""
+        return None if "channel" in acquisition.values else self.row.get("channel")
 
-    def _read_headers(
-        self, files: Sequence[str], channel: str | None, projection: str | None
+    def _choose_images(
+        self,
+        acquisition: _Acquisition,
+        headers: Mapping[str, FileHeader | None],
+        unreadable: Mapping[str, str],
+        position: str | None,
     ) -> tuple[dict[str, ImageHeader | None], list[str]]:
-        """The headers of images by their files, None where one cannot be used, and why."""
-        headers: dict[str, ImageHeader | None] = dict.fromkeys(files)
-        unreadable = []
-        for path in files:
-            try:
-                header = self._read_header(path)
-                list_planes(header, path, channel=channel, projection=projection)
-                if min(header.height, header.width) < MINIMUM_SIDE_PX:
-                    raise InputError(
-                        f"{path}: is {header.width} x {header.height} pixels, at least "
-                        f"{MINIMUM_SIDE_PX} x {MINIMUM_SIDE_PX} are needed. "
-                        "Take it out of the sample sheet."
-                    )
-                headers[path] = header
-            except InputError as error:
-                unreadable.append(str(error))
-        return headers, unreadable
+        """Of each file the image to read, None where it cannot be used, and why."""
+        images: dict[str, ImageHeader | None] = {}
+        unusable = []
+        for source in acquisition.sources:
+            for path in source.paths:
+                header, images[path] = headers[path], None
+                if header is None:
+                    unusable.append(unreadable[path])
+                    continue
+                try:
+                    image = header.images[find_position(header, path, position)]
+                    paths = [Path(one) for one in source.paths]
+                    _, projection = select_slices(paths, self.row.get("projection"))
+                    channel = self._find_channel(acquisition)
+                    list_planes(image, path, channel=channel, projection=projection)
+                    _check_image(image, path, self.row.get("pixel_size_um"))
+                    images[path] = image
+                except InputError as error:
+                    unusable.append(str(error))
+        return images, list(dict.fromkeys(unusable))
+
+    def _number_sources(
+        self, acquisition: _Acquisition, are_many: bool
+    ) -> tuple[list[_Source], float | None, list[str]]:
+        """The frames of a movie with their numbers; stills in their order."""
+        sources, notes = list(acquisition.sources), list(acquisition.notes)
+        if not self.is_movie or not are_many or sources[0].number is not None:
+            return sources, acquisition.interval_min, notes
+        try:
+            found = number_frames([source.paths[0] for source in sources])
+        except InputError as error:
+            self.problems.append(f"images: {error}")
+            return sources, None, notes
+        numbered = [
+            dataclasses.replace(source, number=number)
+            for source, number in zip(sources, found.numbers, strict=True)
+        ]
+        return numbered, found.interval_min, [*notes, *found.notes]
 
     def _list_frames(
         self,
-        files: Sequence[str],
-        headers: Mapping[str, ImageHeader | None],
-        projection: str | None,
-    ) -> tuple[list[Frame], list[str]]:
-        is_movie = self.row["kind"] == "movie"
-        notes: list[str] = []
-        numbers = list(range(len(files)))
-        if is_movie and len(files) > 1:
-            numbers, notes = _number_files(files)
+        sources: Sequence[_Source],
+        images: Mapping[str, ImageHeader | None],
+        headers: Mapping[str, FileHeader | None],
+    ) -> list[Frame]:
+        projection = self.row.get("projection")
         frames: list[Frame] = []
-        for number, path in zip(numbers, files, strict=True):
-            header = headers[path]
-            n_pages = 1 if header is None else count_frames(header, projection)
-            if is_movie and len(files) > 1 and n_pages > 1:
+        for source in sources:
+            path = source.paths[0]
+            image = images[path]
+            n_pages = 1 if image is None else count_frames(image, projection)
+            if self.is_movie and len(sources) > 1 and n_pages > 1:
                 self.problems.append(
-                    f"{path}: holds {n_pages} time points, but the movie has {len(files)} files. "
+                    f"{path}: holds {n_pages} time points, but the movie has {len(sources)} files. "
                     "Give each movie file a line of its own."
                 )
-            stem = _find_stem(path)
+            stem = find_stem(path)
+            inputs, stamp = self._find_inputs(source, headers)
+            is_single = n_pages == 1 and self.is_movie and source.number is not None
             for page in range(n_pages):
                 frames.append(
                     Frame(
-                        index=number if n_pages == 1 and is_movie else len(frames),
+                        index=source.number if is_single else len(frames),  # type: ignore[arg-type]
                         path=path,
                         page=page,
                         name=stem if n_pages == 1 else f"{stem}_{page:04d}",
-                        height=0 if header is None else header.height,
-                        width=0 if header is None else header.width,
+                        height=0 if image is None else image.height,
+                        width=0 if image is None else image.width,
+                        slices=source.paths if len(source.paths) > 1 else (),
+                        inputs=inputs,
+                        stamp=stamp,
+                        pixel_size_um=self.row.get(
+                            "pixel_size_um", None if image is None else image.pixel_size_um
+                        ),
                     )
                 )
         names = [frame.name for frame in frames]
         if len(set(names)) < len(names):
-            frames = [
-                Frame(f.index, f.path, f.page, f"{f.name}_{f.index:04d}", f.height, f.width)
-                for f in frames
+            return [dataclasses.replace(f, name=f"{f.name}_{f.index:04d}") for f in frames]
+        return frames
+
+    def _find_inputs(
+        self, source: _Source, headers: Mapping[str, FileHeader | None]
+    ) -> tuple[tuple[str, ...], str | None]:
+        """All files that a frame is read from, and their stamp."""
+        known = [headers[path] for path in source.paths]
+        files = [path for header in known if header is not None for path in header.files]
+        paths = [Path(path) for path in source.paths]
+        taken, _ = select_slices(paths, self.row.get("projection"))
+        with contextlib.suppress(OSError):  # which is told when the file is read
+            stamps = [
+                stamp_files(header.files)
+                for path, header in zip(paths, known, strict=True)
+                if header is not None and path in taken
             ]
-        return frames, notes
+            if len(stamps) == len(taken):
+                inputs = tuple(dict.fromkeys(files))
+                return () if inputs == source.paths else inputs, join_stamps(stamps)
+        return (), None
+
+    # What must agree
+
+    def _compare_images(self, images: Mapping[str, ImageHeader | None]) -> list[str]:
+        """Tell what differs between the files of a sample; a movie must be of one kind."""
+        known = {path: image for path, image in images.items() if image is not None}
+        path, first = next(iter(known.items()))
+        notes = []
+        for other, image in known.items():
+            if image.dtype != first.dtype and self.is_movie:
+                self.problems.append(
+                    f"{other}: has pixels of type {image.dtype}, {path} of {first.dtype}. "
+                    "Save all frames of a movie with the same bit depth."
+                )
+                break
+        for other, image in known.items():
+            if self.is_movie and _differ(image.pixel_size_um, first.pixel_size_um):
+                if "pixel_size_um" in self.row:
+                    break
+                self.problems.append(
+                    f"{other}: has {image.pixel_size_um:g} um per pixel, {path} "
+                    f"{first.pixel_size_um:g}. Say in the column 'pixel_size_um' which is right, "
+                    "or take it out."
+                )
+                break
+        channel = self.row.get("channel", "")
+        if channel.isdecimal() and channel not in first.channel_names and first.channel_names:
+            name = first.channel_names[int(channel) - 1]
+            for other, image in known.items():
+                names = image.channel_names
+                if name in names and names.index(name) != int(channel) - 1:
+                    self.problems.append(
+                        f"{other}: its channel {channel} is {names[int(channel) - 1]}, that of "
+                        f"{path} is {name}. Give the channel by its name."
+                    )
+                    break
+        sizes = Counter((image.height, image.width) for image in known.values())
+        if not self.is_movie and len(sizes) > 1:
+            (height, width), _ = sizes.most_common(1)[0]
+            small = [
+                other
+                for other, image in known.items()
+                if image.height <= height / 4 and image.width <= width / 4
+            ]
+            if small:
+                notes.append(
+                    f"{small[0]}{_count_more(small)}: much smaller than the others "
+                    f"({width} x {height} pixels). If it is a thumbnail, take it out."
+                )
+        return notes
 
     def _find_shape(self, frames: Sequence[Frame]) -> tuple[int, int] | None:
         """Height and width that most frames of a movie have."""
         sizes = Counter((frame.height, frame.width) for frame in frames if frame.height)
-        if self.row["kind"] != "movie" or not sizes:
+        if not self.is_movie or not sizes:
             return None
         common = sizes.most_common(1)[0][0]
         if len(sizes) > 1:
@@ -352,38 +665,69 @@ class _SampleReader:
             )
         return common
 
-    def _assign_labels(self, column: str, frames: Sequence[Frame]) -> dict[int, Frame]:
+    def _find_pixel_source(self, images: Sequence[ImageHeader]) -> str:
+        if "pixel_size_um" in self.row:
+            return SHEET
+        return ", ".join(dict.fromkeys(i.pixel_size_source for i in images if i.pixel_size_um))
+
+    def _find_interval(
+        self, image: ImageHeader, from_names: float | None
+    ) -> tuple[float | None, str]:
+        if not self.is_movie:
+            return None, ""
+        if "frame_interval_min" in self.row:
+            return self.row["frame_interval_min"], SHEET
+        if from_names is not None:
+            return from_names, "file names"
+        return image.frame_interval_min, image.frame_interval_source
+
+    # Labels
+
+    def _assign_labels(
+        self,
+        column: str,
+        frames: Sequence[Frame],
+        values: Mapping[str, str],
+        pairing: list[str],
+    ) -> dict[int, Frame]:
         """Give each label image of a column the frame that it belongs to."""
         if column not in self.row:
             return {}
         labels = []
-        for path in self._list_files(column):
-            stem = Path(path).stem
+        for path in self._list_files(column, values):
+            stem = find_stem(path)
             try:
                 header = self._read_header(path)
+                image = header.images[0]
+                if len(header.images) > 1:
+                    raise InputError(
+                        f"{path}: holds {len(header.images)} positions. Give label images in "
+                        "files of one."
+                    )
+                if image.is_rgb:
+                    raise InputError(
+                        f"{path}: is a colour image. Save a label image: 0 for background, one "
+                        "number per nucleus."
+                    )
             except InputError as error:
-                self.problems.append(str(error))
+                self.problems.append(f"{column}: {error}")
                 labels.append(Frame(0, path, 0, stem, 0, 0))
                 continue
-            if header.is_rgb:
-                self.problems.append(
-                    f"{column}: {path}: is a colour image. Save a label image: 0 for background, "
-                    "one number per nucleus."
-                )
-                continue
-            n_pages = header.n_frames * header.n_slices * header.n_channels
-            labels += [Frame(p, path, p, stem, header.height, header.width) for p in range(n_pages)]
+            n_pages = image.n_frames * image.n_slices * image.n_channels
+            labels += [
+                Frame(p, path, p, stem, image.height, image.width, inputs=header.files)
+                for p in range(n_pages)
+            ]
         if not labels:
             return {}
-        pairs = _pair_labels(labels, frames)
-        if pairs is None:
-            self.problems.append(
-                f"{column}: {len(labels)} label images for {len(frames)} images, and the file "
-                "names do not say which belongs to which. Name each like its image."
-            )
+        try:
+            found = pair_labels([label.path for label in labels], [f.path for f in frames])
+        except InputError as error:
+            self.problems.append(f"{column}: {error}")
             return {}
+        pairing.append(f"{column}: {found.rule}")
+        pairs = {frames[i].index: labels[k] for i, k in found.pairs.items() if frames[i].height}
         of_index = {frame.index: frame for frame in frames}
-        pairs = {index: label for index, label in pairs.items() if of_index[index].height}
         for index, label in pairs.items():
             frame = of_index[index]
             if label.height and (frame.height, frame.width) != (label.height, label.width):
@@ -394,10 +738,10 @@ class _SampleReader:
                 )
         return pairs
 
-    def _find_tracks(self) -> str | None:
+    def _find_tracks(self, values: Mapping[str, str]) -> str | None:
         if "ground_truth_tracks" not in self.row:
             return None
-        folder = str(self.row["ground_truth_tracks"])
+        folder = fill_placeholders(str(self.row["ground_truth_tracks"]), values)
         if self.row["kind"] != "movie":
             self.problems.append("ground_truth_tracks: only a movie has tracks.")
         elif not list(Path(folder).glob("man_track.txt")):
@@ -435,78 +779,65 @@ class _SampleReader:
         return selected
 
 
-def _natural_key(name: str) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", name)
-    return [(1, int(part), part) if part.isdigit() else (0, 0, part) for part in parts]
+def _drop_members(
+    sources: Sequence[_Source], headers: Mapping[str, FileHeader | None]
+) -> tuple[tuple[_Source, ...], list[str]]:
+    """Leave out files that are read already as part of another one's set."""
+    kept, left_out = [], []
+    members: dict[Path, str] = {}
+    for source in sources:
+        path = source.paths[0]
+        if whole := members.get(Path(path).resolve()):
+            left_out.append(f"{path}: is read as part of the set that {whole} names")
+            continue
+        kept.append(source)
+        header = headers[path]
+        if header is not None and len(header.files) > 1:
+            members |= {Path(file).resolve(): path for file in header.files}
+    return tuple(kept), left_out
 
 
-def _number_files(files: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Frame numbers of a movie in single files, from the one number that counts up in the names.
+def _name_positions(names: Sequence[str]) -> list[str]:
+    """Names of positions as parts of sample names; their numbers where that is not possible."""
+    plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") for name in names]
+    if all(plain) and len(set(plain)) == len(plain):
+        return plain
+    return [str(number) for number in range(1, len(names) + 1)]
 
-    A missing file leaves a gap in the numbers, which is told; it is not closed.
-    """
-    plain = list(range(len(files)))
-    fields = [re.findall(r"\d+", Path(name).name) for name in files]
-    shapes = {re.sub(r"\d+", "#", Path(name).name) for name in files}
-    if len(shapes) > 1:
-        return plain, []
-    varying = [k for k in range(len(fields[0])) if len({f[k] for f in fields}) > 1]
-    if len(varying) != 1:
-        return plain, []
-    counted = [int(f[varying[0]]) for f in fields]
-    steps = [b - a for a, b in itertools.pairwise(counted)]
-    step = math.gcd(*steps)
-    if step == 0 or min(steps) <= 0:
-        return plain, []
-    numbers = [(value - counted[0]) // step for value in counted]
-    known = set(counted)
-    missing = [n for n in range(counted[0], counted[-1], step) if n not in known]
-    if len(missing) > len(files):
-        return plain, []  # not a sequence: numbers of wells or dates
-    notes = []
-    if missing:
-        listed = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
-        notes.append(
-            f"{len(missing)} file(s) missing from the sequence {files[0]} to "
-            f"{Path(files[-1]).name} (number {listed}); the gap stays in the frame numbers"
+
+def _split_field(position: str) -> dict[str, str]:
+    """Well and site of a field of an OME-Zarr plate, whose name is row/column/field."""
+    found = re.fullmatch(r"([A-Za-z]+)/(\d+)/(\w+)", position)
+    return {"well": found[1] + found[2], "site": found[3]} if found else {}
+
+
+def _check_image(image: ImageHeader, path: str, pixel_size_um: float | None) -> None:
+    if min(image.height, image.width) < MINIMUM_SIDE_PX:
+        raise InputError(
+            f"{path}: is {image.width} x {image.height} pixels, at least "
+            f"{MINIMUM_SIDE_PX} x {MINIMUM_SIDE_PX} are needed. Take it out of the sample sheet."
         )
-    return numbers, notes
+    width, height = image.pixel_size_um, image.pixel_height_um
+    if pixel_size_um is None and width and height and abs(width / height - 1) > 0.01:
+        raise InputError(
+            f"{path}: its pixels are not square, {width:g} um wide and {height:g} um high "
+            f"({image.pixel_size_source}). Make them square (Fiji: Image > Scale...), or, if the "
+            "file is wrong, say in the column 'pixel_size_um' what is right."
+        )
 
 
-def _pair_labels(labels: Sequence[Frame], frames: Sequence[Frame]) -> dict[int, Frame] | None:
-    """Frame index to label image, by name, by the last number in the name, or else by order.
-
-    None if neither works, or if the numbers speak against the order.
-    """
-    named = _key_uniquely((_find_stem(frame.path), frame) for frame in frames)
-    numbered = _key_uniquely((_find_number(frame.path), frame) for frame in frames)
-    for known, keys in (
-        (named, [_find_stem(label.path) for label in labels]),
-        (named, [MASK_SUFFIX.sub("", _find_stem(label.path)) for label in labels]),
-        (numbered, [_find_number(label.path) for label in labels]),
-    ):
-        if len(set(keys)) == len(keys) and known.keys() >= set(keys):
-            return {known[key].index: label for key, label in zip(keys, labels, strict=True)}
-    if len(labels) != len(frames):
-        return None
-    given = {number for label in labels if (number := _find_number(label.path)) is not None}
-    asked = {number for number in numbered if number is not None}
-    if len(given) == len(labels) and given & asked and {min(given), min(asked)} != {0, 1}:
-        return None
-    return {frame.index: label for frame, label in zip(frames, labels, strict=True)}
+def _differ(size: float | None, other: float | None) -> bool:
+    return size is not None and other is not None and abs(size / other - 1) > 0.001
 
 
-def _find_stem(path: str) -> str:
-    return re.sub(r"\.ome$", "", Path(path).stem, flags=re.IGNORECASE)
+def _list_header_notes(headers: Mapping[str, FileHeader | None]) -> list[str]:
+    """What files say of themselves that the user should know; the same of many files once."""
+    where: dict[str, list[str]] = {}
+    for path, header in headers.items():
+        for note in header.notes if header else ():
+            where.setdefault(note, []).append(path)
+    return [f"{paths[0]}{_count_more(paths)}: {note}" for note, paths in where.items()]
 
 
-def _find_number(path: str) -> int | None:
-    digits = re.findall(r"\d+", _find_stem(path))
-    return int(digits[-1]) if digits else None
-
-
-def _key_uniquely(items: Iterable[tuple[Any, Frame]]) -> dict[Any, Frame]:
-    """A dictionary, empty when two items have the same key."""
-    items = list(items)
-    known = dict(items)
-    return known if len(known) == len(items) else {}
+def _count_more(paths: Sequence[str]) -> str:
+    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""
