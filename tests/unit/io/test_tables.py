@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autonuclei.errors import InputError
-from autonuclei.io.tables import concatenate_tables, read_table, write_table
+from autonuclei.io.tables import (
+    add_columns,
+    add_sample_columns,
+    concatenate_tables,
+    read_table,
+    write_table,
+)
 
 
 def test_every_kind_of_column_comes_back(tmp_path: Path) -> None:
@@ -83,3 +89,48 @@ def test_any_table_comes_back_from_its_file(
             np.testing.assert_allclose(back[name].astype(float), table[name], rtol=1e-6)
         else:
             assert back[name].tolist() == table[name].tolist()
+
+
+def test_what_the_sheet_says_of_a_sample_stands_last_and_stays_text(tmp_path: Path) -> None:
+    columns = {"well": "1E3", "site": "007", "condition": "", "replicate": "NA"}
+    table = add_columns(pd.DataFrame({"frame": [0, 1], "area_px": [2.5, 3.5]}), columns)
+    write_table(tmp_path / "t.csv", table)
+    assert (tmp_path / "t.csv").read_text() == (
+        "frame,area_px,well,site,condition,replicate\n0,2.5,1E3,007,,NA\n1,3.5,1E3,007,,NA\n"
+    )
+    back = read_table(tmp_path / "t.csv")
+    assert back.to_dict("list") == {"frame": [0, 1], "area_px": [2.5, 3.5]} | {
+        name: [value, value] for name, value in columns.items()
+    }
+    # A table that is made from it has them last, and once.
+    moved = add_columns(back.assign(track=1), columns | {"well": "B02"})
+    assert list(moved) == ["frame", "area_px", "track", *columns]
+    assert moved["well"].tolist() == ["B02", "B02"]
+
+
+def test_what_the_sheet_says_goes_to_the_rows_of_each_sample(tmp_path: Path) -> None:
+    columns = {"a": {"well": "01", "condition": "drug"}, "7": {"well": "", "condition": "none"}}
+    table = pd.DataFrame({"sample": ["7", "a", "7"], "n": [1, 2, 3]}, index=[4, 4, 9])
+    written = add_sample_columns(table, columns)
+    write_table(tmp_path / "t.csv", written)
+    back = read_table(tmp_path / "t.csv", text=("sample",))
+    assert list(back) == ["sample", "n", "well", "condition"]
+    assert back["well"].tolist() == ["", "01", ""]
+    assert back["condition"].tolist() == ["none", "drug", "none"]
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_sheet_that_says_nothing_changes_no_table(tmp_path: Path, n: int) -> None:
+    table = pd.DataFrame({"sample": ["a"] * n, "x": [0.5] * n})
+    pd.testing.assert_frame_equal(add_columns(table, {}), table)
+    pd.testing.assert_frame_equal(add_sample_columns(table, {"a": {}}), table)
+
+
+def test_a_table_without_rows_has_the_columns_too(tmp_path: Path) -> None:
+    table = pd.DataFrame({"sample": pd.Series(dtype=str), "n": pd.Series(dtype=int)})
+    for number, made in enumerate(
+        (add_columns(table, {"well": "1"}), add_sample_columns(table, {"a": {"well": "1"}}))
+    ):
+        write_table(tmp_path / f"{number}.csv", made)
+        assert (tmp_path / f"{number}.csv").read_text() == "sample,n,well\n"
+        assert list(read_table(tmp_path / f"{number}.csv")) == ["sample", "n", "well"]

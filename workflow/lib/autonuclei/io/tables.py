@@ -1,13 +1,16 @@
 """Tables as CSV files."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
+
+# Columns of the sample sheet that stand in every table of results; always text, a well 1E3 too.
+FREE_COLUMNS = ("plate", "well", "site", "condition", "replicate")
 
 
 def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
@@ -31,7 +34,8 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
     path
         A CSV file.
     text
-        Columns of names, which stay text where all of them look like numbers.
+        Columns of names, which stay text where all of them look like numbers. `FREE_COLUMNS` are
+        text in any case.
 
     Returns
     -------
@@ -44,6 +48,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
     InputError
         The file is not such a table.
     """
+    text = (*FREE_COLUMNS, *text)
     try:
         table = pd.read_csv(
             path,
@@ -73,3 +78,35 @@ def concatenate_tables(tables: Sequence[pd.DataFrame], columns: Sequence[str] = 
     if not filled:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
     return pd.concat(filled, ignore_index=True)
+
+
+def add_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The table of a sample with what the sheet says of the sample as its last columns.
+
+    Parameters
+    ----------
+    table
+        Columns of these names that it has already give way.
+    columns
+        Text by name of column, the same for all rows.
+    """
+    return table.drop(columns=list(columns), errors="ignore").assign(**columns)
+
+
+def add_sample_columns(
+    table: pd.DataFrame, columns: Mapping[str, Mapping[str, str]]
+) -> pd.DataFrame:
+    """As `add_columns`, for a table of several samples, which its column `sample` names.
+
+    Parameters
+    ----------
+    table
+    columns
+        Text by name of column, for each sample; all have the same names.
+    """
+    names = list(dict.fromkeys(name for known in columns.values() for name in known))
+    values = {
+        name: pd.Series([columns[own][name] for own in table["sample"]], table.index, dtype=str)
+        for name in names
+    }
+    return table.drop(columns=names, errors="ignore").assign(**values)
