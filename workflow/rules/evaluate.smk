@@ -170,6 +170,10 @@ rule judge_quality:
         runtime=10,
     params:
         samples=PLAN.describe_judged,
+        sources=lambda wildcards: {
+            sample["sample"]: sample["pixel_size_source"]
+            for sample in PLAN.describe_inputs(wildcards)
+        },
         model_given=lambda wildcards: not PLAN.has_training(wildcards.experiment),
         settings={
             "patch_px": SETTINGS.train.patch_px,

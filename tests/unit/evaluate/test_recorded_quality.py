@@ -63,6 +63,7 @@ VERDICTS = {
     "diameter_in_image": (0.211223, "look"),
     "failed_images": (0, "good"),
     "empty_images": (0, "good"),
+    "unlikely_size": (0, "good"),
     "area_accepted": (0.812532, "good"),
     "nucleus_in_patch": (0.343237, "good"),
     "agreement_f1": (1, "good"),
@@ -154,6 +155,7 @@ def test_verdict_is_as_before(
         measured[0].assign(sample="s"),
         objects=table,
         samples=[{"sample": "s", "kind": "movie", "masks": False, "training": [0]}],
+        sizes={"s": []},
         patch_px=64,
         diameter_px=(18, 32),
     )

@@ -18,7 +18,7 @@ from autonuclei.evaluate.indicators import (
     UNSUITABLE,
 )
 from autonuclei.evaluate.quality import SAMPLE_COLUMNS
-from autonuclei.evaluate.verdicts import ORDER, judge_experiment
+from autonuclei.evaluate.verdicts import ORDER, check_sizes, judge_experiment
 
 NAN = float("nan")
 OBJECTS = pd.DataFrame(
@@ -158,7 +158,9 @@ def test_annotation_without_any_object() -> None:
 
 def test_why_something_is_undefined() -> None:
     def list_reasons(*samples: dict[str, Any], model_given: bool = False) -> set[str]:
-        _, verdict = judge([make_image(0)], samples=list(samples), model_given=model_given)
+        _, verdict = judge(
+            [make_image(0)], samples=list(samples), model_given=model_given, sizes={"a": []}
+        )
         meanings = [finding["meaning"] for finding in verdict["findings"]]
         return {text.partition("Undefined: ")[2] for text in meanings} - {
             "",
@@ -173,3 +175,56 @@ def test_why_something_is_undefined() -> None:
     assert list_reasons(STILLS, movie) == set()
     assert list_reasons(movie, model_given=True) == {no_model}
     assert list_reasons(masks, movie) == {"masks were given in the place of the annotation."}
+
+
+def make_nuclei(*sizes: float, area_px: float = 314.0) -> pd.DataFrame:
+    """Three nuclei of 20 px for each pixel size."""
+    size = np.repeat(sizes, 3)
+    return pd.DataFrame({"area_px": area_px, "area_um2": area_px * size**2})
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (0.5, []),
+        (0.11, []),
+        (2.9, []),
+        (352.78, ["pixel size 352.8 µm (from TIFF XResolution) makes nuclei of 7.1 mm in a"]),
+        (3.25, ["pixel size 3.25 µm (from TIFF XResolution) makes nuclei of 65 µm in a"]),
+        (0.065, ["pixel size 0.065 µm (from TIFF XResolution) makes nuclei of 1.3 µm in a"]),
+    ],
+)
+def test_a_pixel_size_is_checked_by_the_nuclei_it_makes(size: float, said: list[str]) -> None:
+    assert check_sizes({"a": make_nuclei(size)}, {"a": "TIFF XResolution"}) == {"a": said}
+
+
+def test_pixel_sizes_are_checked_by_sample_and_image() -> None:
+    nuclei = {
+        "mixed": make_nuclei(0.5, 0.5, 0.5, 100.0),  # one image in four
+        "unknown": make_nuclei(NAN),
+        "empty": make_nuclei(),
+    }
+    checked = check_sizes(nuclei, {"mixed": ""})
+    assert checked == {"mixed": ["pixel size 100 µm makes nuclei of 2 mm in mixed"]}
+
+
+def test_an_unlikely_pixel_size_is_named_in_the_verdict() -> None:
+    line = "pixel size 352.8 µm (from TIFF XResolution) makes nuclei of 7.1 mm in a"
+    _, verdict = judge([make_image(0)], sizes={"a": [line], "b": []})
+    assert verdict["verdict"] == LOOK
+    assert verdict["sentence"] == (
+        f"Look before you trust this result: {line}: check it, all lengths in µm rest on it."
+    )
+    finding = find(verdict, "unlikely_size")
+    assert finding["value"] == 0.5
+    assert line in finding["remedy"]
+    many = {name: [f"line of {name}"] for name in "abcdefgh"}
+    assert "line of c; 5 more:" in judge([make_image(0)], sizes=many)[1]["sentence"]
+
+
+def test_pixel_sizes_that_are_likely_or_unknown_say_nothing() -> None:
+    assert find(judge([make_image(0)], sizes={"a": []})[1], "unlikely_size")["verdict"] == GOOD
+    unknown = find(judge([make_image(0)], sizes={})[1], "unlikely_size")
+    assert unknown["verdict"] == UNDEFINED
+    assert "no pixel size is known" in unknown["meaning"]
+    assert unknown["remedy"] == ""

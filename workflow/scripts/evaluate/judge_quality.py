@@ -9,7 +9,7 @@ with log_job(snakemake.log[0]) as log:
 
     from autonuclei.annotate.selection import read_accepted_range
     from autonuclei.evaluate.calibration import pool_calibration
-    from autonuclei.evaluate.verdicts import judge_experiment
+    from autonuclei.evaluate.verdicts import check_sizes, judge_experiment
     from autonuclei.io.files import write_beside
     from autonuclei.io.tables import concatenate_tables, read_table, write_table
     from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
@@ -23,11 +23,17 @@ with log_job(snakemake.log[0]) as log:
     images = [read_table(path, text=("image",)) for path in snakemake.input.images]
     for table, sample in zip(images, params.samples, strict=True):
         table.insert(0, "sample", sample["sample"])
+    names = [sample["sample"] for sample in params.samples]
+    nuclei = {
+        name: read_table(path)[["area_px", "area_um2"]]
+        for name, path in zip(names, snakemake.input.nuclei, strict=True)
+    }
     images, verdict = judge_experiment(
         experiment,
         concatenate_tables(images),
         objects=objects,
         samples=params.samples,
+        sizes=check_sizes(nuclei, params.sources),
         model_given=params.model_given,
         **params.settings,
     )
@@ -43,9 +49,7 @@ with log_job(snakemake.log[0]) as log:
             experiment,
             objects=objects,
             accepted=accepted_range,
-            nuclei_px=np.concatenate(
-                [read_table(path)["area_px"] for path in snakemake.input.nuclei]
-            ),
+            nuclei_px=np.concatenate([table["area_px"] for table in nuclei.values()]),
             scale=params.settings["scale"],
         ),
         "indicators": plot_indicators(images, experiment),

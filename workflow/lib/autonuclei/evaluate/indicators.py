@@ -10,6 +10,7 @@ GOOD, LOOK, UNSUITABLE = "good", "look", "unsuitable"
 INFORMATION, UNDEFINED = "information", "undefined"
 # What an indicator tells of.
 ANNOTATION, AGREEMENT, IMAGE, MOVIE = "annotation", "agreement", "image", "movie"
+PIXEL_SIZE = "pixel size"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Indicator:
     of_images
         Whether images are judged by it one by one too.
     about
-        `ANNOTATION`, `AGREEMENT`, `IMAGE` or `MOVIE`.
+        `ANNOTATION`, `AGREEMENT`, `IMAGE`, `MOVIE` or `PIXEL_SIZE`.
     """
 
     name: str
@@ -62,9 +63,9 @@ with Path(__file__).with_suffix(".toml").open("rb") as _file:
     _DATA = tomllib.load(_file)
 
 INDICATORS = tuple(_make_indicator(*item) for item in _DATA["indicators"].items())
-FAILED, EMPTY = (
+FAILED, EMPTY, UNLIKELY_SIZE = (
     next(indicator for indicator in INDICATORS if indicator.name == name)
-    for name in ("failed_images", "empty_images")
+    for name in ("failed_images", "empty_images", "unlikely_size")
 )
 # What it means that most annotated objects were rejected for a reason, and what to do.
 REASONS: dict[str, str] = _DATA["reasons"]

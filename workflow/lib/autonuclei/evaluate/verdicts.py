@@ -21,8 +21,10 @@ from autonuclei.evaluate.indicators import (
     INFORMATION,
     LOOK,
     MOVIE,
+    PIXEL_SIZE,
     REASONS,
     UNDEFINED,
+    UNLIKELY_SIZE,
     UNSUITABLE,
     Indicator,
 )
@@ -33,6 +35,50 @@ ORDER = (UNSUITABLE, LOOK, GOOD, INFORMATION, UNDEFINED)
 _NOT_GOOD = (UNSUITABLE, LOOK)
 # So many images are named in a finding, the worst ones.
 _MOST_IMAGES = 20
+# Diameters (um) between which the median nucleus of nearly every cell lies.
+LIKELY_DIAMETER_UM = (2.0, 60.0)
+_MOST_SIZES = 3
+
+
+def check_sizes(
+    nuclei: Mapping[str, pd.DataFrame], sources: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Say which pixel sizes make nuclei of a size that is most likely wrong.
+
+    Parameters
+    ----------
+    nuclei
+        `area_px` and `area_um2` of the nuclei of each sample.
+    sources
+        Where the pixel size of a sample came from, or nothing.
+
+    Returns
+    -------
+    dict
+        Of each sample with a known pixel size and a nucleus, a line for each pixel size whose
+        median nucleus is no `LIKELY_DIAMETER_UM` wide; images of a sample may differ in it.
+    """
+    checked = {}
+    for sample, table in nuclei.items():
+        known = table[table["area_um2"].notna()]
+        if known.empty:
+            continue
+        size_um = np.sqrt(known["area_um2"] / known["area_px"]).map("{:.4g}".format)
+        lines = []
+        for size, area in known["area_um2"].groupby(size_um).median().items():
+            diameter = 2 * float(np.sqrt(area / np.pi))
+            if not LIKELY_DIAMETER_UM[0] <= diameter <= LIKELY_DIAMETER_UM[1]:
+                source = f" (from {sources[sample]})" if sources.get(sample) else ""
+                lines.append(
+                    f"pixel size {size} µm{source} makes nuclei of {_format_length(diameter)} "
+                    f"in {sample}"
+                )
+        checked[sample] = lines
+    return checked
+
+
+def _format_length(length_um: float) -> str:
+    return f"{length_um:.2g} µm" if length_um < 1000 else f"{length_um / 1000:.2g} mm"
 
 
 def judge_experiment(
@@ -41,6 +87,7 @@ def judge_experiment(
     *,
     objects: pd.DataFrame | None,
     samples: Sequence[Mapping[str, Any]],
+    sizes: Mapping[str, Sequence[str]] | None = None,
     model_given: bool = False,
     patch_px: float = TrainSettings.patch_px,
     diameter_px: Sequence[float] | None = TrainSettings.diameter_px,
@@ -60,6 +107,8 @@ def judge_experiment(
     samples
         Of each sample `sample` (its name), `kind`, `masks` (whether masks were given) and
         `training` (frames to learn from).
+    sizes
+        What `check_sizes` says.
     model_given
         Whether the network is one from before.
     patch_px, diameter_px
@@ -94,14 +143,24 @@ def judge_experiment(
         diameter_px=diameter_px,
         scale=scale,
     )
+    sizes = sizes or {}
+    unlikely = [line for lines in sizes.values() for line in lines]
+    if sizes:
+        values[UNLIKELY_SIZE.name] = sum(map(bool, sizes.values())) / len(sizes)
     missing = _describe_missing(samples, model_given=model_given)
-    findings = _list_findings(images, values, objects=objects, missing=missing)
+    findings = _list_findings(
+        images,
+        values,
+        reason=_explain_rejection(objects),
+        sizes=_join_sizes(unlikely),
+        missing=missing,
+    )
     worst = findings[0]["verdict"]
     verdict = worst if worst in _NOT_GOOD else GOOD
     return images, {
         "experiment": experiment,
         "verdict": verdict,
-        "sentence": _write_sentence(verdict, findings),
+        "sentence": _write_sentence(verdict, findings, sizes=_join_sizes(unlikely)),
         "findings": findings,
     }
 
@@ -177,7 +236,7 @@ def _take_median(values: pd.Series | None) -> float:
 
 def _describe_missing(samples: Sequence[Mapping[str, Any]], *, model_given: bool) -> dict[str, str]:
     """Say why indicators of an experiment are undefined, by what they are about."""
-    missing = {}
+    missing = {PIXEL_SIZE: "no pixel size is known, or there is no nucleus."}
     if model_given:
         missing[ANNOTATION] = missing[AGREEMENT] = "a model was given, so nothing was annotated."
     elif not any(sample["training"] and not sample["masks"] for sample in samples):
@@ -191,10 +250,14 @@ def _list_findings(
     images: pd.DataFrame,
     values: Mapping[str, float],
     *,
-    objects: pd.DataFrame | None,
+    reason: str,
+    sizes: str,
     missing: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """List the findings of `judge_experiment`; `missing` is of `_describe_missing`."""
+    """List the findings of `judge_experiment`; `missing` is of `_describe_missing`.
+
+    `reason` and `sizes` are put into the remedies that ask for them.
+    """
     findings = []
     for indicator in INDICATORS:
         value = values[indicator.name]
@@ -205,10 +268,9 @@ def _list_findings(
         if verdict == UNDEFINED:
             why = missing.get(indicator.about, "no image has a nucleus in which to measure it.")
             meaning = f"{meaning} Undefined: {why}"
-        remedy = indicator.remedy if verdict in _NOT_GOOD or len(weak) else ""
-        if "{reason}" in remedy:
-            first = "" if objects is None else _find_main_reason(objects)
-            remedy = remedy.format(reason=REASONS.get(first, f"most are rejected as: {first}."))
+        remedy = ""
+        if verdict in _NOT_GOOD or len(weak):
+            remedy = indicator.remedy.format(reason=reason, sizes=sizes)
         findings.append(
             {
                 "indicator": indicator.name,
@@ -222,6 +284,16 @@ def _list_findings(
             }
         )
     return sorted(findings, key=lambda finding: ORDER.index(finding["verdict"]))
+
+
+def _explain_rejection(objects: pd.DataFrame | None) -> str:
+    first = "" if objects is None else _find_main_reason(objects)
+    return REASONS.get(first, f"most are rejected as: {first}.")
+
+
+def _join_sizes(lines: Sequence[str]) -> str:
+    more = len(lines) - _MOST_SIZES
+    return "; ".join([*lines[:_MOST_SIZES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _find_main_reason(objects: pd.DataFrame) -> str:
@@ -245,7 +317,7 @@ def _find_weak(indicator: Indicator, images: pd.DataFrame) -> npt.NDArray[np.boo
     return images[indicator.name].map(indicator.judge).isin(_NOT_GOOD).to_numpy()
 
 
-def _write_sentence(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
+def _write_sentence(verdict: str, findings: Sequence[Mapping[str, Any]], *, sizes: str) -> str:
     named = [finding for finding in findings if finding["verdict"] == verdict]
     if verdict == GOOD:
         return (
@@ -253,7 +325,9 @@ def _write_sentence(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
             "are good."
         )
     points = ", ".join(
-        f"{finding['title'].lower()} ({_format_value(finding['value'])} {finding['unit']})"
+        f"{sizes}: check it, all lengths in µm rest on it"
+        if finding["indicator"] == UNLIKELY_SIZE.name
+        else f"{finding['title'].lower()} ({_format_value(finding['value'])} {finding['unit']})"
         for finding in named
     )
     if verdict == LOOK:
