@@ -1,0 +1,246 @@
+"""The sample sheet and what is in the files: positions, sets, sizes, what must agree."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from autonuclei.errors import InputError
+from autonuclei.io.formats.base import FileHeader, ImageHeader
+from autonuclei.plan.samples import Sample, read_samples
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "samples.schema.yaml").read_text())
+PLAIN = ImageHeader(32, 40, "uint16")
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def read(
+    files: dict[str, ImageHeader | tuple[ImageHeader, ...] | FileHeader], **row: str
+) -> list[Sample]:
+    """The samples of a sheet of one row, over files that say what `files` says."""
+    headers = {}
+    for name, content in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        if not Path(name).exists():
+            Path(name).touch()
+        if isinstance(content, ImageHeader):
+            content = (content,)
+        if isinstance(content, tuple):
+            content = FileHeader(content, (name,))
+        headers[name] = content
+    cells = {"experiment": "e", "sample": "s", "images": "*.tif", "kind": "movie"} | row
+    Path("samples.tsv").write_text("\t".join(cells) + "\n" + "\t".join(cells.values()) + "\n")
+    return read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path: headers[str(path)])
+
+
+def told(files: dict[str, Any], **row: str) -> list[str]:
+    with pytest.raises(InputError) as error:
+        read(files, **row)
+    return [line.removeprefix("  - line 2: ") for line in str(error.value).splitlines()[1:]]
+
+
+# --- positions -----------------------------------------------------------------------------
+
+FIELDS = tuple(replace(PLAIN, position=name, n_frames=3) for name in ("field A", "field B"))
+
+
+def test_a_file_of_positions_asks_which() -> None:
+    problems = told({"a.tif": FIELDS})
+    assert len(problems) == 1
+    assert "a.tif: holds 2 positions (field A, field B)" in problems[0]
+    assert "'position'" in problems[0]
+
+
+@pytest.mark.parametrize("position", ["2", "field B"])
+def test_one_position(position: str) -> None:
+    [sample] = read({"a.tif": FIELDS}, position=position)
+    assert len(sample.frames) == 3
+    assert sample.describe_plane(sample.frames[1])["position"] == position
+    assert sample.describe_input()["position_name"] == "field B"
+
+
+def test_all_positions_are_samples_of_their_own() -> None:
+    samples = read({"a.tif": FIELDS}, position="all", train="1")
+    assert [sample.name for sample in samples] == ["s_field-A", "s_field-B"]
+    assert [sample.position for sample in samples] == ["1", "2"]
+    assert [len(sample.frames) for sample in samples] == [3, 3]
+    samples = read({"a.tif": FIELDS}, position="all", sample="dish_{position}")
+    assert [sample.name for sample in samples] == ["dish_field-A", "dish_field-B"]
+
+
+def test_fields_of_a_plate_know_their_well() -> None:
+    fields = tuple(replace(PLAIN, position=name) for name in ("B/03/0", "B/03/1"))
+    samples = read({"a.tif": fields}, position="all", kind="stills")
+    assert [dict(sample.columns) for sample in samples] == [
+        {"well": "B03", "site": "0"}, {"well": "B03", "site": "1"},
+    ]  # fmt: skip
+    samples = read({"a.tif": fields}, position="all", kind="stills", well="mine")
+    assert {sample.columns["well"] for sample in samples} == {"mine"}
+
+
+def test_positions_without_names_or_with_equal_ones_go_by_number() -> None:
+    for name in ("", "Image"):
+        images = (replace(PLAIN, position=name),) * 3
+        samples = read({"a.tif": images}, position="all", kind="stills")
+        assert [sample.name for sample in samples] == ["s_1", "s_2", "s_3"]
+
+
+def test_a_position_that_is_not_there() -> None:
+    assert "has no position '3', only 2" in told({"a.tif": FIELDS}, position="3")[0]
+    assert "has no position 'C'" in told({"a.tif": FIELDS}, position="C")[0]
+
+
+def test_files_with_different_positions_have_no_all() -> None:
+    files = {"t1.tif": FIELDS, "t2.tif": FIELDS[:1]}
+    assert "'all' needs files with the same positions" in told(files, position="all")[0]
+
+
+# --- sets of files -------------------------------------------------------------------------
+
+
+def make_set(**more: Any) -> dict[str, FileHeader]:
+    names = [f"a_{letter}.tif" for letter in "pqrs"]
+    image = replace(PLAIN, n_frames=4, **more)
+    return {own: FileHeader((image,), (own, *(n for n in names if n != own))) for own in names}
+
+
+@pytest.mark.parametrize("kind", ["stills", "movie"])
+def test_files_that_name_each_other_are_read_once(kind: str) -> None:
+    [sample] = read(make_set(), kind=kind)
+    assert [(frame.path, frame.page) for frame in sample.frames] == [
+        ("a_p.tif", page) for page in range(4)
+    ]
+    assert sample.files == ["a_p.tif", "a_q.tif", "a_r.tif", "a_s.tif"]
+    assert len(sample.left_out) == 3
+    assert "a_q.tif: is read as part of the set that a_p.tif names" in sample.left_out
+
+
+# --- pixel size ----------------------------------------------------------------------------
+
+
+def sized(size: float | None, height: float | None = None, source: str = "OME-XML") -> ImageHeader:
+    return replace(
+        PLAIN, pixel_size_um=size, pixel_height_um=height or size, pixel_size_source=source
+    )
+
+
+def test_each_still_has_its_own_pixel_size() -> None:
+    [sample] = read({"a.tif": sized(0.65), "b.tif": sized(0.325), "c.tif": PLAIN}, kind="stills")
+    assert [frame.pixel_size_um for frame in sample.frames] == [0.65, 0.325, None]
+    assert sample.pixel_size_um is None
+    assert sample.describe_input()["pixel_sizes_um"] == [0.325, 0.65]
+    Path("c.tif").unlink()
+    [sample] = read({"a.tif": sized(0.65), "b.tif": sized(0.65)}, kind="stills")
+    assert (sample.pixel_size_um, sample.pixel_size_source) == (0.65, "OME-XML")
+
+
+def test_frames_of_a_movie_have_one_pixel_size() -> None:
+    files = {"t1.tif": sized(0.65), "t2.tif": sized(0.65), "t3.tif": sized(0.325)}
+    assert "t3.tif: has 0.325 um per pixel, t1.tif 0.65" in told(files)[0]
+    [sample] = read(files, pixel_size_um="0.65")
+    assert {frame.pixel_size_um for frame in sample.frames} == {0.65}
+    assert sample.pixel_size_source == "sample sheet"
+
+
+def test_pixels_that_are_not_square() -> None:
+    assert "not square, 0.5 um wide and 1 um high (OME-XML)" in told({"a.tif": sized(0.5, 1.0)})[0]
+    [sample] = read({"a.tif": sized(0.5, 1.0)}, pixel_size_um="0.5")
+    assert sample.pixel_size_um == 0.5
+    assert read({"a.tif": sized(0.5, 0.501)})[0].pixel_size_um == 0.5
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1", "101", "0.3 um"])
+@pytest.mark.parametrize("column", ["pixel_size_um", "frame_interval_min"])
+def test_numbers_that_are_none(column: str, value: str) -> None:
+    if (column, value) == ("frame_interval_min", "101"):
+        assert read({"a.tif": PLAIN}, **{column: value})[0].frame_interval_min == 101
+        return
+    [problem] = told({"a.tif": PLAIN}, **{column: value})
+    assert f"'{column}' must be" in problem
+
+
+def test_where_the_interval_comes_from() -> None:
+    image = replace(PLAIN, n_frames=3, frame_interval_min=2.0, frame_interval_source="ImageJ")
+    sample = read({"a.tif": image})[0]
+    assert (sample.frame_interval_min, sample.frame_interval_source) == (2, "ImageJ")
+    sample = read({"a.tif": image}, frame_interval_min="7")[0]
+    assert (sample.frame_interval_min, sample.frame_interval_source) == (7, "sample sheet")
+    sample = read({"a.tif": image}, kind="stills")[0]
+    assert (sample.frame_interval_min, sample.frame_interval_source) == (None, "")
+
+
+# --- what must agree -----------------------------------------------------------------------
+
+
+def test_one_frame_of_another_bit_depth() -> None:
+    files = {"t1.tif": PLAIN, "t2.tif": replace(PLAIN, dtype="uint8"), "t3.tif": PLAIN}
+    [problem] = told(files)
+    assert problem.startswith("t2.tif: has pixels of type uint8, t1.tif of uint16")
+    assert len(read(files, kind="stills")[0].frames) == 3
+
+
+def test_a_channel_that_changes_its_number() -> None:
+    files = {
+        "a.tif": replace(PLAIN, n_channels=2, channel_names=("DAPI", "GFP")),
+        "b.tif": replace(PLAIN, n_channels=2, channel_names=("GFP", "DAPI")),
+    }
+    [problem] = told(files, channel="1", kind="stills")
+    assert problem.startswith("b.tif: its channel 1 is GFP, that of a.tif is DAPI")
+    assert read(files, channel="DAPI", kind="stills")[0].channel == "DAPI"
+
+
+def test_a_thumbnail_among_stills_is_told() -> None:
+    small = ImageHeader(16, 20, "uint16")
+    large = ImageHeader(320, 400, "uint16")
+    [sample] = read({"a.tif": large, "b.tif": large, "c.tif": small}, kind="stills")
+    assert sample.notes[0].startswith("c.tif: much smaller than the others (400 x 320 pixels)")
+
+
+def test_what_files_say_of_themselves_is_told_once() -> None:
+    files = {
+        name: FileHeader((PLAIN,), (name,), ("a thumbnail of 64 x 64 is left out",))
+        for name in ("a.tif", "b.tif")
+    }
+    [sample] = read(files, kind="stills")
+    assert sample.left_out == ("a.tif and 1 more: a thumbnail of 64 x 64 is left out",)
+
+
+def test_columns_pass_through() -> None:
+    [sample] = read({"a.tif": PLAIN}, condition="control", replicate="01", plate="P 7/ä")
+    assert sample.columns == {"plate": "P 7/ä", "condition": "control", "replicate": "01"}
+
+
+def test_what_was_read() -> None:
+    image = ImageHeader(
+        32, 40, "uint8", n_frames=6, n_slices=3, n_channels=2, channel_names=("DAPI", "GFP"),
+        pixel_size_um=0.5, pixel_height_um=0.5, pixel_size_source="LIF", frame_interval_min=5,
+        frame_interval_source="LIF",
+    )  # fmt: skip
+    [sample] = read({"a.tif": image}, channel="GFP", projection="max", well="B03")
+    assert sample.describe_input() == {
+        "sample": "s", "kind": "movie", "n_files": 1, "first_file": "a.tif", "last_file": "a.tif",
+        "n_frames": 6, "missing_frames": 0, "position": None, "position_name": "",
+        "channel": "GFP", "n_channels": 2, "channel_names": ["DAPI", "GFP"], "projection": "max",
+        "n_slices": 3, "width": 40, "height": 32, "sizes": [(40, 32)], "dtype": "uint8",
+        "pixel_size_um": 0.5, "pixel_sizes_um": [0.5], "pixel_size_source": "LIF",
+        "frame_interval_min": 5, "frame_interval_source": "LIF", "well": "B03", "left_out": [],
+        "pairing": [], "notes": [],
+    }  # fmt: skip
+
+
+def test_an_image_replaced_by_an_older_one_has_another_stamp() -> None:
+    def stamp() -> str | None:
+        return read({"a.tif": PLAIN})[0].frames[0].stamp
+
+    first = stamp()
+    assert first == stamp()
+    os.utime("a.tif", (1_000_000, 1_000_000))
+    assert stamp() != first
