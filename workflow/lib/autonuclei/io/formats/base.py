@@ -9,7 +9,7 @@ import math
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +204,45 @@ def check_frame_interval(
     if interval_min is None or (interval_min > 0 and math.isfinite(interval_min)):
         return interval_min, None
     return None, f"frame interval unknown: {source} says {interval_min:g} min"
+
+
+# Steps that differ from the middle one by more than this are no even spacing.
+_EVEN = 0.2
+
+
+def find_interval(times_min: Sequence[float], source: str) -> tuple[float | None, str | None]:
+    """The time between frames of even spacing, or None and a note if they are not evenly spaced.
+
+    Parameters
+    ----------
+    times_min
+        Minutes at which the frames were taken, in their order.
+    source
+        Which entry of the file says so.
+    """
+    steps = np.diff(np.asarray(times_min, np.float64))
+    if len(steps) == 0 or not np.isfinite(steps).all() or not steps.any():
+        return None, None
+    if steps.min() <= 0 or np.abs(steps / np.median(steps) - 1).max() > _EVEN:
+        return None, (
+            f"frame interval unknown: the frames are not evenly spaced, {source} has steps from "
+            f"{steps.min():.4g} to {steps.max():.4g} min"
+        )
+    return float(steps.mean()), None
+
+
+def count_whole_frames(n_planes: Iterable[int], n_needed: int) -> int:
+    """Time points up to the last that has all its planes: a run that was stopped ends early.
+
+    Parameters
+    ----------
+    n_planes
+        Planes that the file has of each time point, in their order.
+    n_needed
+        Planes of a whole time point.
+    """
+    whole = [frame for frame, n in enumerate(n_planes) if n >= n_needed]
+    return whole[-1] + 1 if whole else 0
 
 
 _MICROMETRES = {
