@@ -2,7 +2,7 @@
 
 
 rule preprocess_image:
-    """Convert, crop and rescale one image; refuse pixels in which nothing can be measured."""
+    """Convert, crop and rescale one image; refuse, or make black, what cannot be measured."""
     input:
         image=PLAN.list_frame_files,
     output:
@@ -20,6 +20,7 @@ rule preprocess_image:
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         plane=PLAN.describe_plane,
+        skip_unreadable=SETTINGS.skip_unreadable,
         preprocess=to_dict(SETTINGS.preprocess),
         code=digest_imports("annotate/preprocess_image"),
     script:
@@ -184,7 +185,8 @@ rule import_masks:
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         page=lambda wildcards: PLAN.get_mask(wildcards).page,
-        image=PLAN.list_frame_files,
+        stamp=lambda wildcards: PLAN.get_mask(wildcards).stamp,
+        image=lambda wildcards: PLAN.get_frame(wildcards).path,
         shape=lambda wildcards: PLAN.get_frame(wildcards).shape,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
@@ -260,6 +262,7 @@ rule list_objects:
             (sample.name, frame.index)
             for sample, frame in PLAN.list_annotated(wildcards.experiment)
         ],
+        columns=PLAN.get_sample_columns,
         code=digest_imports("annotate/list_objects"),
     script:
         "../scripts/annotate/list_objects.py"

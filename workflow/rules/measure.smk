@@ -28,7 +28,8 @@ rule measure_nuclei:
     params:
         planes=PLAN.describe_planes,
         names=PLAN.get_names,
-        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        pixel_sizes_um=PLAN.get_pixel_sizes,
+        columns=PLAN.get_columns,
         code=digest_imports("measure/measure_nuclei"),
     script:
         "../scripts/measure/measure_nuclei.py"
@@ -61,6 +62,7 @@ rule measure_motility:
     params:
         movie=PLAN.describe_movie,
         motility=to_dict(SETTINGS.motility),
+        columns=PLAN.get_columns,
         code=digest_imports("measure/measure_motility"),
     script:
         "../scripts/measure/measure_motility.py"

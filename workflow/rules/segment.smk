@@ -11,8 +11,8 @@ rule predict_stretch:
         probability=temp(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
         ),
-        skipped=temp(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.skipped.csv"
+        planes=temp(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
         ),
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
@@ -28,10 +28,9 @@ rule predict_stretch:
     params:
         planes=PLAN.describe_stretch,
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
-        # A movie with a missing frame is no movie; stills have nothing to do with each other.
-        skip_unreadable=lambda wildcards: (
-            SETTINGS.skip_unreadable and PLAN.get_sample(wildcards).kind == "stills"
-        ),
+        skip_unreadable=SETTINGS.skip_unreadable,
+        # A frame of a movie that is passed over counts as one without nuclei, a still as none.
+        keep_pages=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         preprocess=to_dict(SETTINGS.preprocess),
         minimum_probability=None,  # that of the model
         refine_boundaries=SETTINGS.predict.refine_boundaries,
@@ -45,13 +44,17 @@ rule predict_stretch:
 
 
 rule join_movie:
-    """Join the masks of a movie into one stack that Fiji and napari open."""
+    """Join the masks of a movie into one stack that Fiji and napari open; list what was read."""
     input:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
         ),
+        planes=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
+        ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
+        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
     benchmark:
@@ -64,7 +67,8 @@ rule join_movie:
         mem_mb=NEEDS.sample_mb(100, 20),
         runtime=NEEDS.sample_min(5, 0.01),
     params:
-        frames=lambda wildcards: list(PLAN.get_names(wildcards)),
+        names=PLAN.get_names,
+        columns=PLAN.get_columns,
         pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
         frame_interval_min=lambda wildcards: PLAN.get_sample(wildcards).frame_interval_min,
         code=digest_imports("segment/join_movie"),
@@ -73,16 +77,17 @@ rule join_movie:
 
 
 rule write_stills:
-    """Write the masks of stills, one file per image, named like it, and list skipped images."""
+    """Write the masks of stills, one file per image, named like it; list what was read, or not."""
     input:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
         ),
-        skipped=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.skipped.csv"
+        planes=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
         ),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
+        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
         skipped="<results>/{experiment}/segmentation/{sample}/skipped.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",
@@ -97,7 +102,8 @@ rule write_stills:
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         names=PLAN.get_names,
-        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        columns=PLAN.get_columns,
+        pixel_sizes_um=PLAN.get_pixel_sizes,
         code=digest_imports("segment/write_stills"),
     script:
         "../scripts/segment/write_stills.py"
@@ -113,15 +119,15 @@ use rule predict_stretch as predict_training_frames with:
         probability=temp(
             "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.csv"
         ),
-        skipped=temp(
-            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.skipped.csv"
+        planes=temp(
+            "<results>/{experiment}/rounds/{round}/network/{sample}/{first}-{last}.planes.csv"
         ),
     log:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.log",
     benchmark:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
     params:
-        # What is learned from must be readable.
-        skip_unreadable=False,
+        # Pages go by the place of a frame in the stretch.
+        keep_pages=True,
         refine_boundaries=False,
         minimum_probability=DOUBT_PROBABILITY,

@@ -28,6 +28,7 @@ rule link_nuclei:
     params:
         settings=to_dict(SETTINGS.track),
         frame_interval_min=lambda wildcards: PLAN.get_sample(wildcards).frame_interval_min,
+        columns=PLAN.get_columns,
         code=digest_imports("track/link_nuclei"),
     script:
         "../scripts/track/link_nuclei.py"

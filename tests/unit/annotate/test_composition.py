@@ -69,3 +69,11 @@ def test_nuclei_that_cover_the_whole_image() -> None:
     full = np.repeat([4, 7], 48 * 96).reshape(96, 96)
     labels = compose(photograph(OBJECTS), full, rejected="ignore")[1]
     assert np.unique(labels).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("rejected", ["ignore", "noise"])
+def test_nothing_is_learned_from_a_black_image(rejected: Any) -> None:
+    """It was passed over, and may have masks that were given for it."""
+    shown, labels = compose(np.zeros((96, 96), np.uint16), rejected=rejected)
+    assert not shown.any()
+    assert not labels.any()

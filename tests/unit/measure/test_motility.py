@@ -319,3 +319,10 @@ def test_all_tables_are_written(tmp_path, n_rows):
         pd.testing.assert_frame_equal(back, table, check_dtype=False)
     assert len(motility.frames) == N_FRAMES
     assert "nearest_neighbour_um" in motility.steps
+    columns = {"well": "B02", "condition": ""}
+    for path in write_motility(tmp_path, motility, columns=columns):
+        own = getattr(motility, path.stem)
+        back = pd.read_csv(path, dtype=str, keep_default_na=False)
+        assert back.columns.tolist() == [*own.columns, "well", "condition"]
+        assert set(back["well"]) == ({"B02"} if len(own) else set())
+        assert set(back["condition"]) == ({""} if len(own) else set())

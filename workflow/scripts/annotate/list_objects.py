@@ -8,7 +8,12 @@ with log_job(snakemake.log[0]) as log:
         judge_objects,
         read_accepted_range,
     )
-    from autonuclei.io.tables import concatenate_tables, read_table, write_table
+    from autonuclei.io.tables import (
+        add_sample_columns,
+        concatenate_tables,
+        read_table,
+        write_table,
+    )
 
     tables = []
     for (sample, _), path in zip(snakemake.params.frames, snakemake.input.tables, strict=True):
@@ -19,4 +24,4 @@ with log_job(snakemake.log[0]) as log:
     accepted_range = read_accepted_range(snakemake.input.accepted_range)
     objects["verdict"] = judge_objects(objects, accepted_range)
     log.info("%s", objects["verdict"].value_counts(sort=False).sort_index().to_dict())
-    write_table(snakemake.output.table, objects)
+    write_table(snakemake.output.table, add_sample_columns(objects, snakemake.params.columns))

@@ -3,12 +3,28 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.annotate.preprocessing import preprocess_image
-    from autonuclei.io.images import check_pixels, read_plane, write_image
+    import numpy as np
 
-    image = read_plane(**snakemake.params.plane)
-    check_pixels(image, snakemake.params.plane["path"])
-    prepared = preprocess_image(image, **snakemake.params.preprocess)
-    check_pixels(prepared, snakemake.params.plane["path"])
+    from autonuclei.annotate.preprocessing import preprocess_image
+    from autonuclei.errors import InputError
+    from autonuclei.io.images import PlaneReader, check_pixels, write_image
+
+    plane = snakemake.params.plane
+    with PlaneReader() as read:
+        image = read(**plane)
+        name = read.name(**plane)
+        problem = read.problem
+    try:
+        if problem:
+            raise InputError(problem)
+        check_pixels(image, name)
+        prepared = preprocess_image(image, **snakemake.params.preprocess)
+        check_pixels(prepared, name)
+    except InputError as error:
+        if not snakemake.params.skip_unreadable:
+            raise
+        # Nothing is found in black, and what has no nucleus is not learned from.
+        log.warning("passed over, not learned from: %s", error)
+        prepared = preprocess_image(np.zeros_like(image), **snakemake.params.preprocess)
     log.info("%s %s to %s %s", image.shape, image.dtype, prepared.shape, prepared.dtype)
     write_image(snakemake.output.image, prepared)

@@ -9,15 +9,18 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.export.trackmate import write_trackmate
     from autonuclei.export.trackmate_settings import LapSettings, MovieInfo
     from autonuclei.io.hyperstack import write_image_movie
-    from autonuclei.io.images import read_movie_page
+    from autonuclei.io.images import PlaneReader, read_movie_page
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table
 
     movie = snakemake.params.movie
     n_frames, (height, width) = movie["n_frames"], movie["shape"]
     units = {key: movie[key] for key in ("pixel_size_um", "frame_interval_min")}
-    frames = (read_movie_page(movie["planes"], k, movie["shape"]) for k in range(n_frames))
-    write_image_movie(snakemake.output.image, frames, n_frames=n_frames, **units)
+    with PlaneReader() as read:
+        frames = (
+            read_movie_page(read, movie["planes"], k, movie["shape"]) for k in range(n_frames)
+        )
+        write_image_movie(snakemake.output.image, frames, n_frames=n_frames, **units)
     used = json.loads(Path(snakemake.input.used).read_text())
     tracker = None
     if "max_link_distance" in used:

@@ -4,7 +4,7 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     from autonuclei.io.files import write_beside
-    from autonuclei.io.images import read_plane
+    from autonuclei.io.images import PlaneReader
     from autonuclei.io.tables import read_table
     from autonuclei.measure.motility import measure_motility, write_motility
     from autonuclei.report.motility_figures import draw_motility
@@ -18,8 +18,8 @@ with log_job(snakemake.log[0]):
         frame_interval_min=movie["frame_interval_min"],
         remove_drift=snakemake.params.motility["remove_drift"],
     )
-    with write_beside(snakemake.output.folder) as folder:
+    with write_beside(snakemake.output.folder) as folder, PlaneReader() as read:
         folder.mkdir()
-        write_motility(folder, motility)
+        write_motility(folder, motility, columns=snakemake.params.columns)
         last = movie["planes"][max(movie["planes"])]
-        draw_motility(folder, motility, image=read_plane(**last))
+        draw_motility(folder, motility, image=read(**last))

@@ -3,20 +3,20 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.io.images import read_plane
+    from autonuclei.io.images import PlaneReader
     from autonuclei.io.label_store import LabelStore
-    from autonuclei.io.tables import concatenate_tables, read_table, write_table
+    from autonuclei.io.tables import add_columns, concatenate_tables, read_table, write_table
     from autonuclei.labels.measurement import measure_objects
 
     found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
     probability = {frame: rows["probability"].to_numpy() for frame, rows in found.groupby("frame")}
-    with LabelStore(snakemake.input.labels, snakemake.params.names) as masks:
+    with LabelStore(snakemake.input.labels, snakemake.params.names) as masks, PlaneReader() as read:
         tables = [
             measure_objects(
                 masks.read(frame),
-                read_plane(**plane),
+                read(**plane),
                 frame=frame,
-                pixel_size_um=snakemake.params.pixel_size_um,
+                pixel_size_um=snakemake.params.pixel_sizes_um[frame],
                 probability=probability.get(frame),
             )
             for frame, plane in snakemake.params.planes.items()
@@ -24,4 +24,4 @@ with log_job(snakemake.log[0]) as log:
         ]
     objects = concatenate_tables(tables)
     log.info("%d nuclei in %d frames", len(objects), len(tables))
-    write_table(snakemake.output.table, objects)
+    write_table(snakemake.output.table, add_columns(objects, snakemake.params.columns))

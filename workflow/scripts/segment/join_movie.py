@@ -1,4 +1,4 @@
-"""Join the masks of a movie into one stack."""
+"""Join the masks of a movie into one stack, and list what was read of each frame."""
 
 from autonuclei.jobs import log_job
 
@@ -7,16 +7,17 @@ with log_job(snakemake.log[0]) as log:
 
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.label_store import find_dtype, read_pages
+    from autonuclei.io.tables import add_columns, read_table, write_table
+    from autonuclei.segment.planes import TEXT_COLUMNS, join_planes
 
-    n_frames = snakemake.params.frames[-1] + 1
+    names = snakemake.params.names
+    n_frames = max(names) + 1
     dtype = find_dtype(snakemake.input.labels)
 
     def list_pages():
         """The masks of all frames; an empty page where the sequence misses a frame."""
         expected = 0
-        for frame, labels in zip(
-            snakemake.params.frames, read_pages(snakemake.input.labels), strict=True
-        ):
+        for frame, labels in zip(names, read_pages(snakemake.input.labels), strict=True):
             for _ in range(expected, frame):
                 yield np.zeros(labels.shape, dtype)
             yield labels.astype(dtype)
@@ -31,3 +32,7 @@ with log_job(snakemake.log[0]) as log:
         frame_interval_min=snakemake.params.frame_interval_min,
         compress=True,
     )
+    planes = join_planes(
+        [read_table(path, text=TEXT_COLUMNS) for path in snakemake.input.planes], names
+    )
+    write_table(snakemake.output.planes, add_columns(planes, snakemake.params.columns))

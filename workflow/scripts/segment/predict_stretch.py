@@ -12,9 +12,10 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.errors import InputError
     from autonuclei.io.files import write_beside
     from autonuclei.io.hyperstack import label_dtype
-    from autonuclei.io.images import check_pixels, read_plane
+    from autonuclei.io.images import PlaneReader
     from autonuclei.io.tables import concatenate_tables, write_table
     from autonuclei.segment.memory import fit_tile
+    from autonuclei.segment.planes import read_frame
     from autonuclei.segment.prediction import predict_nuclei
     from autonuclei.settings import PreprocessSettings
     from autonuclei.train.networks import choose_device, load_model
@@ -25,13 +26,6 @@ with log_job(snakemake.log[0]) as log:
     preprocess = PreprocessSettings(**params.preprocess)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
-
-    def read_image(plane):
-        image = read_plane(**plane)
-        # A movie may have a dark frame; a still that is one is a mistake.
-        if not params.is_movie or image.min() != image.max():
-            check_pixels(image, plane["path"])
-        return image
 
     def segment_image(frame, image):
         if is_empty(image, params.minimum_contrast):
@@ -48,21 +42,29 @@ with log_job(snakemake.log[0]) as log:
             cut_clumps=params.cut_clumps,
         )
 
-    tables, problems = [], {}
+    records, tables, problems = [], [], []
+    must_end = False
     with (
         write_beside(snakemake.output.labels) as partial,
         tifffile.TiffWriter(partial, bigtiff=True) as tiff,
+        PlaneReader() as read,
     ):
         for frame, plane in params.planes.items():
-            try:
-                image = read_image(plane)
-                if problems and not params.skip_unreadable:
-                    continue  # the job fails; only the other problems are of interest
-                labels, probability = segment_image(frame, image)
-            except InputError as error:
-                log.error("frame %d: %s", frame, error)
-                problems[frame] = str(error)
-                continue
+            image, record = read_frame(read, frame, plane)
+            records.append(record)
+            if record["problem"]:
+                log.warning("frame %d: %s", frame, record["problem"])
+            # A movie may have a dark frame; a still that is one is a mistake.
+            is_dark = record["minimum"] == record["maximum"]
+            if record["problem"] and not (params.is_movie and is_dark):
+                problems.append(record["problem"])
+                must_end |= not params.skip_unreadable or (params.keep_pages and image is None)
+                if image is None or not params.keep_pages:
+                    continue
+                image = np.zeros_like(image)
+            if must_end:
+                continue  # the job fails; only the other problems are of interest
+            labels, probability = segment_image(frame, image)
             n = len(probability)
             log.info("frame %d: %d nuclei", frame, n)
             tiff.write(
@@ -74,9 +76,8 @@ with log_job(snakemake.log[0]) as log:
             )
             numbers = {"frame": frame, "label": np.arange(1, n + 1)}
             tables.append(pd.DataFrame(numbers | {"probability": probability}))
-        if problems and not params.skip_unreadable:
-            raise InputError("\nERROR ".join(problems.values()))
+        if must_end:
+            raise InputError("\nERROR ".join(problems))
     columns = ("frame", "label", "probability")
     write_table(snakemake.output.probability, concatenate_tables(tables, columns))
-    skipped = pd.DataFrame({"frame": list(problems), "problem": list(problems.values())})
-    write_table(snakemake.output.skipped, skipped)
+    write_table(snakemake.output.planes, pd.DataFrame(records))

@@ -1,4 +1,4 @@
-"""Write the masks of stills, one file per image, and list the images that were skipped."""
+"""Write the masks of stills, one file per image, and list what was read of each, or not."""
 
 from autonuclei.jobs import log_job
 
@@ -7,13 +7,14 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.files import write_beside
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.label_store import read_pages
-    from autonuclei.io.tables import concatenate_tables, read_table, write_table
+    from autonuclei.io.tables import add_columns, read_table, write_table
+    from autonuclei.segment.planes import TEXT_COLUMNS, join_planes, list_problems
 
     names = snakemake.params.names
-    skipped = concatenate_tables(
-        [read_table(path, text=["problem"]) for path in snakemake.input.skipped]
+    planes = join_planes(
+        [read_table(path, text=TEXT_COLUMNS) for path in snakemake.input.planes], names
     )
-    skipped.insert(1, "image", [names[frame] for frame in skipped["frame"]])
+    skipped = list_problems(planes)
     if len(skipped) == len(names):
         raise InputError("\nERROR ".join(skipped["problem"]))
     left_out = set(skipped["frame"])
@@ -25,9 +26,13 @@ with log_job(snakemake.log[0]) as log:
                 folder / f"{names[frame]}.tif",
                 [labels],
                 n_frames=1,
-                pixel_size_um=snakemake.params.pixel_size_um,
+                pixel_size_um=snakemake.params.pixel_sizes_um[frame],
                 frame_interval_min=None,
                 compress=True,
             )
-    write_table(snakemake.output.skipped, skipped)
+    for table, path in (
+        (planes, snakemake.output.planes),
+        (skipped, snakemake.output.skipped),
+    ):
+        write_table(path, add_columns(table, snakemake.params.columns))
     log.info("%d label images; %d image(s) skipped", len(frames), len(skipped))

@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]):
     import json
 
     from autonuclei.io.files import write_beside
-    from autonuclei.io.tables import read_table
+    from autonuclei.io.tables import add_columns, read_table
     from autonuclei.settings import TrackSettings
     from autonuclei.track.link import link_nuclei
 
@@ -20,6 +20,7 @@ with log_job(snakemake.log[0]):
         (result.lineages, snakemake.output.lineages),
     ):
         with write_beside(path) as partial:
-            table.to_csv(partial, index=False, float_format="%.7g")
+            described = add_columns(table, snakemake.params.columns)
+            described.to_csv(partial, index=False, float_format="%.7g")
     with write_beside(snakemake.output.used) as partial:
         partial.write_text(json.dumps(result.parameters, indent=1) + "\n")

@@ -42,8 +42,11 @@ def compose_training_pair(
     image : (height, width)
         Of the type of `image`.
     labels : (height, width) int32
-        Accepted nuclei 1..n, background 0, ignored -1.
+        Accepted nuclei 1..n, background 0, ignored -1. Background only where the image is black.
     """
+    # An image that was passed over; masks that are given for it must not be learned from.
+    if not image.any():
+        return image, np.zeros(image.shape, np.int32)
     labels = label_training(objects, nuclei, ignore=rejected == "ignore")
     if rejected == "ignore":
         return image, labels

@@ -7,7 +7,7 @@ downwards). What is undefined is NaN.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from autonuclei.io.files import write_beside
+from autonuclei.io.tables import add_columns
 from autonuclei.measure.frames import count_nuclei
 from autonuclei.measure.msd import measure_msd
 from autonuclei.measure.steps import measure_neighbour_distance, measure_steps
@@ -103,13 +104,27 @@ def measure_motility(
     )
 
 
-def write_motility(folder: str | os.PathLike[str], motility: Motility) -> list[Path]:
-    """Write the tables as CSV: steps, tracks, frames, divisions, msd, drift; give their paths."""
+def write_motility(
+    folder: str | os.PathLike[str],
+    motility: Motility,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write the tables as CSV: steps, tracks, frames, divisions, msd, drift; give their paths.
+
+    Parameters
+    ----------
+    folder
+        Is there already.
+    motility
+    columns
+        Last columns of each table, the same in all rows: what the sheet says of the sample.
+    """
     paths = []
     for name in ("steps", "tracks", "frames", "divisions", "msd", "drift"):
         path = Path(folder) / f"{name}.csv"
         with write_beside(path) as partial:
-            getattr(motility, name).to_csv(partial, index=False)
+            add_columns(getattr(motility, name), columns or {}).to_csv(partial, index=False)
         paths.append(path)
     return paths
 

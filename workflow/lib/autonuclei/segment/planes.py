@@ -1,0 +1,73 @@
+"""The record of what was read: a row for each frame of a sample, with a checksum of its pixels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from autonuclei.errors import InputError
+from autonuclei.io.images import PlaneReader, check_pixels, digest_plane
+from autonuclei.io.tables import concatenate_tables
+
+Array = npt.NDArray[Any]
+
+# What `read_table` must not take for numbers.
+TEXT_COLUMNS = ("image", "file", "sha256", "problem")
+
+
+def read_frame(
+    read: PlaneReader, frame: int, plane: Mapping[str, Any]
+) -> tuple[Array | None, dict[str, Any]]:
+    """Read one frame, check its pixels and record both; problems are recorded, not raised.
+
+    Parameters
+    ----------
+    read
+    frame
+        Its number in the sample.
+    plane
+        Arguments of `read`.
+
+    Returns
+    -------
+    image : (height, width)
+        As it was read; black if it was passed over as such, None where it could not be read.
+    record
+        `frame`, `file` (the first, where each z slice is one), `page` (number of the time point
+        in the file), `sha256` (`images.digest_plane`), `minimum`, `maximum`, and `problem`, empty
+        where there is none.
+    """
+    path = plane["path"]
+    record = {
+        "frame": frame,
+        "file": path if isinstance(path, str) else path[0],
+        "page": plane["frame"],
+        "sha256": "",
+        "minimum": np.nan,
+        "maximum": np.nan,
+        "problem": "",
+    }
+    image = None
+    try:
+        image = read(**plane)
+        if read.problem:
+            return image, record | {"problem": read.problem}
+        record |= {"sha256": digest_plane(image), "minimum": image.min(), "maximum": image.max()}
+        check_pixels(image, read.name(**plane))
+    except InputError as error:
+        record["problem"] = str(error)
+    return image, record
+
+
+def join_planes(tables: Sequence[pd.DataFrame], names: Mapping[int, str]) -> pd.DataFrame:
+    """One table of the records of all frames, with the name of each in the results as `image`."""
+    planes = concatenate_tables(tables)
+    planes.insert(1, "image", [names[frame] for frame in planes["frame"]])
+    return planes
+
+
+def list_problems(planes: pd.DataFrame) -> pd.DataFrame:
+    """The frames that have a problem: `frame`, `image`, `problem`."""
+    return planes.loc[planes["problem"] != "", ["frame", "image", "problem"]]
