@@ -170,7 +170,7 @@ class Nd2File(ImageFile):
     def _read_channels(self, notes: list[str]) -> Sequence[Any]:
         try:
             return self._file.metadata.channels or []
-        except (ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # the pixels are sound all the same
             notes.append(f"names of channels and pixel size unknown: {error}")
             return []
 
