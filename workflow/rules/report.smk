@@ -183,7 +183,7 @@ rule draw_comparison:
         truth=lambda wildcards: [case["truth"] for case in PLAN.list_segmented_cases(wildcards)],
         labels=lambda wildcards: [case["labels"] for case in PLAN.list_segmented_cases(wildcards)],
         images=lambda wildcards: [
-            case["plane"]["path"] for case in PLAN.list_segmented_cases(wildcards)
+            path for case in PLAN.list_segmented_cases(wildcards) for path in case["files"]
         ],
         # Its job says what is wrong with a truth; once is enough.
         metrics="<results>/{experiment}/evaluation/metrics.csv",
@@ -217,7 +217,7 @@ rule draw_comparison:
 rule draw_mosaic:
     """Draw a very large image with all its nuclei, and parts of it in full."""
     input:
-        image=lambda wildcards: PLAN.describe_mosaic(wildcards)["plane"]["path"],
+        image=lambda wildcards: PLAN.describe_mosaic(wildcards)["files"],
         labels=PLAN.by_kind(
             movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
             stills="<results>/{experiment}/segmentation/{sample}/labels",
@@ -277,7 +277,7 @@ rule film_movie:
 
 
 rule write_provenance:
-    """Write versions, settings, seeds and input checksums beside the results."""
+    """Write what was read, versions, settings, seeds and checksums beside the results."""
     input:
         raw=PLAN.list_raw_files,
         sheet=SETTINGS.samples,
@@ -305,6 +305,13 @@ rule write_provenance:
             subcategory="{experiment}",
             labels={"result": "Sample sheet"},
         ),
+        inputs=report(
+            "<results>/{experiment}/provenance/inputs.csv",
+            caption="../report/inputs.rst",
+            category="0 Overview",
+            subcategory="{experiment}",
+            labels={"result": "What was read (table)"},
+        ),
     log:
         "<logs>/{experiment}/write_provenance.log",
     benchmark:
@@ -318,6 +325,9 @@ rule write_provenance:
     params:
         settings=to_dict(SETTINGS),
         samples=PLAN.describe_samples,
+        inputs=PLAN.describe_inputs,
+        # A file that was replaced, by an older one too, is another input.
+        stamps=PLAN.stamp_raw_files,
         code=digest_imports("report/write_provenance"),
         package=digest_package(),
     script:

@@ -1,13 +1,18 @@
 """Versions, checksums and the commit of the workflow."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
-from autonuclei.report.provenance import find_commit, hash_files, list_versions
+from autonuclei.errors import InputError
+from autonuclei.io.files import stamp_files
+from autonuclei.report.provenance import find_commit, hash_files, hash_inputs, list_versions
 
 
 def test_versions_of_what_is_installed() -> None:
@@ -44,3 +49,46 @@ def test_commit_of_a_checkout(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("2")
     assert find_commit(tmp_path) == f"{commit}+changes"
     assert find_commit(tmp_path / "not there") is None
+
+
+def test_checksum_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr/0").mkdir(parents=True)
+    (tmp_path / "a.zarr/zarr.json").write_text("{}")
+    (tmp_path / "a.zarr/0/0").write_bytes(b"pixels")
+    command = "find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    done = subprocess.run(
+        command, shell=True, cwd=tmp_path / "a.zarr", capture_output=True, text=True, check=True
+    )
+    assert list(hash_files([tmp_path / "a.zarr"]).values()) == [done.stdout.split()[0]]
+
+
+def test_checksums_are_of_the_files_that_the_run_was_planned_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    path.write_text("one")
+    stamps = {str(path): stamp_files([path])}
+    assert hash_inputs(stamps) == hash_files([path])
+
+    def replace() -> None:
+        path.write_text("two")
+        os.utime(path, (1000, 1000))  # an older one, as cp -p leaves it
+
+    real = hashlib.file_digest
+
+    def digest_and_replace(*arguments: Any) -> Any:
+        found = real(*arguments)
+        replace()
+        return found
+
+    said = r"a\.tif: was replaced or removed while this run went on"
+    with monkeypatch.context() as change:
+        change.setattr("hashlib.file_digest", digest_and_replace)
+        with pytest.raises(InputError, match=said):  # while it was read
+            hash_inputs(stamps)
+    with pytest.raises(InputError, match=said) as error:  # before
+        hash_inputs(stamps)
+    assert "\n" not in str(error.value)
+    path.unlink()
+    with pytest.raises(InputError, match=said):
+        hash_inputs(stamps)

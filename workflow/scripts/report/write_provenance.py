@@ -7,10 +7,18 @@ with log_job(snakemake.log[0]):
     import shutil
     from pathlib import Path
 
+    import pandas as pd
     import yaml
 
     from autonuclei.io.files import write_beside
-    from autonuclei.report.provenance import find_commit, hash_files, list_versions
+    from autonuclei.io.tables import write_table
+    from autonuclei.plan.inputs import tabulate_inputs
+    from autonuclei.report.provenance import (
+        find_commit,
+        hash_files,
+        hash_inputs,
+        list_versions,
+    )
     from autonuclei.train.networks import MODEL_FILES, read_scale
 
     model = Path(snakemake.input.model)
@@ -25,13 +33,14 @@ with log_job(snakemake.log[0]):
         "thresholds": json.loads((model / "thresholds.json").read_text()),
         "network_px_per_image_px": read_scale(model),
         "sha256": {
-            "inputs": hash_files(snakemake.input.raw),
+            "inputs": hash_inputs(snakemake.params.stamps),
             "model": hash_files(model / name for name in MODEL_FILES),
         },
         "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
     }
     with write_beside(snakemake.output.record) as partial:
         partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_table(snakemake.output.inputs, pd.DataFrame(tabulate_inputs(snakemake.params.inputs)))
     with write_beside(snakemake.output.sheet) as partial:
         shutil.copyfile(snakemake.input.sheet, partial)
     # Nothing is left to the defaults in it.

@@ -4,11 +4,13 @@ The rules hold the templates of paths and call this; wildcards are anything with
 `experiment`, `sample`, `frame`, `first`, `last` and `round`, all text, as far as a rule has them.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autonuclei.errors import InputError
+from autonuclei.io.files import stamp_files
 from autonuclei.plan.samples import FREE_COLUMNS, Frame, Sample
 from autonuclei.settings import Settings
 
@@ -394,6 +396,14 @@ class Plan:
                 files += label.files
         return _unique(files)
 
+    def stamp_raw_files(self, wildcards: Wildcards) -> dict[str, str]:
+        """Of each file of `list_raw_files` what `io.files.stamp_files` gives for it now."""
+        stamps = {}
+        for path in self.list_raw_files(wildcards):
+            with contextlib.suppress(OSError):  # Snakemake says that an input is missing
+                stamps[path] = stamp_files([path])
+        return stamps
+
     def get_mask(self, wildcards: Wildcards) -> Frame:
         """The given label image of a frame."""
         return self.get_sample(wildcards).masks[int(wildcards.frame)]
@@ -407,18 +417,20 @@ class Plan:
 
     def describe_plane(self, wildcards: Wildcards) -> dict[str, Any]:
         """How the frame of a job is read (keyword arguments of `io.images.read_plane`)."""
-        sample = self.get_sample(wildcards)
-        return sample.describe_plane(sample.frame(int(wildcards.frame)))
+        return self._describe_plane(self.get_sample(wildcards), self.get_frame(wildcards))
+
+    def _describe_plane(self, sample: Sample, frame: Frame) -> dict[str, Any]:
+        return sample.describe_plane(frame) | {"skip_broken": self.settings.skip_unreadable}
 
     def describe_planes(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
         """How each frame of a sample is read, by frame number."""
         sample = self.get_sample(wildcards)
-        return {frame.index: sample.describe_plane(frame) for frame in sample.frames}
+        return {frame.index: self._describe_plane(sample, frame) for frame in sample.frames}
 
     def describe_stretch(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
         """How each frame of a stretch is read, by frame number."""
         sample = self.get_sample(wildcards)
-        return {f.index: sample.describe_plane(f) for f in self.get_stretch(wildcards)}
+        return {f.index: self._describe_plane(sample, f) for f in self.get_stretch(wildcards)}
 
     def describe_movie(self, wildcards: Wildcards) -> dict[str, Any]:
         """A movie: its planes, shape, number of frames, pixel size and interval."""
@@ -473,7 +485,8 @@ class Plan:
                     "name": frame.name,
                     "truth": truth.path,
                     "truth_page": truth.page,
-                    "plane": sample.describe_plane(frame),
+                    "plane": self._describe_plane(sample, frame),
+                    "files": list(frame.files),
                     "pixel_size_um": frame.pixel_size_um,
                 }
                 if index in annotated:
@@ -506,7 +519,8 @@ class Plan:
         return {
             "frame": frame.index,
             "name": frame.name,
-            "plane": sample.describe_plane(frame),
+            "plane": self._describe_plane(sample, frame),
+            "files": list(frame.files),
             "pixel_size_um": frame.pixel_size_um,
         }
 
@@ -595,6 +609,7 @@ class Plan:
             "provenance/provenance.json",
             "provenance/config.yaml",
             "provenance/samples.tsv",
+            "provenance/inputs.csv",
             "figures/counts.csv",
             "figures/counts.svg",
             "figures/counts.png",

@@ -4,9 +4,12 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
+
+from autonuclei.errors import InputError
+from autonuclei.io.files import stamp_files
 
 PACKAGES = (
     "snakemake",
@@ -15,6 +18,12 @@ PACKAGES = (
     "scikit-image",
     "tifffile",
     "imagecodecs",
+    "zarr",
+    "nd2",
+    "liffile",
+    "oiffile",
+    "mrc",
+    "pylibCZIrw",
     "stardist",
     "csbdeep",
     "tensorflow-cpu",
@@ -39,12 +48,57 @@ def list_versions() -> dict[str, str]:
 
 
 def hash_files(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
-    """SHA-256 of each file, in order of name."""
-    sums = {}
-    for path in sorted({str(path) for path in paths}):
-        with Path(path).open("rb") as file:
-            sums[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of each file, in order of name.
+
+    That of a folder (OME-Zarr) is of the lines ``SHA-256  PATH`` of all files in it, by path, as
+    ``find . -type f`` and ``sha256sum`` write them.
+    """
+    return {path: _hash_path(Path(path)) for path in sorted({str(path) for path in paths})}
+
+
+def hash_inputs(stamps: Mapping[str, str]) -> dict[str, str]:
+    """As `hash_files`, of files that must still be those that the run was planned with.
+
+    Parameters
+    ----------
+    stamps
+        Of each file what `stamp_files` gave for it then.
+
+    Raises
+    ------
+    InputError
+        A file is gone or another one: its checksum would stand beside results of the first.
+    """
+    sums: dict[str, str] = {}
+    for path in sorted(stamps):
+        _check_stamp(path, stamps[path])
+        sums |= hash_files([path])
+        _check_stamp(path, stamps[path])
     return sums
+
+
+def _hash_path(path: Path) -> str:
+    if path.is_dir():
+        digest = hashlib.sha256()
+        inside = sorted(file.relative_to(path).as_posix() for file in path.rglob("*"))
+        for name in inside:
+            if (path / name).is_file():
+                digest.update(f"{_hash_path(path / name)}  ./{name}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_stamp(path: str, stamp: str) -> None:
+    try:
+        if stamp_files([path]) == stamp:
+            return
+    except FileNotFoundError:
+        pass
+    raise InputError(
+        f"{path}: was replaced or removed while this run went on, so that its checksum would not "
+        "be that of the images that were segmented. Give the same command again."
+    )
 
 
 def find_commit(folder: str | os.PathLike[str]) -> str | None:
