@@ -14,11 +14,12 @@ with log_job(snakemake.log[0]) as log:
 
     def read_pages(read, masks):
         for frame, plane in params.planes.items():
-            if masks.has(frame):
-                yield Page(frame, read(**plane), masks.read(frame))
-            else:
+            image = read(**plane) if masks.has(frame) else None
+            if image is None or read.problem:
                 log.warning("frame %d: was not segmented", frame)
                 yield Page(frame, None, None)
+            else:
+                yield Page(frame, image, masks.read(frame))
 
     def read_annotation(frame):
         return tuple(map(read_image, annotated[frame])) if frame in annotated else None

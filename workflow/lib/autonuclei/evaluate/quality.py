@@ -330,12 +330,6 @@ class Page(NamedTuple):
     image: Array | None
     labels: Array | None
 
-    def drop_unmeasurable(self) -> "Page":
-        """Leave out an image with NaN or infinite pixels, which the segmentation passes over."""
-        if self.image is None or np.isfinite(self.image).all():
-            return self
-        return Page(self.frame, None, None)
-
 
 def measure_sample(
     pages: Iterable[Page],
@@ -366,14 +360,13 @@ def measure_sample(
     -------
     images : DataFrame
         `frame` and `SAMPLE_COLUMNS`, a row per frame; `probability` is the median over nuclei.
-        NaN is undefined, all of it where labels are None or the image has NaN.
+        NaN is undefined, all of it where labels are None.
     calibration : DataFrame
         `calibration.CALIBRATION_COLUMNS`, the rows of `count_confirmed` frame after frame.
     """
     by_frame = dict(iter(nuclei.groupby("frame")))
     images, calibration = [], []
-    measurable = (page.drop_unmeasurable() for page in pages)
-    for before, (frame, image, labels), after in _with_neighbours(measurable):
+    for before, (frame, image, labels), after in _with_neighbours(pages):
         row: dict[str, Any] = {"frame": frame} | dict.fromkeys(SAMPLE_COLUMNS, NAN)
         images.append(row)
         if image is None or labels is None:
