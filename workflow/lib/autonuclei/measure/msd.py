@@ -1,9 +1,18 @@
-"""Mean squared displacement."""
+"""Mean squared displacement: of all tracks together, of each one, its growth with the lag."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from autonuclei.measure.units import Units
+
+# A track needs this many lags for an exponent, each with this many pairs of nuclei.
+MIN_LAGS = 4
+MIN_LAG_PAIRS = 10
+# Below this many tracks an interval says nothing.
+MIN_TRACKS = 5
 
 
 def measure_msd(tracks: pd.DataFrame, *, units: Units) -> pd.DataFrame:
@@ -26,28 +35,159 @@ def measure_msd(tracks: pd.DataFrame, *, units: Units) -> pd.DataFrame:
         One row per lag that occurs: `lag_frames`, `lag_min` if known, `msd_<length>2`, `n_pairs`,
         `n_tracks`.
     """
+    rows = [
+        (lag, squared.mean(), len(squared), 1 + np.count_nonzero(np.diff(track)))
+        for lag, track, squared in _list_pairs(tracks, units)
+    ]
+    msd = f"msd_{units.length}2"
+    table = pd.DataFrame(rows, columns=["lag_frames", msd, "n_pairs", "n_tracks"])
+    table = table.astype(dict.fromkeys(table, np.int64) | {msd: np.float64})
+    return _add_lag_time(table, units)
+
+
+def measure_track_msd(tracks: pd.DataFrame, *, units: Units) -> pd.DataFrame:
+    """Measure the mean squared displacement of each track over each time lag.
+
+    Parameters
+    ----------
+    tracks : DataFrame
+        Table of tracks; columns `track`, `frame`, `x_px` and `y_px` are used.
+    units : Units
+
+    Returns
+    -------
+    DataFrame
+        One row per track and lag, sorted: `track`, `lag_frames`, `lag_min` if known,
+        `msd_<length>2`, `n_pairs`.
+    """
+    parts = []
+    for lag, track, squared in _list_pairs(tracks, units):
+        starts = np.flatnonzero(np.diff(track, prepend=track[0] - 1))
+        n_pairs = np.diff(starts, append=len(track))
+        means = np.add.reduceat(squared, starts) / n_pairs
+        parts.append(np.column_stack([track[starts], np.full(len(starts), lag), means, n_pairs]))
+    msd = f"msd_{units.length}2"
+    table = pd.DataFrame(
+        np.concatenate(parts) if parts else np.empty((0, 4)),
+        columns=["track", "lag_frames", msd, "n_pairs"],
+    )
+    table = table.astype(dict.fromkeys(table, np.int64) | {msd: np.float64})
+    table = table.sort_values(["track", "lag_frames"], ignore_index=True)
+    return _add_lag_time(table, units)
+
+
+def fit_exponents(track_msd: pd.DataFrame, *, units: Units) -> pd.DataFrame:
+    """Fit the exponent alpha of each track: its mean squared displacement grows as lag**alpha.
+
+    1 is a random walk, 2 a straight way, below 1 confined. A straight line through logarithms,
+    over the lags up to a quarter of the longest one that have at least `MIN_LAG_PAIRS` pairs:
+    longer lags rest on few pairs that overlap. Errors of the centroids make alpha smaller where
+    steps are not much longer than these. A single track says little; look at the distribution.
+
+    Parameters
+    ----------
+    track_msd : DataFrame
+        From `measure_track_msd`.
+    units : Units
+
+    Returns
+    -------
+    DataFrame
+        One row per track of two or more nuclei: `track`, `n_lags` (that the fit rests on), `alpha`
+        (NaN for fewer than `MIN_LAGS` lags or where the track rests).
+    """
+    longest = track_msd.groupby("track")["lag_frames"].transform("max")
+    lag, msd = track_msd["lag_frames"], track_msd[f"msd_{units.length}2"]
+    usable = (lag <= longest / 4) & (track_msd["n_pairs"] >= MIN_LAG_PAIRS)
+    # A lag without any movement has no logarithm.
+    moves = (msd > 0).groupby(track_msd["track"]).transform("all")
+    own = track_msd.loc[usable & moves, "track"]
+    points = pd.DataFrame({"x": np.log(lag[own.index]), "y": np.log(msd[own.index])})
+    centred = points - points.groupby(own).transform("mean")
+    sums = pd.DataFrame({"xy": centred["x"] * centred["y"], "xx": centred["x"] ** 2})
+    sums = sums.groupby(own).sum()
+    tracks = pd.Index(np.unique(track_msd["track"]), name="track")
+    n_lags = own.groupby(own).size().reindex(tracks, fill_value=0)
+    alpha = (sums["xy"] / sums["xx"].where(sums["xx"] > 0)).reindex(tracks)
+    table = pd.DataFrame({"n_lags": n_lags, "alpha": alpha.where(n_lags >= MIN_LAGS)})
+    return table.astype({"n_lags": np.int64, "alpha": np.float64}).reset_index()
+
+
+def add_msd_interval(
+    msd: pd.DataFrame,
+    track_msd: pd.DataFrame,
+    *,
+    units: Units,
+    n_draws: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Add the interval of the mean squared displacement over all tracks.
+
+    Bootstrap over tracks, the pairs of one track being anything but independent: as many tracks
+    are drawn again and again, and the interval is between percentiles.
+
+    Parameters
+    ----------
+    msd : DataFrame
+        From `measure_msd`.
+    track_msd : DataFrame
+        From `measure_track_msd` of the same tracks.
+    units : Units
+    n_draws : int
+    confidence : float
+    seed : int
+        The same seed gives the same numbers.
+
+    Returns
+    -------
+    DataFrame
+        `msd` with the columns `low` and `high`; NaN for lags with fewer than `MIN_TRACKS` tracks.
+    """
+    track = np.unique(track_msd["track"], return_inverse=True)[1]
+    lag = np.searchsorted(msd["lag_frames"], track_msd["lag_frames"])
+    n_tracks = int(track.max(initial=-1)) + 1
+    n_pairs, total = np.zeros((2, n_tracks, len(msd)))
+    n_pairs[track, lag] = track_msd["n_pairs"]
+    total[track, lag] = track_msd["n_pairs"] * track_msd[f"msd_{units.length}2"]
+    low, high = np.full((2, len(msd)), np.nan)
+    enough = msd["n_tracks"].to_numpy() >= MIN_TRACKS
+    if enough.any():
+        random = np.random.default_rng(seed)
+        share = np.full(n_tracks, 1 / n_tracks)
+        drawn = random.multinomial(n_tracks, share, size=n_draws).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            means = (drawn @ total[:, enough]) / (drawn @ n_pairs[:, enough])
+        ends = [0.5 - confidence / 2, 0.5 + confidence / 2]
+        # A lag with few tracks may not be drawn at all.
+        low[enough], high[enough] = np.nanquantile(means, ends, axis=0)
+    return msd.assign(low=low, high=high)
+
+
+def _list_pairs(
+    tracks: pd.DataFrame, units: Units
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
+    """For each lag that occurs: track and squared displacement of its pairs, sorted by track."""
     frame = tracks["frame"].to_numpy(np.int64)
     track = tracks["track"].to_numpy(np.int64)
     order = np.lexsort((frame, track))
     frame, track = frame[order], track[order]
     places = tracks[["y_px", "x_px"]].to_numpy(np.float64)[order] * units.length_factor
-    rows = []
-    if len(frame):
-        # Room between tracks, so that a lag never leads into the next one.
-        span = int(frame.max() - frame.min()) + 1
-        key = (np.unique(track, return_inverse=True)[1] * 2 * span) + frame - frame.min()
-        for lag in range(1, span):
-            later = np.searchsorted(key, key + lag)
-            later[later == len(key)] = len(key) - 1
-            start = np.flatnonzero(key[later] == key + lag)
-            if len(start) == 0:
-                continue
-            squared = ((places[later[start]] - places[start]) ** 2).sum(axis=1)
-            n_tracks = 1 + np.count_nonzero(np.diff(track[start]))
-            rows.append((lag, squared.mean(), len(start), n_tracks))
-    msd = f"msd_{units.length}2"
-    table = pd.DataFrame(rows, columns=["lag_frames", msd, "n_pairs", "n_tracks"])
-    table = table.astype(dict.fromkeys(table, np.int64) | {msd: np.float64})
+    if len(frame) == 0:
+        return
+    # Room between tracks, so that a lag never leads into the next one.
+    span = int(frame.max() - frame.min()) + 1
+    key = (np.unique(track, return_inverse=True)[1] * 2 * span) + frame - frame.min()
+    for lag in range(1, span):
+        later = np.searchsorted(key, key + lag)
+        later[later == len(key)] = len(key) - 1
+        start = np.flatnonzero(key[later] == key + lag)
+        if len(start):
+            yield lag, track[start], ((places[later[start]] - places[start]) ** 2).sum(axis=1)
+
+
+def _add_lag_time(table: pd.DataFrame, units: Units) -> pd.DataFrame:
     if units.time != "frames":
-        table.insert(1, f"lag_{units.time}", table["lag_frames"] * units.time_factor)
+        at = table.columns.get_loc("lag_frames") + 1
+        table.insert(at, f"lag_{units.time}", table["lag_frames"] * units.time_factor)
     return table
