@@ -151,7 +151,8 @@ def require_library(path: str | os.PathLike[str], module: str, package: str) -> 
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         # Another package that the library itself misses is told by its own name.
-        missing = package if error.name == module.partition(".")[0] else str(error.name)
+        missing = str(error.name).partition(".")[0]
+        missing = package if missing == module.partition(".")[0] else missing
         raise InputError(
             f"{path}: to read this format the library '{missing}' is needed, which is not "
             f"installed. Give this command: {_name_python()} -m pip install {missing}"
