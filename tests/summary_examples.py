@@ -10,6 +10,7 @@ from PIL import Image
 
 from autonuclei.io.tables import write_table
 from autonuclei.labels.measurement import measure_objects
+from autonuclei.plan.inputs import describe_input
 from autonuclei.report.results import Experiment
 from autonuclei.report.views import make_view, write_view
 from shapes import GRID, draw_disks, photograph
@@ -48,6 +49,37 @@ FINDINGS = [
 ]
 
 
+# What was read of a movie, as `Plan.describe_inputs` tells it.
+FILM = {
+    "sample": "film",
+    "kind": "movie",
+    "n_files": 1,
+    "first_file": "data/film.tif",
+    "last_file": "data/film.tif",
+    "n_frames": 3,
+    "missing_frames": 0,
+    "position": None,
+    "position_name": "",
+    "channel": "2",
+    "n_channels": 2,
+    "channel_names": ["BF", "H2B"],
+    "projection": None,
+    "n_slices": 1,
+    "width": 96,
+    "height": 96,
+    "sizes": [(96, 96)],
+    "dtype": "uint16",
+    "pixel_size_um": 0.5,
+    "pixel_sizes_um": [0.5],
+    "pixel_size_source": "OME-XML PhysicalSizeX",
+    "frame_interval_min": None,
+    "frame_interval_source": "",
+    "left_out": ["thumb.tif: a thumbnail"],
+    "pairing": [],
+    "notes": [],
+}
+
+
 def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Experiment, Path]:
     """Write a movie and its summary's sources; give it and the file of its view."""
     folder = results / "tiny"
@@ -58,6 +90,7 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         "segmentation/film/objects.csv": objects,
         "tracking/film/lineages.csv": {"track": [1, 2, 3], "daughters": [2, 0, 0]},
         "tracking/film/motility/steps.csv": {"speed_um_per_min": [np.nan, 1, 4]},
+        "provenance/inputs.csv": {"sample": ["film"]},
         "figures/counts.csv": {"sample": ["film"] * 3, "predicted": [3.0, 3.0, np.nan]},
         "evaluation/tracks_film.csv": {
             **{key: [0.9] for key in ("TRA", "DET", "LNK", "SEG")},
@@ -102,14 +135,7 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         "seed": 42,
         "settings": {"seed": 42, "train": {"epochs": 3}},
         "samples": [
-            {
-                "sample": "film",
-                "kind": "movie",
-                "n_frames": 3,
-                "training_frames": [0, 2],
-                "pixel_size_um": 0.5,
-                "frame_interval_min": None,
-            }
+            FILM | {"training_frames": [0, 2]},
         ],
         "thresholds": {"prob": 0.5, "nms": 0.3},
         "sha256": {"inputs": {}, "model": {}},
@@ -131,5 +157,12 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
     )
     write_view(folder / "segmentation/film/overview.json", view)
     planned = {*files, *written, "training/loss.png", "tracking/film/motility"}
-    experiment = Experiment(folder, frozenset(planned), {"film": [(96, 96)]})
+    experiment = Experiment(
+        folder,
+        frozenset(planned),
+        sizes={"film": [(96, 96)]},
+        inputs=[describe_input(FILM)],
+        remarks=["film: left out: thumb.tif: a thumbnail"],
+        columns={"film": {"condition": "control"}},
+    )
     return experiment, folder / "segmentation/film/overview.json"

@@ -35,6 +35,7 @@ rule evaluate_masks:
         cases=PLAN.list_cases,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
+        columns=PLAN.get_sample_columns,
         code=digest_imports("evaluate/evaluate_masks"),
     script:
         "../scripts/evaluate/evaluate_masks.py"
@@ -64,6 +65,7 @@ rule evaluate_tracks:
         mem_mb=NEEDS.sample_mb(500, 60, 10),
         runtime=NEEDS.sample_min(10, 0.1),
     params:
+        columns=PLAN.get_columns,
         code=digest_imports("evaluate/evaluate_tracks"),
     script:
         "../scripts/evaluate/evaluate_tracks.py"
@@ -108,6 +110,7 @@ rule measure_quality:
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
+        columns=PLAN.get_columns,
         code=digest_imports("evaluate/measure_quality"),
     script:
         "../scripts/evaluate/measure_quality.py"
@@ -180,6 +183,7 @@ rule judge_quality:
             "diameter_px": SETTINGS.train.diameter_px,
             "scale": SETTINGS.preprocess.scale,
         },
+        columns=PLAN.get_sample_columns,
         code=digest_imports("evaluate/judge_quality"),
     script:
         "../scripts/evaluate/judge_quality.py"

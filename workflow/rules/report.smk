@@ -141,6 +141,7 @@ rule draw_counts:
         runtime=grow(20),
     params:
         samples=PLAN.describe_counted,
+        columns=PLAN.get_sample_columns,
         code=digest_imports("report/draw_counts"),
     script:
         "../scripts/report/draw_counts.py"
@@ -410,6 +411,8 @@ rule make_summary:
         runtime=grow(10),
     params:
         sizes=PLAN.describe_sizes,
+        inputs=PLAN.describe_inputs,
+        columns=PLAN.get_sample_columns,
         code=digest_imports("report/make_summary"),
     script:
         "../scripts/report/make_summary.py"

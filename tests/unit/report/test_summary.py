@@ -28,6 +28,11 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
     table = read_table(tmp_path / "summary.csv")
     assert table["n_nuclei"].tolist() == [9]
     assert table["frame_interval_min"].isna().all()
+    assert list(table)[-1] == "condition"
+    write_samples(tmp_path / "plain.csv", replace(experiment, columns={"film": {}}))
+    assert (tmp_path / "plain.csv").read_text() == (
+        (tmp_path / "summary.csv").read_text().replace(",condition", "").replace(",control", "")
+    )
 
 
 def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
@@ -87,6 +92,21 @@ def test_only_some_samples_are_shown_large(tmp_path: Path) -> None:
     assert page.count('class="viewer"') == MAX_VIEWS
     assert f"Of {MAX_VIEWS + 2} samples, the first {MAX_VIEWS} are shown" in page
     assert len(page) < 5e6
+
+
+def test_what_was_read_is_told_in_both_pages(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    whole = render_summary(experiment, [view])
+    for page in (whole, render_summary(experiment, None)):
+        order = [page.index(f'id="{name}"') for name in ("read", "weak", "samples")]
+        assert order == sorted(order)
+        assert "<td>6 planes = 3 time points x 2 channels</td>" in page
+        assert "<td>0.5 (OME-XML PhysicalSizeX)</td>" in page
+        assert "<li>film: left out: thumb.tif: a thumbnail</li>" in page
+        assert "Z slices" not in page, "no sample has any"
+    assert 'href="provenance/inputs.csv"' in whole
+    many = replace(experiment, remarks=[f"film: line {i}" for i in range(12)])
+    assert "and 2 more in <code>provenance/inputs.csv</code>" in render_summary(many, [view])
 
 
 def test_findings_are_told_with_words(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.images import read_image
     from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
-    from autonuclei.io.tables import concatenate_tables, write_table
+    from autonuclei.io.tables import add_sample_columns, concatenate_tables, write_table
     from autonuclei.labels.matching import COUNT_COLUMNS, compute_metrics, pool_counts
 
     place = ("stage", "sample", "frame")
@@ -53,6 +53,7 @@ with log_job(snakemake.log[0]) as log:
                 for case in of_sample:
                     tables += compare(case, read_truth, masks)
     counts = concatenate_tables(tables, (*place, *COUNT_COLUMNS))
-    write_table(snakemake.output.metrics, compute_metrics(counts))
+    metrics = add_sample_columns(compute_metrics(counts), snakemake.params.columns)
+    write_table(snakemake.output.metrics, metrics)
     pooled = pool_counts(counts, ("stage", "iou"))
     write_table(snakemake.output.summary, compute_metrics(pooled))

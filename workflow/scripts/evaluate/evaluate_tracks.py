@@ -6,8 +6,9 @@ with log_job(snakemake.log[0]) as log:
     import pandas as pd
 
     from autonuclei.evaluate.tracks import evaluate_ctc_folders
-    from autonuclei.io.tables import write_table
+    from autonuclei.io.tables import add_columns, write_table
 
     metrics = evaluate_ctc_folders(snakemake.input.truth, snakemake.input.found)
     log.info("%s", metrics)
-    write_table(snakemake.output.metrics, pd.DataFrame([metrics]))
+    table = add_columns(pd.DataFrame([metrics]), snakemake.params.columns)
+    write_table(snakemake.output.metrics, table)

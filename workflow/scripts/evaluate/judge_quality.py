@@ -11,7 +11,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.evaluate.calibration import pool_calibration
     from autonuclei.evaluate.verdicts import check_sizes, judge_experiment
     from autonuclei.io.files import write_beside
-    from autonuclei.io.tables import concatenate_tables, read_table, write_table
+    from autonuclei.io.tables import add_sample_columns, concatenate_tables, read_table, write_table
     from autonuclei.report.quality_figures import plot_areas, plot_calibration, plot_indicators
     from autonuclei.report.style import save_figure
 
@@ -40,7 +40,7 @@ with log_job(snakemake.log[0]) as log:
     log.info("%s: %s", verdict["verdict"], verdict["sentence"])
     with write_beside(snakemake.output.verdict) as partial:
         partial.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n")
-    write_table(snakemake.output.images, images)
+    write_table(snakemake.output.images, add_sample_columns(images, params.columns))
     checks = [read_table(path, text=("checked_by",)) for path in snakemake.input.calibration]
     calibration = pool_calibration(concatenate_tables(checks))
     write_table(snakemake.output.checks, calibration)

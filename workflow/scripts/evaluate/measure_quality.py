@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.evaluate.quality import Page, measure_sample
     from autonuclei.io.images import PlaneReader, read_image
     from autonuclei.io.label_store import LabelStore
-    from autonuclei.io.tables import read_table, write_table
+    from autonuclei.io.tables import add_columns, read_table, write_table
 
     params = snakemake.params
     pairs = zip(snakemake.input.objects, snakemake.input.nuclei, strict=True)
@@ -35,5 +35,5 @@ with log_job(snakemake.log[0]) as log:
         )
     log.info("%d images", len(images))
     images.insert(1, "image", images["frame"].map(params.names))
-    write_table(snakemake.output.images, images)
-    write_table(snakemake.output.calibration, calibration)
+    write_table(snakemake.output.images, add_columns(images, params.columns))
+    write_table(snakemake.output.calibration, add_columns(calibration, params.columns))

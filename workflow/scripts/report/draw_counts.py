@@ -4,7 +4,7 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     from autonuclei.io.label_store import LabelStore
-    from autonuclei.io.tables import read_table, write_table
+    from autonuclei.io.tables import add_sample_columns, read_table, write_table
     from autonuclei.report.segmentation_figures import count_objects, draw_counts
     from autonuclei.report.style import save_figure
 
@@ -27,6 +27,6 @@ with log_job(snakemake.log[0]):
     counts = count_objects(
         frames, read_table(objects, text=("sample", "verdict")) if objects else None, predicted
     )
-    write_table(snakemake.output.table, counts)
+    write_table(snakemake.output.table, add_sample_columns(counts, snakemake.params.columns))
     figure = draw_counts(counts, title=snakemake.wildcards.experiment)
     save_figure(figure, [snakemake.output.svg, snakemake.output.png])

@@ -6,6 +6,7 @@ with log_job(snakemake.log[0]):
     from pathlib import Path
 
     from autonuclei.io.files import write_beside
+    from autonuclei.plan.inputs import describe_input, list_remarks
     from autonuclei.report.results import Experiment, write_samples
     from autonuclei.report.summary import render_summary
 
@@ -18,6 +19,9 @@ with log_job(snakemake.log[0]):
             if Path(path).is_relative_to(folder)
         ),
         sizes=snakemake.params.sizes,
+        inputs=[describe_input(row) for row in snakemake.params.inputs],
+        remarks=list_remarks(snakemake.params.inputs),
+        columns=snakemake.params.columns,
     )
     write_samples(snakemake.output.table, experiment)
     views = [Path(path) for path in snakemake.input.views]

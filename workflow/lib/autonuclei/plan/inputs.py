@@ -10,43 +10,38 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-# What `describe_input` tells of a sample, and the heading of its column.
-COLUMNS = {
-    "sample": "Sample",
-    "read_as": "Read as",
-    "channel": "Channel",
-    "slices": "Z slices",
-    "position": "Position",
-    "size": "Size (px)",
-    "dtype": "Type",
-    "pixel_size": "Pixel size (µm)",
-    "interval": "Interval (min)",
-    "files": "Files",
-}
 # Of these columns samples of one kind have mostly the same value.
-_ALIKE = ("read_as", "channel", "slices", "size", "dtype", "pixel_size", "interval")
+_ALIKE = (
+    "Read as",
+    "Channel",
+    "Z slices",
+    "Size (px)",
+    "Type",
+    "Pixel size (µm)",
+    "Interval (min)",
+)
 # With more samples than this, only the first of a kind and those that differ are shown.
 _MOST_ROWS = 12
 _MOST_LINES = 5
 
 
 def describe_input(row: Row) -> dict[str, str]:
-    """Say in a few words each what was read of a sample, by the names in `COLUMNS`.
+    """Say in a few words each what was read of a sample, by the heading of a column.
 
     A sample that holds 12 planes is "12 planes = 6 time points x 2 channels". What does not
     apply is empty.
     """
     return {
-        "sample": row["sample"],
-        "read_as": _count_planes(row),
-        "channel": _name_channel(row),
-        "slices": _name_slices(row),
-        "position": _name_position(row),
-        "size": _span([f"{width} x {height}" for width, height in row["sizes"]]),
-        "dtype": row["dtype"],
-        "pixel_size": _name_pixel_size(row),
-        "interval": _name_interval(row),
-        "files": _name_files(row),
+        "Sample": row["sample"],
+        "Read as": _count_planes(row),
+        "Channel": _name_channel(row),
+        "Z slices": _name_slices(row),
+        "Position": _name_position(row),
+        "Size (px)": _span([f"{width} x {height}" for width, height in row["sizes"]]),
+        "Type": row["dtype"],
+        "Pixel size (µm)": _name_pixel_size(row),
+        "Interval (min)": _name_interval(row),
+        "Files": _name_files(row),
     }
 
 
@@ -83,16 +78,16 @@ def format_inputs(rows: Sequence[Row]) -> str:
     """
     told = [describe_input(row) for row in rows]
     shown, left = _choose_rows(told)
-    columns = [key for key in COLUMNS if any(row[key] for row in shown)]
-    lines = [{key: COLUMNS[key].lower().replace("µ", "u") for key in columns}, *shown]
-    widths = {key: max(len(line[key]) for line in lines) for key in columns}
-    text = ["  ".join(line[key].ljust(widths[key]) for key in columns).rstrip() for line in lines]
+    columns = [name for name in told[0] if any(row[name] for row in shown)]
+    lines = [{name: name.lower().replace("µ", "u") for name in columns}, *shown]
+    widths = {name: max(len(line[name]) for line in lines) for name in columns}
+    text = ["  ".join(line[name].ljust(widths[name]) for name in columns) for line in lines]
     text += left
     remarks = list_remarks([{**row, "notes": []} for row in rows])  # which are told as warnings
     text += remarks[:_MOST_LINES]
     if len(remarks) > _MOST_LINES:
         text.append(f"... and {len(remarks) - _MOST_LINES} more lines of this kind")
-    return "\n".join(text)
+    return "\n".join(line.rstrip() for line in text)
 
 
 def _choose_rows(told: Sequence[dict[str, str]]) -> tuple[list[dict[str, str]], list[str]]:

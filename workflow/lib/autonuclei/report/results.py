@@ -6,7 +6,7 @@ the folder is not told.
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from autonuclei.io.tables import read_table, write_table
+from autonuclei.io.tables import add_sample_columns, read_table, write_table
 from autonuclei.report.style import UNIT_LABELS
 
 NAN = float("nan")
@@ -34,11 +34,18 @@ class Experiment:
         Paths of files and folders relative to it.
     sizes
         The distinct (height, width) of the images of each sample.
+    inputs, remarks
+        What was read of each sample, in words, and lines on single ones.
+    columns
+        What the sheet says of each sample beside its images.
     """
 
     folder: Path
     planned: frozenset[str]
     sizes: Mapping[str, Collection[tuple[int, int]]]
+    inputs: Sequence[Mapping[str, str]]
+    remarks: Sequence[str]
+    columns: Mapping[str, Mapping[str, str]]
 
     @cached_property
     def files(self) -> list[str]:
@@ -145,7 +152,7 @@ class Experiment:
 
 def write_samples(path: str | os.PathLike[str], experiment: Experiment) -> None:
     """Write what went in and came out as a table, a row per sample."""
-    write_table(path, pd.DataFrame(experiment.samples))
+    write_table(path, add_sample_columns(pd.DataFrame(experiment.samples), experiment.columns))
 
 
 def _list_rows(table: pd.DataFrame) -> Rows:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ QUALITY_COLUMNS = (
 FILES = (
     ("segmentation/*/labels.tif", "masks of a movie, one number per nucleus and frame"),
     ("segmentation/*/labels", "masks of stills, one file per image"),
+    ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
     ("segmentation/*/overview.jpg", "one image with outlines"),
     ("tracking/*/tracks.csv", "every nucleus with its track, lineage and mother"),
@@ -99,6 +100,7 @@ FILES = (
     ("provenance/provenance.json", "versions, settings, checksums"),
     ("provenance/config.yaml", "configuration to run it again"),
     ("provenance/samples.tsv", "the sample sheet"),
+    ("provenance/inputs.csv", "what was read of each sample, and where it came from"),
 )
 
 
@@ -162,6 +164,9 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         whole=views is not None,
         name=experiment.record["experiment"],
         record=experiment.record,
+        inputs=experiment.inputs,
+        input_columns=_list_columns(experiment.inputs),
+        remarks=experiment.remarks,
         samples=experiment.samples,
         verdict=experiment.verdict,
         verdicts=VERDICTS,
@@ -169,6 +174,11 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         track_metrics=experiment.track_metrics,
         **({} if views is None else _collect_parts(experiment, views)),
     )
+
+
+def _list_columns(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, str, bool]]:
+    """Columns of text of which any row says something: key, words, whether it is a number."""
+    return [(name, name, False) for name in rows[0] if any(row[name] for row in rows)]
 
 
 def _collect_parts(experiment: Experiment, views: Sequence[Path]) -> dict[str, Any]:
