@@ -57,7 +57,7 @@ class FrameNumbers:
     files, numbers
         The files in the order of time, and the frame number of each from 0; a number that is
         missing in the names stays a gap.
-    frame_interval_min
+    interval_min
         Minutes between frame numbers, where the names tell times.
     left_out
         Files that are no frames, a line each.
@@ -67,7 +67,7 @@ class FrameNumbers:
 
     files: tuple[str, ...]
     numbers: tuple[int, ...]
-    frame_interval_min: float | None = None
+    interval_min: float | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

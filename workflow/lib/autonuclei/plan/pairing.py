@@ -21,12 +21,12 @@ class Pairing:
     Parameters
     ----------
     pairs
-        Place of the label image and place of its image in the lists given, by image.
+        Place of the label image by the place of its image, in the lists given.
     rule
         How they were found, for the user: "by equal names".
     """
 
-    pairs: tuple[tuple[int, int], ...]
+    pairs: dict[int, int]
     rule: str
 
 
@@ -56,7 +56,7 @@ def pair_labels(labels: Sequence[str], images: Sequence[str]) -> Pairing:
             f"{len(labels)} label images for {len(images)} images, and the file names do not say "
             f"which belongs to which.{reason} Name each like its image."
         )
-    return Pairing(tuple((i, i) for i in range(len(images))), "by order")
+    return Pairing({i: i for i in range(len(images))}, "by order")
 
 
 def _list_keys(
@@ -87,9 +87,7 @@ def _list_places(paths: Sequence[str], stems: Sequence[str]) -> list[str]:
     return [(folder / stem).as_posix() for folder, stem in zip(folders, stems, strict=True)]
 
 
-def _match_keys(
-    labels: Sequence[Hashable], images: Sequence[Hashable]
-) -> tuple[tuple[int, int], ...] | None:
+def _match_keys(labels: Sequence[Hashable], images: Sequence[Hashable]) -> dict[int, int] | None:
     """Pairs by equal keys; None where a label image has none, or a key is there twice."""
     of_key = {key: i for i, key in enumerate(images)}
     if (
@@ -98,7 +96,7 @@ def _match_keys(
         or not of_key.keys() >= {*labels}
     ):
         return None
-    return tuple(sorted(((i, of_key[key]) for i, key in enumerate(labels)), key=lambda p: p[1]))
+    return dict(sorted((of_key[key], i) for i, key in enumerate(labels)))
 
 
 def _pair_numbers(labels: Sequence[str], images: Sequence[str]) -> Pairing | str:

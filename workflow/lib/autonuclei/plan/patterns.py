@@ -4,6 +4,7 @@ A pattern is a path, or has `*`, `?`, `[..]` or `**` as in a shell, or placehold
 `TimePoint_{time}/{plate}_{well}_s{site}_w{channel}.TIF`.
 """
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -84,45 +85,39 @@ class FrameFiles:
     """The file of one frame, or the files of its z slices in order."""
 
     number: int
-    files: tuple[str, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class SampleFiles:
-    """A sample that a pattern with placeholders gives.
+class Group:
+    """The files of one sample that a pattern with placeholders gives.
 
     Parameters
     ----------
-    sample
-        Its name, unique among those of the pattern.
+    name
+        Of the sample, unique among those of the pattern.
     frames
         By number. Frame numbers of a movie follow the times, with a gap where one is missing; all
-        samples of a pattern count from the same time. Frames of stills are numbered in order.
-    columns
-        The values that all its images share, as written, by placeholder; `well` also where the
-        pattern has `{row}` and `{column}`.
-    frame_interval_min
+        samples of a pattern count from the same time, so that one may begin later than 0. Stills
+        are numbered in order.
+    values
+        What all its images share, as written, by placeholder; `well` also where the pattern has
+        `{row}` and `{column}`; `channel` where each channel is a file.
+    interval_min
         Minutes between frame numbers, where the names tell days, hours, minutes or seconds.
-    notes
-        Missing times, slices and channels, a line each.
+    channels
+        All values of `{channel}`; empty where the pattern has none, so that a file may hold
+        several.
+    left_out, notes
+        Lines for the user. The first group has those of the whole pattern too.
     """
 
-    sample: str
+    name: str
     frames: tuple[FrameFiles, ...]
-    columns: Mapping[str, str]
-    frame_interval_min: float | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Groups:
-    """The samples of a pattern with placeholders, and the channels that its names tell.
-
-    `channels` is empty where the pattern has no `{channel}`: a file may hold several then.
-    """
-
-    samples: tuple[SampleFiles, ...]
+    values: Mapping[str, str]
+    interval_min: float | None = None
     channels: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -179,6 +174,11 @@ def match_placeholders(pattern: str) -> FoundMatches:
     search = _Search(pattern, placeholders=True)
     found = search.run()
     return FoundMatches(tuple(found), tuple(search.tell_left_out()), tuple(search.notes))
+
+
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
+    """Put values in place of placeholders; those without a value stay."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def find_repeats(paths: Iterable[str]) -> list[str]:
@@ -675,9 +675,23 @@ def _check_placeholders(pattern: str) -> None:
 # --- from matches to samples ------------------------------------------------------------------
 
 
+def group_files(
+    pattern: str, sample: str, *, kind: str = "movie", channel: str | None = None
+) -> list[Group]:
+    """Find the files of a pattern with placeholders and group them into samples.
+
+    As `match_placeholders` and `group_matches`, which see.
+    """
+    found = match_placeholders(pattern)
+    first, *others = group_matches(found.matches, sample, kind=kind, channel=channel)
+    left_out = (*found.left_out, *first.left_out)
+    notes = (*found.notes, *first.notes)
+    return [dataclasses.replace(first, left_out=left_out, notes=notes), *others]
+
+
 def group_matches(
-    matches: Sequence[Match], *, sample: str, kind: str, channel: str | None = None
-) -> Groups:
+    matches: Sequence[Match], sample: str, *, kind: str = "movie", channel: str | None = None
+) -> list[Group]:
     """Group files into samples, times and z slices by the values in their names.
 
     Parameters
@@ -686,6 +700,7 @@ def group_matches(
         From `match_placeholders`.
     sample
         Name of the sample, with placeholders of the pattern; `{position}` is left as it is.
+        What may not stand in the name of a folder of results becomes a hyphen.
     kind
         "movie" or "stills". Stills may have the same values: each is an image then.
     channel
@@ -700,10 +715,10 @@ def group_matches(
     """
     matches = [Match(match.path, _add_well(match.values)) for match in matches]
     chosen, channels, notes = _choose_channel(matches, channel)
-    groups: dict[str, list[Match]] = {}
+    of_name: dict[str, list[Match]] = {}
     for match in chosen:
-        groups.setdefault(_fill_in(sample, match.values), []).append(match)
-    _refuse_mixed(groups, sample)
+        of_name.setdefault(_name_sample(sample, match.values), []).append(match)
+    _refuse_mixed(of_name, sample)
     has_clock = bool(CLOCK.keys() & chosen[0].values.keys())
     times: Count | None = None
     if kind == "movie" and (has_clock or "time" in chosen[0].values):
@@ -715,23 +730,25 @@ def group_matches(
                 "the frames are numbered in their order, without an interval"
             )
     interval = times.step / 60 if times and times.step is not None and has_clock else None
-    samples = []
-    for name, members in groups.items():
+    groups = []
+    for name, members in of_name.items():
         frames = _list_frames(members, name, kind, times)
-        samples.append(
-            SampleFiles(
-                sample=name,
+        own = (*_tell_times(frames, times, has_clock), *_tell_slices(members, frames))
+        groups.append(
+            Group(
+                name=name,
                 frames=tuple(frames),
-                columns={
+                values={
                     key: value
                     for key, value in members[0].values.items()
-                    if key not in WITHIN_SAMPLE
+                    if key == "channel" or key not in WITHIN_SAMPLE
                 },
-                frame_interval_min=interval,
-                notes=(*_tell_times(frames, times, has_clock), *_tell_slices(members, frames)),
+                interval_min=interval,
+                channels=channels,
+                notes=own if groups else (*notes, *own),
             )
         )
-    return Groups(tuple(samples), channels, tuple(notes))
+    return groups
 
 
 def _add_well(values: Mapping[str, str]) -> Mapping[str, str]:
@@ -793,7 +810,7 @@ def _is_same(value: str, other: str) -> bool:
     return value == other
 
 
-def _fill_in(sample: str, values: Mapping[str, str]) -> str:
+def _name_sample(sample: str, values: Mapping[str, str]) -> str:
     """The name of a sample; what may not stand in the name of a result folder becomes a -."""
 
     def replace(found: re.Match[str]) -> str:
@@ -915,11 +932,11 @@ def _tell_slices(members: Sequence[Match], frames: Sequence[FrameFiles]) -> Iter
         return
     z_of = {match.path: int(match.values["z"]) for match in members}
     levels = set(z_of.values())
-    uneven = [frame for frame in frames if len(frame.files) < len(levels)]
+    uneven = [frame for frame in frames if len(frame.paths) < len(levels)]
     if uneven:
         first = uneven[0]
-        absent = sorted(levels - {z_of[path] for path in first.files})
+        absent = sorted(levels - {z_of[path] for path in first.paths})
         yield (
-            f"{len(uneven)} image(s) lack z slices, such as that of {first.files[0]}: "
+            f"{len(uneven)} image(s) lack z slices, such as that of {first.paths[0]}: "
             f"z {list_names([str(z) for z in absent])}"
         )
