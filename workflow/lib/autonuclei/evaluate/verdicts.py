@@ -63,7 +63,7 @@ def check_sizes(
         known = table[table["area_um2"].notna()]
         if known.empty:
             continue
-        size_um = np.sqrt(known["area_um2"] / known["area_px"]).map("{:.4g}".format)
+        size_um = ((known["area_um2"] / known["area_px"]) ** 0.5).map("{:.4g}".format)
         lines = []
         for size, area in known["area_um2"].groupby(size_um).median().items():
             diameter = 2 * float(np.sqrt(area / np.pi))
