@@ -165,7 +165,8 @@ class Nd2File(ImageFile):
         return loops
 
     def _find_loop(self, axis: str) -> Any:
-        return next(one for one in self._file.experiment if _AXES.get(one.type) == axis)
+        loops = (one for one in self._file.experiment if one.count > 1)
+        return next(one for one in loops if _AXES.get(one.type) == axis)
 
     def _read_channels(self, notes: list[str]) -> Sequence[Any]:
         try:
@@ -234,15 +235,14 @@ class Nd2File(ImageFile):
                     f"{steps[0] / 60000:.4g} min in the mean"
                 )
             weights = [getattr(one, "count", 1) for one in periods]
-            interval = float(np.average(steps, weights=weights)) / 60000
-        else:
-            source = "ND2 times of the frames"
-            interval, note = find_interval(self._list_times(n_frames, place), source)
-            notes += [note] if note else []
-            if interval is None and note is None:
-                source = "ND2 time loop periodMs"
-                period = float(periods[0].periodMs or 0) / 60000 if len(periods) == 1 else 0.0
-                interval, _ = check_frame_interval(period or None, source)
+            return float(np.average(steps, weights=weights)) / 60000, source
+        source = "ND2 times of the frames"
+        interval, note = find_interval(self._list_times(n_frames, place), source)
+        notes += [note] if note else []
+        if interval is None and note is None and len(periods) == 1:
+            source = "ND2 time loop periodMs"
+            period = float(periods[0].periodMs or 0) / 60000
+            interval, _ = check_frame_interval(period or None, source)
         return interval, source if interval else ""
 
     def _list_times(self, n_frames: int, place: int) -> list[float]:

@@ -330,5 +330,5 @@ def _read_times(path: Path) -> list[float]:
                 return []
             (n,) = struct.unpack("<i", head[4:])
             data = file.read(8 * max(0, n))
-            return np.frombuffer(data[: len(data) // 8 * 8], "<f8").tolist()
+            return [float(one) for one in np.frombuffer(data[: len(data) // 8 * 8], "<f8")]
     return []
