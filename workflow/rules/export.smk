@@ -1,4 +1,4 @@
-# Masks and tracks of movies in the formats of other programs.
+# Masks and tracks in the formats of other programs.
 
 
 rule write_track_labels:
@@ -97,3 +97,34 @@ rule export_geff:
         code=digest_imports("export/export_geff"),
     script:
         "../scripts/export/export_geff.py"
+
+
+rule export_ome_zarr:
+    """The masks as OME-Zarr, for napari, Fractal and others."""
+    input:
+        images=PLAN.list_sample_files,
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
+    output:
+        folder=directory("<results>/{experiment}/segmentation/{sample}/labels.ome.zarr"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/export_ome_zarr.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/export_ome_zarr.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(300, 30),
+        runtime=NEEDS.sample_min(5, 0.03),
+    params:
+        movie=PLAN.describe_movie,
+        is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
+        names=PLAN.get_names,
+        pixel_sizes_um=PLAN.get_pixel_sizes,
+        content=SETTINGS.export.ome_zarr,
+        code=digest_imports("export/export_ome_zarr"),
+    script:
+        "../scripts/export/export_ome_zarr.py"

@@ -331,6 +331,18 @@ class FilmSettings:
 
 
 @dataclass(frozen=True)
+class ExportSettings:
+    """Files for other programs that not every run needs."""
+
+    ome_zarr: Literal["none", "labels", "image"] = _option(
+        "none",
+        "The masks as OME-Zarr 0.4 too, for napari, Fractal and others: "
+        "`segmentation/<sample>/labels.ome.zarr`. `labels`: the masks alone. `image`: with a copy "
+        "of the raw pixels that they were made from, to look at both. `none`: no such file.",
+    )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings, as in config/config.yaml."""
 
@@ -379,6 +391,7 @@ class Settings:
     track: TrackSettings = field(default_factory=TrackSettings)
     motility: MotilitySettings = field(default_factory=MotilitySettings)
     film: FilmSettings = field(default_factory=FilmSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:

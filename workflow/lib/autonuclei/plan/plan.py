@@ -623,6 +623,7 @@ class Plan:
     def _list_sample(self, sample: Sample) -> list[str]:
         names = ["objects.csv", "overview.jpg"]
         names += ["labels.tif"] if sample.kind == "movie" else ["labels", "skipped.csv"]
+        names += ["labels.ome.zarr"] if self.settings.export.ome_zarr != "none" else []
         results = [f"segmentation/{sample.name}/{name}" for name in names]
         if sample.kind == "movie":
             names = [

@@ -112,6 +112,10 @@ class OmeZarrFile(ImageFile):
                 raise
         self.header = FileHeader(images, (str(path),), tuple(self._notes))
 
+    def get_axes(self, image: int) -> str:
+        """The axes of the array of an image, out of t, c, z, y and x in the order of the file."""
+        return self._sources[image].axes.replace(_UNUSED, "")
+
     def close(self) -> None:
         """Let go of the file."""
         if self._zip is not None:
