@@ -26,6 +26,7 @@ if autonuclei.__version__ != PACKAGE_VERSION:
 from autonuclei.errors import InputError
 from autonuclei.io.images import HeaderCache
 from autonuclei.plan.digests import digest_package, digest_script
+from autonuclei.plan.inputs import format_inputs
 from autonuclei.plan.plan import Plan
 from autonuclei.plan.resources import Requests, grow
 from autonuclei.plan.samples import read_samples
@@ -106,6 +107,9 @@ for experiment in PLAN.experiments:
     for sample in PLAN.list_samples(experiment):
         for note in sample.notes:
             logger.warning(f"{experiment}/{sample.name}: {note}")
+    if not IN_SUBMITTED_JOB:
+        rows = [sample.describe_input() for sample in PLAN.list_samples(experiment)]
+        logger.info(f"What was read of experiment {experiment}:\n{format_inputs(rows)}\n")
 
 
 # Of all rules; used with --sdm apptainer only.

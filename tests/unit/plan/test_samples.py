@@ -116,17 +116,23 @@ def test_missing_frames_leave_a_gap(
     assert stills.notes == ()
 
 
-def test_names_that_count_nothing_have_no_gap() -> None:
+def test_names_that_count_nothing_are_no_movie() -> None:
     for name in ("plate1_day3", "plate2_day3", "other"):
         save(f"{name}.tif")
-    sample = read_one(images="*.tif")
-    assert [frame.index for frame in sample.frames] == [0, 1, 2]
-    for name in ("w10_t1", "w20_t2"):
+    assert "the names are not built in one way" in told({"images": "*.tif"})[0]
+    assert len(read_one(images="*.tif", kind="stills").frames) == 3
+    for name in ("t0_c1", "t0_c2", "t1_c1", "t1_c2"):
         save(f"two/{name}.tif")
-    assert [frame.index for frame in read_one(images="two/*.tif").frames] == [0, 1]
+    [problem] = told({"images": "two/*.tif"})
+    assert "two/t{time}_c{channel}.tif" in problem
+
+
+def test_numbers_far_apart_are_told() -> None:
     for number in (1, 900, 20210503):
         save(f"far/{number}.tif")
-    assert [frame.index for frame in read_one(images="far/*.tif").frames] == [0, 1, 2]
+    sample = read_one(images="far/*.tif")
+    assert [frame.index for frame in sample.frames] == [0, 1, 2]
+    assert sample.notes
 
 
 def test_stills_of_different_sizes_and_equal_names() -> None:

@@ -28,15 +28,9 @@ from autonuclei.io.images import (
     list_planes,
     select_slices,
 )
+from autonuclei.plan.numbering import check_stills, find_stem, number_frames
 from autonuclei.plan.pairing import pair_labels
-from autonuclei.plan.patterns import (
-    fill_placeholders,
-    find_files,
-    find_stem,
-    group_files,
-    has_placeholders,
-    number_frames,
-)
+from autonuclei.plan.patterns import fill_placeholders, find_files, group_files, has_placeholders
 from autonuclei.settings import list_problems
 
 ReadHeader = Callable[[str], FileHeader]
@@ -350,13 +344,21 @@ class _RowReader:
     # Which files
 
     def _list_acquisitions(self) -> list[_Acquisition]:
-        pattern, name = str(Path(self.row["images"]).expanduser()), self.row["sample"]
+        pattern, name = self.row["images"], self.row["sample"]
         try:
-            if not has_placeholders(pattern) or Path(pattern).exists():
+            if not has_placeholders(pattern):
                 found = find_files(pattern)
-                sources = tuple(_Source(None, (path,)) for path in found.paths)
-                return [_Acquisition(name, sources, notes=tuple(found.notes))]
-            groups = group_files(pattern, name, channel=self.row.get("channel"))
+                return [
+                    _Acquisition(
+                        name=name,
+                        sources=tuple(_Source(None, (path,)) for path in found.paths),
+                        notes=found.notes,
+                        left_out=found.left_out,
+                    )
+                ]
+            groups = group_files(
+                pattern, name, kind=self.row["kind"], channel=self.row.get("channel")
+            )
         except InputError as error:
             self.problems += [f"images: {problem}" for problem in str(error).splitlines()]
             self.names.append(name)
@@ -367,21 +369,22 @@ class _RowReader:
                 sources=tuple(_Source(frame.number, frame.paths) for frame in group.frames),
                 values=group.values,
                 interval_min=group.interval_min,
-                notes=tuple(group.notes),
-                left_out=tuple(group.left_out),
+                notes=group.notes,
+                left_out=group.left_out,
             )
             for group in groups
         ]
 
     def _list_files(self, column: str, values: Mapping[str, str]) -> list[str]:
         """The files of label images; placeholders are those of the images."""
-        pattern = fill_placeholders(str(Path(self.row[column]).expanduser()), values)
+        pattern = fill_placeholders(self.row[column], values)
         try:
-            found = find_files(pattern)
+            if has_placeholders(pattern):  # of time or slice
+                pattern = re.sub(r"\{[^{}]*\}", "*", pattern)
+            return list(find_files(pattern).paths)
         except InputError as error:
             self.problems.append(f"{column}: {error}")
             return []
-        return list(found.paths)
 
     # Which images in them
 
@@ -393,6 +396,7 @@ class _RowReader:
         acquisition = dataclasses.replace(
             acquisition, sources=sources, left_out=(*acquisition.left_out, *left_out)
         )
+        acquisition = self._number_sources(acquisition)
         position = self.row.get("position")
         if position != "all":
             self.names.append(acquisition.name)
@@ -448,8 +452,8 @@ class _RowReader:
             self.problems += unusable
         if not good:
             return None
-        sources, interval_min, notes = self._number_sources(acquisition, len(good) > 1)
-        frames = self._list_frames(sources, images, headers)
+        notes = list(acquisition.notes)
+        frames = self._list_frames(acquisition.sources, images, headers)
         notes += [f"skipped: {problem}" for problem in unusable if self.skips]
         notes += self._compare_images(images)
         shape = self._find_shape(frames)
@@ -460,7 +464,7 @@ class _RowReader:
         )
         train = self._select_training([frame for frame in frames if frame.height])
         sizes = {frame.pixel_size_um for frame in frames if frame.height}
-        interval, interval_source = self._find_interval(good[0], interval_min)
+        interval, interval_source = self._find_interval(good[0], acquisition.interval_min)
         columns = {
             name: str(self.row.get(name, acquisition.values.get(name, "")))
             for name in FREE_COLUMNS
@@ -522,23 +526,30 @@ class _RowReader:
                     unusable.append(str(error))
         return images, list(dict.fromkeys(unusable))
 
-    def _number_sources(
-        self, acquisition: _Acquisition, are_many: bool
-    ) -> tuple[list[_Source], float | None, list[str]]:
-        """The frames of a movie with their numbers; stills in their order."""
-        sources, notes = list(acquisition.sources), list(acquisition.notes)
-        if not self.is_movie or not are_many or sources[0].number is not None:
-            return sources, acquisition.interval_min, notes
+    def _number_sources(self, acquisition: _Acquisition) -> _Acquisition:
+        """Number the frames of a movie by the names of its files; stills keep their order."""
+        sources = acquisition.sources
+        if len(sources) < 2 or sources[0].number is not None:
+            return acquisition
+        paths = [source.paths[0] for source in sources]
+        notes, left_out = acquisition.notes, acquisition.left_out
         try:
-            found = number_frames([source.paths[0] for source in sources])
+            if not self.is_movie:
+                return dataclasses.replace(acquisition, notes=(*notes, *check_stills(paths)))
+            found = number_frames(paths)
         except InputError as error:
             self.problems.append(f"images: {error}")
-            return sources, None, notes
-        numbered = [
-            dataclasses.replace(source, number=number)
-            for source, number in zip(sources, found.numbers, strict=True)
-        ]
-        return numbered, found.interval_min, [*notes, *found.notes]
+            return acquisition
+        return dataclasses.replace(
+            acquisition,
+            sources=tuple(
+                _Source(number, (path,))
+                for path, number in zip(found.files, found.numbers, strict=True)
+            ),
+            interval_min=found.interval_min,
+            notes=(*notes, *found.notes),
+            left_out=(*left_out, *found.left_out),
+        )
 
     def _list_frames(
         self,
@@ -725,7 +736,9 @@ class _RowReader:
         except InputError as error:
             self.problems.append(f"{column}: {error}")
             return {}
-        pairing.append(f"{column}: {found.rule}")
+        i, k = next(iter(found.pairs.items()))
+        names = f"{Path(labels[k].path).name} to {Path(frames[i].path).name}"
+        pairing.append(f"{column}: label images go to images {found.rule} ({names} and so on)")
         pairs = {frames[i].index: labels[k] for i, k in found.pairs.items() if frames[i].height}
         of_index = {frame.index: frame for frame in frames}
         for index, label in pairs.items():
