@@ -203,7 +203,7 @@ def number_frames(files: Sequence[str]) -> FrameNumbers:
     files, left_out = _leave_out_others(files)
     names = list_stems(files)
     varying = find_varying(names)
-    if varying is None or any(part.kind == "word" for part in varying):
+    if not varying or any(part.kind == "word" for part in varying):
         raise InputError(_explain_varying(files, varying))
     _refuse_equal_numbers(files, varying)
     not_time = [part for part in varying if part.meaning in _NOT_TIME]
@@ -443,8 +443,7 @@ def _count_varying(
     if not count.is_regular:
         notes.append(
             f"the names from {files[order[0]]} to {Path(files[order[-1]]).name} do not count in "
-            "even steps; the frames are numbered in their order, so give no times but by "
-            "frame_interval_min"
+            "even steps; the frames are numbered in their order"
         )
     elif part.kind != "number" and count.step is not None:
         interval = count.step / 60
@@ -493,8 +492,7 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
     of_name = {names[part.place]: part for part in varying}
     if "channel" in of_name:
         cells.append(f"channel = {sort_naturally(set(of_name['channel'].values))[0]}")
-    apart = [name for name in of_name if name not in ("time", "z", "channel", *_UNITS.values())]
-    apart = [name for name in apart if name != "*"]
+    apart = [name for name in of_name if name not in ("time", "clock", "z", "channel", "*")]
     if apart:
         cells.append("sample = " + "_".join(f"{{{name}}}" for name in apart))
     if len(varying) == 1:

@@ -37,6 +37,7 @@ _TOKEN = re.compile(
 )
 _SUFFIX = re.compile(r"(?:\.ome)?\.[a-z0-9]+$", re.IGNORECASE)
 _THUMBNAIL = re.compile(r"(?:^|[\W_])thumb(?:nail)?s?(?:[\W_\d]|$)", re.IGNORECASE)
+_ANY_TEXT = "[^\0]+"
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _ZARR_FILES = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 _FORBIDDEN = frozenset("{}<>")
@@ -145,7 +146,7 @@ def find_files(pattern: str) -> FoundFiles:
         if path.is_dir() and not is_zarr(path):
             raise InputError(
                 f"no file fits '{pattern}'. It is a folder. For a folder of images add a pattern "
-                f"such as /*{_find_common_suffix(path) or '.tif'}"
+                f"such as /*{_find_common_suffix(path) or '.tif'} to it."
             )
         if reason:
             raise InputError(reason)
@@ -257,10 +258,9 @@ class _Search:
         return lines + self._reasons
 
     def _enter(self, places: Iterable[_Place], part: str) -> Iterator[_Place]:
-        seen: set[tuple[int, int]] = set()
         for place in places:
             if part == "**":
-                for folder in _list_tree(place.folder, seen):
+                for folder in _list_tree(place.folder, set()):
                     yield _Place(folder, place.values)
             elif not self._has_magic(part):
                 found = _find_entry(place.folder, part)
@@ -373,12 +373,15 @@ class _Search:
         """Why nothing fits, and the remedy."""
         if "\\" in self.pattern:
             return "Write / between folders, not \\."
+        unknown = _PLACEHOLDER.search(self.pattern)
+        if unknown and not self.placeholders:
+            return f"{unknown[0]} has no value here: write * in its place."
         if not self._last_folders:
             folder = self._missing
             if folder is None:
                 return "No folder fits the part before the last /."
             return f"There is no folder '{folder}'.{_find_other_case(folder)}"
-        if self._thumbnails:
+        if self._thumbnails and not self._unfit:
             return f"Only thumbnails are there: {list_names(self._thumbnails)}."
         if self._folders:
             return (
@@ -610,7 +613,8 @@ def _compile(
             else:
                 names.append(name)
                 varies = [
-                    0 <= j < len(tokens) and tokens[j].lastgroup != "text" for j in (i - 1, i + 1)
+                    0 <= j < len(tokens) and _is_loose(tokens[j], brackets_are_sets)
+                    for j in (i - 1, i + 1)
                 ]
                 piece = _write_group(name, width, *varies)
                 count = f"{{{width}}}" if width else "+"
@@ -628,6 +632,13 @@ def _compile(
     )
 
 
+def _is_loose(token: re.Match[str], brackets_are_sets: bool) -> bool:
+    """Whether digits may stand there that are no value of their own."""
+    if token.lastgroup == "placeholder":
+        return _find_kind(token["placeholder"]) == _ANY_TEXT
+    return token.lastgroup in ("star", "any") or (token.lastgroup == "set" and brackets_are_sets)
+
+
 def _find_kind(name: str) -> str:
     """The regular expression of a placeholder's values."""
     if name in NUMBERS or name == "column":
@@ -636,7 +647,7 @@ def _find_kind(name: str) -> str:
         return r"(?:[A-Za-z]{1,2}\d{1,4}|[Rr]\d{1,3}[Cc]\d{1,3})"
     if name == "row":
         return r"(?:[A-Za-z]{1,2}|\d+)"
-    return "[^\0]+"
+    return _ANY_TEXT
 
 
 def _write_group(name: str, width: str, varies_before: bool, varies_after: bool) -> str:
@@ -730,7 +741,7 @@ def group_matches(
                 "the frames are numbered in their order, without an interval"
             )
     interval = times.step / 60 if times and times.step is not None and has_clock else None
-    groups = []
+    groups: list[Group] = []
     for name, members in of_name.items():
         frames = _list_frames(members, name, kind, times)
         own = (*_tell_times(frames, times, has_clock), *_tell_slices(members, frames))
