@@ -1,34 +1,146 @@
-"""PNG and JPEG (provisional)."""
+"""PNG and JPEG: one plane each, grey or in colour."""
 
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from autonuclei.io.formats.base import Array, FileHeader, ImageFile, ImageHeader, explain_damage
+from autonuclei.errors import InputError
+from autonuclei.io.formats.base import (
+    Array,
+    FileHeader,
+    ImageFile,
+    ImageHeader,
+    explain_damage,
+)
+from autonuclei.io.formats.palettes import is_ramp
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+# More bytes of pixels than this for each byte of the file are claimed by damaged headers only.
+_BEST_COMPRESSION = 20000
+# Frames of JPEG that Pillow decodes: baseline, extended, progressive, and the last two arithmetic.
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 class PictureFile(ImageFile):
-    def __init__(self, path: Path) -> None:
-        from PIL import Image
+    """A PNG or JPEG file."""
 
+    def __init__(self, path: Path) -> None:
         self._path = path
-        with explain_damage(path), Image.open(path) as picture:
-            width, height = picture.size
-            mode = picture.mode
-        dtypes = {"1": "bool", "I;16": "uint16", "I;16B": "uint16", "I": "int32", "F": "float32"}
-        header = ImageHeader(
-            height, width, dtypes.get(mode, "uint8"), is_rgb=mode not in ("L", *dtypes)
-        )
-        self.header = FileHeader((header,), (str(path),))
+        self._notes: list[str] = []
+        with explain_damage(path):
+            with path.open("rb") as file:
+                start = file.read(8)
+            self._is_deep = False
+            if start == _PNG:
+                self._is_deep = self._read_png_chunks()
+            elif start[:3] == _JPEG:
+                self._check_jpeg()
+            else:
+                raise ValueError("it does not begin like a PNG or JPEG file")
+            with self._open() as picture:
+                self._colours = _find_colours(picture)
+                image = self._describe(picture)
+        self.header = FileHeader((image,), (str(path),), tuple(self._notes))
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
-        from PIL import Image
+        """The only plane; see `ImageFile.read`."""
+        if self._is_deep:
+            import imagecodecs
 
-        with Image.open(self._path) as picture:
-            if picture.mode in ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV"):
+            deep = np.asarray(imagecodecs.png_decode(self._path.read_bytes()))
+            return deep[..., 0] if deep.ndim == 3 and deep.shape[2] < 3 else deep
+        with self._open() as picture:
+            if picture.mode == "LA":
+                return np.asarray(picture)[..., 0]
+            if picture.mode in ("CMYK", "YCbCr"):
                 return np.asarray(picture.convert("RGB"))
             plane = np.asarray(picture)
-        return plane.astype(np.uint16) if self.header.images[0].dtype == "uint16" else plane
+        return plane if self._colours is None else self._colours[plane]
 
     def close(self) -> None:
-        pass
+        """Nothing to do: the file is open only while it is read."""
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        # Pillow takes pictures beyond 179 megapixels for an attack; slides are larger, and a
+        # header that claims more than its file can hold is refused here.
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            with warnings.catch_warnings(action="ignore"), Image.open(self._path) as picture:
+                yield picture
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+    def _describe(self, picture: Any) -> ImageHeader:
+        width, height = picture.size
+        mode = picture.mode
+        if width * height > _BEST_COMPRESSION * self._path.stat().st_size:
+            raise ValueError(f"it claims {width} x {height} pixels, more than the file can hold")
+        is_grey = mode in ("1", "L", "LA") or mode[0] == "I"
+        is_grey = is_grey or (mode == "P" and self._colours is None)
+        if mode == "LA":
+            self._notes.append("left out: opacity")
+        dtype = "bool" if mode == "1" else "uint8"
+        if self._is_deep:
+            dtype = "uint16"
+        dots = picture.info.get("dpi")
+        if dots and dots[0] > 1:
+            self._notes.append(
+                f"pixel size unknown: its {dots[0]:.4g} dots per inch are a resolution of print; "
+                "it can be given in the column 'pixel_size_um'"
+            )
+        turned = picture.getexif().get(0x0112, 1)
+        if turned != 1:
+            self._notes.append(f"its entry Orientation ({turned}) is not applied, as in Fiji")
+        return ImageHeader(height, width, dtype, is_rgb=not is_grey)
+
+    def _read_png_chunks(self) -> bool:
+        """Whether samples have 16 bits; refuses an animation."""
+        with self._path.open("rb") as file:
+            data = file.read(33)
+            bits = data[24]
+            while len(entry := file.read(8)) == 8:
+                length, kind = struct.unpack(">I4s", entry)
+                if kind == b"IDAT":
+                    break
+                if kind == b"acTL":
+                    raise InputError(
+                        f"{self._path}: is an animated PNG. Save its frames as a TIFF stack in "
+                        "Fiji."
+                    )
+                file.seek(length + 4, 1)
+        return bits == 16
+
+    def _check_jpeg(self) -> None:
+        """Refuse the rare kinds of JPEG that are sound but cannot be read."""
+        with self._path.open("rb") as file:
+            file.seek(2)
+            while len(entry := file.read(4)) == 4 and entry[0] == 0xFF:
+                marker, length = struct.unpack(">xBH", entry)
+                is_frame = 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)
+                if is_frame:
+                    if marker not in _FRAMES or file.read(1) != b"\x08":
+                        raise InputError(
+                            f"{self._path}: is a JPEG with lossless or 12-bit pixels, which "
+                            "cannot be read here. Save it as TIFF in the program that wrote it."
+                        )
+                    return
+                file.seek(length - 2, 1)
+
+
+def _find_colours(picture: Any) -> Array | None:
+    """The colours (index, 3) of a palette that is no ramp of intensities; else None."""
+    if picture.mode != "P":
+        return None
+    colours = np.zeros((256, 3), np.uint8)
+    palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colours[: len(palette)] = palette
+    return None if is_ramp(palette.T, strict=True) else colours
