@@ -8,14 +8,15 @@ FOLDER = Path(__file__).parent
 # Packages that each kind of job imports. conda-forge has no CPU-only name for TensorFlow: its
 # package takes the GPU build where there is one.
 IMAGES = [
-    "numpy", "pandas", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow",
+    "numpy", "pandas", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow", "zarr",
+    "nd2", "liffile", "oiffile",
 ]  # fmt: skip
 NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu", "psutil", "pyyaml"]
 ENVIRONMENTS = {
     "annotate": IMAGES,
     "train": NETWORK,
     "evaluate": [*NETWORK, "matplotlib"],
-    "track": [*IMAGES, "matplotlib", "zarr"],
+    "track": [*IMAGES, "matplotlib"],
     "report": [*IMAGES, "jinja2", "bokeh", "itables"],
 }
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
