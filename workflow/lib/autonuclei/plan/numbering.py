@@ -32,13 +32,14 @@ _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 
 # What letters before a number say of it; single letters and short forms only right before it.
 _MEANINGS = {
-    "time": ("t", "tp", "time", "timepoint", "frame", "fr", "f"),
+    "time": ("t", "tp", "time", "timepoint", "frame", "fr", "sk"),
     "channel": ("c", "ch", "chan", "channel", "w", "wv", "wave", "wavelength", "colour", "color"),
     "site": ("s", "site", "scene", "series", "pos", "position", "xy", "field", "fov", "tile"),
     "z": ("z", "slice", "plane", "zstep"),
 }
 _MEANING_OF = {word: meaning for meaning, words in _MEANINGS.items() for word in words}
-_NOT_TIME = {"channel": "channels", "site": "positions", "z": "z slices"}
+_NOT_TIME = {"channel": "channels", "site": "positions", "well": "wells", "z": "z slices"}
+_WELL = re.compile(r"[A-BD-P](?:0?[1-9]|1[0-9]|2[0-4])|C\d\d")
 _STAINS = {
     "dapi", "hoechst", "gfp", "egfp", "rfp", "yfp", "cfp", "bfp", "mcherry", "cherry", "fitc",
     "tritc", "cy3", "cy5", "cy7", "alexa488", "alexa568", "alexa647", "a488", "a568", "a647",
@@ -98,8 +99,8 @@ class Count:
 class Varying:
     """A part of the names that varies: `before` is the text before it, `values` one per name.
 
-    `numbers` are whole numbers, seconds where `kind` is "clock" or "date", and empty where it is
-    "word".
+    `kind` is "number", "clock", "date", "well" or "word"; `numbers` are whole numbers, seconds of
+    a clock or date, and empty for the last two.
     """
 
     kind: str
@@ -110,11 +111,11 @@ class Varying:
 
     @property
     def meaning(self) -> str:
-        """What the letters before a number say of it: time, channel, site, z, or nothing."""
+        """What the letters before a number say of it: time, channel, site, well, z, or nothing."""
         if self.kind in ("clock", "date"):
             return "time"
-        if self.kind == "word":
-            return ""
+        if self.kind in ("well", "word"):
+            return self.kind.removeprefix("word")
         right_before = re.search(r"(?:^|[^A-Za-z])([A-Za-z]+)$", self.before)
         if right_before:
             return _MEANING_OF.get(right_before[1].lower(), "")
@@ -124,7 +125,7 @@ class Varying:
     def describe(self) -> str:
         """In its context, with its values: "'_c#': 1, 2"."""
         around = re.search(r"[^\W\d_]*[\W_]*$|.?$", self.before)
-        sign = "..." if self.kind == "word" else "#"
+        sign = "..." if self.kind in ("well", "word") else "#"
         values = sort_naturally(set(self.values))
         return f"'{around[0] if around else ''}{sign}': {list_names(values)}"
 
@@ -147,7 +148,12 @@ def strip_uuid(name: str) -> str:
 
 def find_stem(path: str) -> str:
     """The name of a file without its suffix and without `.ome`."""
-    return _OME.sub("", Path(path).stem)
+    name = path.rpartition("/")[2]
+    return _OME.sub("", name.rpartition(".")[0] or name)
+
+
+def _find_suffix(path: str) -> str:
+    return path.rpartition("/")[2].removeprefix(find_stem(path))
 
 
 def count_times(times: Iterable[int], *, are_exact: bool = True) -> Count:
@@ -203,11 +209,11 @@ def number_frames(files: Sequence[str]) -> FrameNumbers:
     files, left_out = _leave_out_others(files)
     names = list_stems(files)
     varying = find_varying(names)
-    if not varying or any(part.kind == "word" for part in varying):
+    if not varying or any(part.kind in ("well", "word") for part in varying):
         raise InputError(_explain_varying(files, varying))
     _refuse_equal_numbers(files, varying)
-    not_time = [part for part in varying if part.meaning in _NOT_TIME]
-    if not_time or not _rise_together(varying):
+    not_time = any(part.meaning in _NOT_TIME for part in varying)
+    if not_time or _has_other_time(names, varying) or not _rise_together(varying):
         raise InputError(_explain_varying(files, varying))
     numbers, interval, notes, order = _count_varying(files, varying)
     return FrameNumbers(
@@ -270,10 +276,12 @@ def check_stills(files: Sequence[str]) -> list[str]:
 def list_stems(files: Sequence[str]) -> list[str]:
     """Names without suffix, with the folders in which the files do not lie together."""
     folder = _find_folder(files)
-    return [
-        (PurePath(name).parent.relative_to(folder) / strip_uuid(find_stem(name))).as_posix()
-        for name in files
-    ]
+    inside = {
+        name: PurePath(name).relative_to(folder).as_posix().removeprefix(".")
+        for name in {path.rpartition("/")[0] for path in files}
+    }
+    stems = [(inside[path.rpartition("/")[0]], strip_uuid(find_stem(path))) for path in files]
+    return [f"{place}/{stem}" if place else stem for place, stem in stems]
 
 
 def find_varying(names: Sequence[str]) -> list[Varying] | None:
@@ -318,8 +326,9 @@ def _split_column(texts: Sequence[str], fine: re.Pattern[str]) -> list[tuple[str
     """Words such as t1, t2 split into letters and numbers where all are built alike."""
     rows = [list(fine.finditer(text)) for text in texts]
     shapes = {tuple(token.lastgroup for token in row) for row in rows}
-    is_well = all(re.fullmatch(r"[A-P]\d{1,2}", text) for text in texts)
-    if len(shapes) > 1 or (is_well and len({text[0] for text in texts}) > 1):
+    if all(_WELL.fullmatch(text) for text in texts):
+        return [("well", tuple(texts))]
+    if len(shapes) > 1:
         return [("word", tuple(texts))]
     return [
         (str(column[0].lastgroup), tuple(token[0] for token in column))
@@ -364,19 +373,20 @@ def _natural_key(name: str) -> list[tuple[str, int, str]]:
 
 
 def _find_folder(files: Sequence[str]) -> str:
-    return os.path.commonpath([PurePath(name).parent for name in files]) if files else ""
+    """The folder in which all files lie, perhaps deeper."""
+    return os.path.commonpath({name.rpartition("/")[0] or "." for name in files})
 
 
 # --- frames -----------------------------------------------------------------------------------
 
 
 def _refuse_two_suffixes(files: Sequence[str]) -> None:
-    of_stem: dict[str, list[str]] = {}
+    of_stem: dict[tuple[str, str], list[str]] = {}
     for name in files:
-        of_stem.setdefault((Path(name).parent / find_stem(name)).as_posix(), []).append(name)
+        of_stem.setdefault((name.rpartition("/")[0], find_stem(name)), []).append(name)
     twice = [same for same in of_stem.values() if len(same) > 1]
     if twice:
-        suffixes = list(dict.fromkeys(Path(name).suffix for name in files))
+        suffixes = sorted({_find_suffix(name) for name in twice[0]}, key=len, reverse=True)
         raise InputError(
             f"{' and '.join(twice[0])}: {len(twice)} name(s) are there with several suffixes "
             f"({list_names(suffixes)}). Name one of them at the end of the pattern, such as "
@@ -420,6 +430,18 @@ def _rise_together(varying: Sequence[Varying]) -> bool:
     rows = sorted(zip(*(part.numbers for part in varying), strict=True))
     return all(
         all(low < high for low, high in zip(a, b, strict=True)) for a, b in itertools.pairwise(rows)
+    )
+
+
+def _has_other_time(names: Sequence[str], varying: Sequence[Varying]) -> bool:
+    """Whether a number that does not vary is the time, as in T0001F001, T0001F002."""
+    if any(part.meaning == "time" for part in varying):
+        return False
+    return any(
+        _MEANING_OF.get(found[1].lower()) == "time"
+        and found.end(1) not in [len(part.before) for part in varying]
+        and (len(found[2]) > 1 or len(found[1]) > 1)
+        for found in re.finditer(r"(?<![A-Za-z])([A-Za-z]+)(\d+)", names[0])
     )
 
 
@@ -471,35 +493,36 @@ def tell_missing(first: str, last: str, missing: Sequence[str]) -> str:
 
 def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) -> str:
     """Why names do not number the frames, and the pattern that would."""
-    start = f"{files[0]} to {Path(files[-1]).name} ({len(files)} files): "
+    start = f"{files[0]} to {files[-1]} ({len(files)} files): "
     if varying is None:
         return (
-            f"{start}the names are not built in one way, such as {Path(files[0]).name} and "
-            f"{Path(files[len(files) // 2]).name}. Take only the frames of one movie, with one "
+            f"{start}the names are not built in one way, such as {files[0]} and "
+            f"{files[len(files) // 2]}. Take only the frames of one movie, with one "
             "number that counts up in their names."
         )
     if not varying:
         return f"{start}the names differ in no number. Number the frames in their names."
     listed = "; ".join(part.describe() for part in varying)
+    has_time = _has_other_time(list_stems(files), varying)
     if len(varying) == 1 and varying[0].kind == "word":
         return (
             f"{start}the names vary in a word, {listed}, which says no order. Number the frames in "
             "their names, or use kind stills."
         )
-    names = _name_parts(varying)
+    names = _name_parts(varying, has_time)
     pattern = _suggest(files, varying, names)
     cells = [f"images = {pattern}"]
     of_name = {names[part.place]: part for part in varying}
     if "channel" in of_name:
         cells.append(f"channel = {sort_naturally(set(of_name['channel'].values))[0]}")
-    apart = [name for name in of_name if name not in ("time", "clock", "z", "channel", "*")]
+    apart = [name for name in of_name if name not in ("time", "clock", "z", "channel")]
     if apart:
         cells.append("sample = " + "_".join(f"{{{name}}}" for name in apart))
     if len(varying) == 1:
-        kind = _NOT_TIME[varying[0].meaning]
+        kind = _NOT_TIME.get(varying[0].meaning, "positions")
         return (
             f"{start}the names vary in {listed}, which looks like {kind} and not like time. Say "
-            f"what it is: {', '.join(cells)}; for time write {{time}} there."
+            f"what it is: {', '.join(cells)}; if it is time, write {{time}} in place of the number."
         )
     return (
         f"{start}the names vary in more than one thing, {listed}. Say what each is: "
@@ -507,8 +530,11 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
     )
 
 
-def _name_parts(varying: Sequence[Varying]) -> dict[int, str]:
-    """A placeholder for each part that varies, by its place."""
+def _name_parts(varying: Sequence[Varying], has_time: bool) -> dict[int, str]:
+    """A placeholder for each part that varies, by its place.
+
+    `has_time` says that the names have a time that does not vary.
+    """
     names: dict[int, str] = {}
     free = itertools.chain(["condition", "group"], (f"group{c}" for c in "bcdefghijkl"))
 
@@ -517,20 +543,18 @@ def _name_parts(varying: Sequence[Varying]) -> dict[int, str]:
             names[part.place] = name
 
     for part in varying:
-        if part.kind == "date":
-            names[part.place] = "*"
-        elif part.kind == "clock":
-            assign(part, "clock")
+        if part.kind in ("clock", "date", "well"):
+            assign(part, part.kind)
         elif part.kind == "word":
             values = {value.lower() for value in part.values}
-            if all(re.fullmatch(r"[A-P]\d{1,2}", value) for value in part.values):
-                assign(part, "well")
-            elif len(values & _STAINS) * 2 >= len(values):
+            if len(values & _STAINS) * 2 >= len(values):
                 assign(part, "channel")
         else:
             assign(part, part.meaning)
     rest = [part for part in varying if part.place not in names and part.kind == "number"]
-    if rest and not {"time", "clock"} & set(names.values()):
+    if rest and has_time:
+        assign(rest[0], "site")
+    elif rest and not {"time", "clock"} & set(names.values()):
         assign(max(rest, key=lambda part: len(set(part.values))), "time")
     for part in varying:
         while part.place not in names:
@@ -555,10 +579,9 @@ def _suggest(
                 r"\d+([a-z])", lambda found: f"{{{_UNITS[found[1]]}}}{found[1]}", part.values[0]
             )
         else:
-            text = name if name == "*" else f"{{{name}}}"
+            text = name if name == others else f"{{{name}}}"
         pattern += stem[end:start] + text
         end = start + len(part.values[0])
     folder = _find_folder(files)
-    suffix = Path(files[0]).name.removeprefix(find_stem(files[0]))
-    name = f"{pattern}{stem[end:]}{suffix}"
+    name = f"{pattern}{stem[end:]}{_find_suffix(files[0])}"
     return str(PurePath(folder) / name) if folder else name

@@ -185,8 +185,14 @@ def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
 def find_repeats(paths: Iterable[str]) -> list[str]:
     """Tell which paths lead to the same file, by way of links or by name; a line each."""
     of_file: dict[str, list[str]] = {}
+    folders: dict[str, str] = {}
     for path in paths:
-        of_file.setdefault(os.path.realpath(path), []).append(path)
+        folder, _, name = path.rpartition("/")
+        if folder not in folders:
+            folders[folder] = os.path.realpath(path.removesuffix(name) or ".")
+        is_link = os.path.islink(path)  # noqa: PTH114: ten thousand files
+        real = os.path.realpath(path) if is_link else f"{folders[folder]}/{name}"
+        of_file.setdefault(real, []).append(path)
     return [
         f"{same[0]}: is the same file as {list_names(same[1:])}"
         for same in of_file.values()
@@ -473,16 +479,16 @@ def _refuse(path: Path) -> str | None:
             f"{path}: has one of {{ }} < > in its name, which Snakemake takes for a placeholder. "
             "Rename it."
         )
+    if path.is_file() or path.is_dir():
+        if os.access(path, os.R_OK):
+            return None
+        return f"{path}: you have no permission to read it. Ask its owner."
     if not path.exists():
         return (
             f"{path}: is a link to '{path.readlink()}', which does not exist. Restore that file "
             "or remove the link."
         )
-    if not os.access(path, os.R_OK):
-        return f"{path}: you have no permission to read it. Ask its owner."
-    if not (path.is_file() or path.is_dir()):
-        return f"{path}: is neither a file nor a folder. Take it out of the pattern."
-    return None
+    return f"{path}: is neither a file nor a folder. Take it out of the pattern."
 
 
 def _find_common_suffix(folder: Path) -> str:
