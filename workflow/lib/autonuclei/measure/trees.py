@@ -103,7 +103,10 @@ def format_newick(cycles: pd.DataFrame, *, units: Units) -> str:
 
 def _list_daughters(cycles: pd.DataFrame) -> dict[int, list[int]]:
     ordered = cycles[cycles["parent"] > 0].sort_values("track")
-    return {int(mother): list(own) for mother, own in ordered.groupby("parent")["track"]}
+    daughters: dict[int, list[int]] = {}
+    for track, mother in zip(ordered["track"].tolist(), ordered["parent"].tolist(), strict=True):
+        daughters.setdefault(mother, []).append(track)
+    return daughters
 
 
 def _find_roots(cycles: pd.DataFrame, lineage: int) -> list[int]:
