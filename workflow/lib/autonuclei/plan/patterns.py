@@ -190,7 +190,7 @@ def find_repeats(paths: Iterable[str]) -> list[str]:
         folder, _, name = path.rpartition("/")
         if folder not in folders:
             folders[folder] = os.path.realpath(path.removesuffix(name) or ".")
-        is_link = os.path.islink(path)  # noqa: PTH114: ten thousand files
+        is_link = os.path.islink(path)  # noqa: PTH114  # of ten thousand files
         real = os.path.realpath(path) if is_link else f"{folders[folder]}/{name}"
         of_file.setdefault(real, []).append(path)
     return [
