@@ -2,7 +2,7 @@
 
 
 rule measure_nuclei:
-    """Measure every segmented nucleus in the raw images, in pixels and micrometres."""
+    """Measure every segmented nucleus in the raw images, and list what was read of each image."""
     input:
         images=PLAN.list_sample_files,
         labels=PLAN.by_kind(
@@ -12,8 +12,12 @@ rule measure_nuclei:
         probability=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
         ),
+        planes=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
+        ),
     output:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/measure_nuclei.log",
     benchmark:

@@ -44,17 +44,13 @@ rule predict_stretch:
 
 
 rule join_movie:
-    """Join the masks of a movie into one stack that Fiji and napari open; list what was read."""
+    """Join the masks of a movie into one stack that Fiji and napari open."""
     input:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
         ),
-        planes=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
-        ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
-        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/join_movie.log",
     benchmark:
@@ -68,7 +64,6 @@ rule join_movie:
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         names=PLAN.get_names,
-        columns=PLAN.get_columns,
         pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
         frame_interval_min=lambda wildcards: PLAN.get_sample(wildcards).frame_interval_min,
         code=digest_imports("segment/join_movie"),
@@ -77,7 +72,7 @@ rule join_movie:
 
 
 rule write_stills:
-    """Write the masks of stills, one file per image, named like it; list what was read, or not."""
+    """Write the masks of stills, one file per image, named like it, and list skipped images."""
     input:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
@@ -87,7 +82,6 @@ rule write_stills:
         ),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),
-        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
         skipped="<results>/{experiment}/segmentation/{sample}/skipped.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/write_stills.log",

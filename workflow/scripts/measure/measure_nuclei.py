@@ -7,6 +7,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_columns, concatenate_tables, read_table, write_table
     from autonuclei.labels.measurement import measure_objects
+    from autonuclei.segment.planes import TEXT_COLUMNS, join_planes
 
     found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
     probability = {frame: rows["probability"].to_numpy() for frame, rows in found.groupby("frame")}
@@ -25,3 +26,8 @@ with log_job(snakemake.log[0]) as log:
     objects = concatenate_tables(tables)
     log.info("%d nuclei in %d frames", len(objects), len(tables))
     write_table(snakemake.output.table, add_columns(objects, snakemake.params.columns))
+    planes = join_planes(
+        [read_table(path, text=TEXT_COLUMNS) for path in snakemake.input.planes],
+        snakemake.params.names,
+    )
+    write_table(snakemake.output.planes, add_columns(planes, snakemake.params.columns))

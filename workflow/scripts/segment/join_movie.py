@@ -1,4 +1,4 @@
-"""Join the masks of a movie into one stack, and list what was read of each frame."""
+"""Join the masks of a movie into one stack."""
 
 from autonuclei.jobs import log_job
 
@@ -7,8 +7,6 @@ with log_job(snakemake.log[0]) as log:
 
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.label_store import find_dtype, read_pages
-    from autonuclei.io.tables import add_columns, read_table, write_table
-    from autonuclei.segment.planes import TEXT_COLUMNS, join_planes
 
     names = snakemake.params.names
     n_frames = max(names) + 1
@@ -32,7 +30,3 @@ with log_job(snakemake.log[0]) as log:
         frame_interval_min=snakemake.params.frame_interval_min,
         compress=True,
     )
-    planes = join_planes(
-        [read_table(path, text=TEXT_COLUMNS) for path in snakemake.input.planes], names
-    )
-    write_table(snakemake.output.planes, add_columns(planes, snakemake.params.columns))

@@ -1,4 +1,4 @@
-"""Write the masks of stills, one file per image, and list what was read of each, or not."""
+"""Write the masks of stills, one file per image, and list those that could not be read."""
 
 from autonuclei.jobs import log_job
 
@@ -30,9 +30,5 @@ with log_job(snakemake.log[0]) as log:
                 frame_interval_min=None,
                 compress=True,
             )
-    for table, path in (
-        (planes, snakemake.output.planes),
-        (skipped, snakemake.output.skipped),
-    ):
-        write_table(path, add_columns(table, snakemake.params.columns))
+    write_table(snakemake.output.skipped, add_columns(skipped, snakemake.params.columns))
     log.info("%d label images; %d image(s) skipped", len(frames), len(skipped))
