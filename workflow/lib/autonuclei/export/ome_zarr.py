@@ -30,7 +30,7 @@ LABEL_TYPE = np.dtype("<u4")
 # Images are halved until they fit on a screen.
 _SMALLEST_LEVEL_PX = 512
 _LARGEST_CHUNK_PX = 2048
-_AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+_AXIS_TYPES = {"t": "time", "z": "space", "y": "space", "x": "space"}
 _XML = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _XML_TYPES = {"float32": "float", "float64": "double", "bool": "uint8"}
 
@@ -46,8 +46,7 @@ class ZarrImage:
     frames
         Numbers of its frames, one for each time point.
     axes
-        Of `t`, `c`, `z`, `y`, `x` in this order; c and z get the length one. Without t there is
-        one frame.
+        Of `t`, `z`, `y`, `x` in this order; z gets the length one. Without t there is one frame.
     pixel_size_um, frame_interval_min
         None where unknown.
     """
@@ -62,9 +61,10 @@ class ZarrImage:
 def find_axes(planes: Mapping[int, Mapping[str, Any]], *, is_movie: bool) -> dict[int, str]:
     """The axes that the masks of each frame need to fit onto the image that they were made from.
 
-    Label images have the axes of their image (with length one where the masks have none): so a
-    user can put them beneath an OME-Zarr image. For frames from other files it is (t, y, x) of
-    a movie and (y, x) of a still.
+    Label images have the axes of their image, with length one where the masks have none: so a
+    user can put them beneath an OME-Zarr image. Channels have none, as Fractal writes them and
+    napari lays them over channels that it shows one by one. For frames from other files it is
+    (t, y, x) of a movie and (y, x) of a still.
 
     Parameters
     ----------
