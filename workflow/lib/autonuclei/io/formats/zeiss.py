@@ -128,7 +128,8 @@ class CziImageFile(ImageFile):
                 n_frames = len(frames)
                 notes.append(f"{label}not all z slices are there for all channels")
             n_tiles = [len(tiles) for tiles in scene.planes.values()]
-            n_partial = sum(n < max(n_tiles) for n in n_tiles)
+            n_whole = max(n_tiles)
+            n_partial = sum(n < n_whole for n in n_tiles)
             if n_partial:
                 notes.append(
                     f"{label}{n_partial} of {len(n_tiles)} planes have fewer tiles than the "
