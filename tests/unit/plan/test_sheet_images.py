@@ -244,3 +244,48 @@ def test_an_image_replaced_by_an_older_one_has_another_stamp() -> None:
     assert first == stamp()
     os.utime("a.tif", (1_000_000, 1_000_000))
     assert stamp() != first
+
+
+def test_channels_that_are_files() -> None:
+    files = {f"t{time}_{channel}.tif": PLAIN for time in (1, 2) for channel in ("DAPI", "GFP")}
+    [sample] = read(files, images="t{time}_{channel}.tif", channel="GFP")
+    assert [frame.path for frame in sample.frames] == ["t1_GFP.tif", "t2_GFP.tif"]
+    assert sample.describe_plane(sample.frames[0])["channel"] is None
+    row = sample.describe_input()
+    assert (row["channel"], row["n_channels"], row["channel_names"]) == ("GFP", 2, ["DAPI", "GFP"])
+
+
+def test_slices_that_are_files() -> None:
+    files = {f"t{time}_z{z}.tif": PLAIN for time in (0, 1) for z in (1, 2, 10)}
+    [sample] = read(files, images="t{time}_z{z}.tif", projection="max")
+    assert [frame.slices for frame in sample.frames] == [
+        (f"t{time}_z1.tif", f"t{time}_z2.tif", f"t{time}_z10.tif") for time in (0, 1)
+    ]
+    assert sample.describe_plane(sample.frames[1])["path"] == [*sample.frames[1].slices]
+    assert sample.describe_input()["n_slices"] == 3
+    assert "with a z slice each" in told(files, images="t{time}_z{z}.tif")[0]
+    assert "with a z slice each" in told(files, images="t{time}_z{z}.tif", projection="4")[0]
+
+
+def test_labels_with_the_placeholders_of_the_images() -> None:
+    files = {f"{well}_t{time}.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}
+    files |= {f"masks/{well}_t{time}_mask.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}
+    samples = read(
+        files, images="{well}_t{time}.tif", sample="{well}", ground_truth="masks/{well}_t{time}*.tif"
+    )
+    assert [dict(sample.columns) for sample in samples] == [{"well": "A01"}, {"well": "B02"}]
+    assert [label.path for label in samples[1].truth.values()] == [
+        "masks/B02_t0_mask.tif", "masks/B02_t1_mask.tif",
+    ]  # fmt: skip
+
+
+def test_an_image_in_two_samples_is_told() -> None:
+    Path("a.tif").touch()
+    header = FileHeader((PLAIN,), ("a.tif",))
+    Path("samples.tsv").write_text(
+        "experiment\tsample\timages\tkind\n"
+        "e\tx\ta.tif\tstills\ne\ty\ta.tif\tstills\nother\tx\ta.tif\tstills\n"
+    )
+    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path: header)
+    assert [len(sample.notes) for sample in samples] == [0, 1, 0]
+    assert samples[1].notes[0].startswith("a.tif is in sample 'x' too")

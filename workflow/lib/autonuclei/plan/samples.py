@@ -87,7 +87,8 @@ class Sample:
     """One acquisition with its frames; `train`, `masks` and `truth` go by frame index.
 
     `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
-    where it is unknown or differs from frame to frame. `header` is that of the first image.
+    where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
+    None and `file_channel` the one of `file_channels` that is read. `header` is that of the first image.
     `columns` are the columns of the sheet that pass through to the results (`FREE_COLUMNS`).
     `notes`, `left_out` and `pairing` are lines for the user: what was noticed, what was not used,
     and which label image belongs to which image by which rule.
@@ -104,6 +105,8 @@ class Sample:
     truth_tracks: str | None = None
     position: str | None = None
     channel: str | None = None
+    file_channel: str | None = None
+    file_channels: tuple[str, ...] = ()
     projection: str | None = None
     pixel_size_um: float | None = None
     pixel_size_source: str = ""
@@ -167,9 +170,9 @@ class Sample:
             "missing_frames": self.n_frames - len(self.frames),
             "position": self.position,
             "position_name": header.position if header else "",
-            "channel": self.channel,
-            "n_channels": header.n_channels if header else None,
-            "channel_names": list(header.channel_names) if header else [],
+            "channel": self.channel or self.file_channel,
+            "n_channels": len(self.file_channels) or (header.n_channels if header else None),
+            "channel_names": list(self.file_channels or (header.channel_names if header else ())),
             "projection": self.projection,
             "n_slices": max(len(self.frames[0].slices), header.n_slices if header else 1),
             "width": width,
@@ -240,10 +243,30 @@ def read_samples(
             first.setdefault(key, line)
         problems += [f"line {line}: {problem}" for problem in reader.problems]
         samples += found
+    samples = _tell_repeats(samples)
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise InputError(f"{path}: {len(problems)} problem(s), nothing was started:\n{listed}")
     return samples
+
+
+def _tell_repeats(samples: Sequence[Sample]) -> list[Sample]:
+    """Note where an image is in two samples of an experiment, and so would count twice."""
+    first: dict[tuple[Any, ...], str] = {}
+    told = []
+    for sample in samples:
+        repeats = {}
+        for frame in sample.frames:
+            key = (sample.experiment, frame.path, frame.page, sample.position, sample.channel)
+            other = first.setdefault(key, sample.name)
+            if other != sample.name:
+                repeats[other] = frame.path
+        notes = [
+            f"{path} is in sample '{other}' too: its nuclei count twice in this experiment"
+            for other, path in repeats.items()
+        ]
+        told.append(dataclasses.replace(sample, notes=(*sample.notes, *notes)))
+    return told
 
 
 def _read_rows(
@@ -309,6 +332,7 @@ class _Acquisition:
     name: str
     sources: tuple[_Source, ...]
     values: Mapping[str, str] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
     interval_min: float | None = None
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -368,6 +392,7 @@ class _RowReader:
                 name=group.name,
                 sources=tuple(_Source(frame.number, frame.paths) for frame in group.frames),
                 values=group.values,
+                channels=group.channels,
                 interval_min=group.interval_min,
                 notes=group.notes,
                 left_out=group.left_out,
@@ -482,6 +507,8 @@ class _RowReader:
             truth_tracks=self._find_tracks(acquisition.values),
             position=position,
             channel=self._find_channel(acquisition),
+            file_channel=acquisition.values.get("channel"),
+            file_channels=acquisition.channels,
             projection=self.row.get("projection"),
             pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
             pixel_size_source=self._find_pixel_source(good),
