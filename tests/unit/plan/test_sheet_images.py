@@ -271,7 +271,10 @@ def test_labels_with_the_placeholders_of_the_images() -> None:
     files = {f"{well}_t{time}.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}
     files |= {f"masks/{well}_t{time}_mask.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}
     samples = read(
-        files, images="{well}_t{time}.tif", sample="{well}", ground_truth="masks/{well}_t{time}*.tif"
+        files,
+        images="{well}_t{time}.tif",
+        sample="{well}",
+        ground_truth="masks/{well}_t{time}*.tif",
     )
     assert [dict(sample.columns) for sample in samples] == [{"well": "A01"}, {"well": "B02"}]
     assert [label.path for label in samples[1].truth.values()] == [
