@@ -85,6 +85,11 @@ def open_image(path: str | os.PathLike[str]) -> ImageFile:
         from autonuclei.io.formats.deltavision import MrcFile
 
         return MrcFile(path)
+    if suffix in (".vsi", ".ets", ".oir", ".poir"):
+        raise InputError(
+            f"{path}: this format of Olympus (Evident) cannot be read here. Export it as OME-TIFF "
+            "in cellSens or FV31S, or in Fiji (Bio-Formats Exporter)."
+        )
     raise InputError(
         f"{path}: files of type '{suffix}' cannot be read. "
         "Save it as TIFF in Fiji (File > Save As > Tiff...)."

@@ -88,7 +88,8 @@ class Sample:
 
     `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
-    None and `file_channel` the one of `file_channels` that is read. `header` is that of the first image.
+    None and `file_channel` the one of `file_channels` that is read. `header` is that of the first
+    image.
     `columns` are the columns of the sheet that pass through to the results (`FREE_COLUMNS`).
     `notes`, `left_out` and `pairing` are lines for the user: what was noticed, what was not used,
     and which label image belongs to which image by which rule.
