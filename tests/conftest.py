@@ -60,6 +60,13 @@ class Run:
         }
 
 
+def find_one(lines: Iterable[str], words: str) -> str:
+    """The only line with these words."""
+    found = [line for line in lines if words in line]
+    assert len(found) == 1, (words, lines)
+    return found[0]
+
+
 def run_snakemake(
     folder: Path,
     *arguments: str,

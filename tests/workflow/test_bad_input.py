@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from autonuclei.io.tables import read_table
-from conftest import Run, draw_project, run_snakemake, save_still, write_config
+from conftest import Run, draw_project, find_one, run_snakemake, save_still, write_config
 from shapes import GRID, draw_disks, photograph
 
 UMLAUTS = "Bild 1 für Müller [DAPI], 20% *.tif"
@@ -57,12 +57,6 @@ def draw_bad_images(folder: Path) -> None:
     tifffile.imwrite(folder / "constant.tif", np.full((96, 96), 7, np.uint8))
     tifffile.imwrite(folder / "one_pixel.tif", np.ones((1, 1), np.uint8))
     tifffile.imwrite(folder / "labels.tif", draw_disks((96, 96), GRID, 9).astype(np.uint16))
-
-
-def find_one(lines: list[str], words: str) -> str:
-    found = [line for line in lines if words in line]
-    assert len(found) == 1, (words, lines)
-    return found[0]
 
 
 def test_headers_are_told_before_any_job_starts(tmp_path: Path) -> None:

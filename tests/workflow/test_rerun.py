@@ -1,9 +1,11 @@
 """What runs again after a change, and what does not."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tifffile
 import yaml
@@ -83,6 +85,38 @@ def test_a_changed_image_to_compare_with(finished_copy: Path) -> None:
     }
     assert set(jobs) == {"predict_stretch"} | AFTER_FIELDS | steps | ANNOTATION_FIGURES
     assert all(count == 1 for count in jobs.values())
+
+
+def replace_by_older(path: Path, image: np.ndarray, **options: Any) -> None:
+    """As `cp -p` and `rsync -a` do; no time of a file says that it is new."""
+    before = path.stat().st_mtime
+    tifffile.imwrite(path, image, **options)
+    os.utime(path, (before - 1e6, before - 1e6))
+
+
+def test_an_image_replaced_by_an_older_one(finished_copy: Path) -> None:
+    """Of the same size as the one before; all that follows from it is made again."""
+    path = finished_copy / "raw" / "field2.tif"
+    replace_by_older(path, tifffile.imread(path) + 1, compression="zlib")
+    jobs = plan(finished_copy).jobs
+    steps = {"preprocess_image", "threshold_image", "split_nuclei", "measure_objects"}
+    steps |= {"select_nuclei", "list_objects"}
+    assert set(jobs) == {"predict_stretch"} | AFTER_FIELDS | steps | ANNOTATION_FIGURES
+    assert all(count == 1 for count in jobs.values())
+
+
+def test_a_movie_replaced_by_an_older_one(finished_copy: Path) -> None:
+    path = finished_copy / "raw" / "film.tif"
+    options = {"imagej": True, "metadata": {"axes": "TYX"}, "resolution": (2, 2)}
+    replace_by_older(path, tifffile.imread(path), **options)
+    jobs = plan(finished_copy).jobs
+    assert {
+        "predict_stretch",
+        "join_movie",
+        "measure_nuclei",
+        "write_provenance",
+    } | TRACKING <= set(jobs)
+    assert not {"train_model", "preprocess_image", "write_stills"} & set(jobs)
 
 
 def test_a_changed_image_to_learn_from(finished_copy: Path) -> None:
