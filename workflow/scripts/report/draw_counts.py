@@ -7,19 +7,27 @@ with log_job(snakemake.log[0]):
     from autonuclei.io.tables import add_sample_columns, read_table, write_table
     from autonuclei.report.segmentation_figures import count_objects, draw_counts
     from autonuclei.report.style import save_figure
+    from autonuclei.segment.planes import TEXT_COLUMNS
 
     frames, predicted = [], {}
-    for sample, labels, table in zip(
-        snakemake.params.samples, snakemake.input.labels, snakemake.input.tables, strict=True
+    for sample, labels, planes, table in zip(
+        snakemake.params.samples,
+        snakemake.input.labels,
+        snakemake.input.planes,
+        snakemake.input.tables,
+        strict=True,
     ):
         predicted[sample["sample"]] = read_table(table)
+        read = read_table(planes, text=TEXT_COLUMNS)
+        # A frame of a movie that was passed over has masks without a nucleus.
+        passed_over = set(read["frame"][read["sha256"] == ""])
         with LabelStore(labels, sample["names"]) as masks:
             frames += [
                 {
                     "sample": sample["sample"],
                     "frame": frame,
                     "annotated": frame in sample["annotated"],
-                    "segmented": masks.has(frame),
+                    "segmented": frame not in passed_over and masks.has(frame),
                 }
                 for frame in sample["names"]
             ]
