@@ -399,7 +399,14 @@ class _CheckedStore(WrapperStore):  # type: ignore[misc]
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         """The bytes of a file in the store."""
-        value = await self._store.get(key, prototype, byte_range)
+        return self._check(key, await self._store.get(key, prototype, byte_range), byte_range)
+
+    def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
+        """As `get`; later releases of zarr may ask this way."""
+        value = self._store.get_sync(key, prototype=prototype, byte_range=byte_range)
+        return self._check(key, value, byte_range)
+
+    def _check(self, key: str, value: Any, byte_range: Any) -> Any:
         if value is None or key.endswith(_METADATA_FILES):
             return value
         is_cut = len(value) == 0
