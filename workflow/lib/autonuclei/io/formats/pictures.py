@@ -21,6 +21,7 @@ from autonuclei.io.formats.base import (
 from autonuclei.io.formats.palettes import is_ramp
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_GREY, _GREY_ALPHA = 0, 4  # PNG's numbers
 _JPEG = b"\xff\xd8\xff"
 # More bytes of pixels than this for each byte of the file are claimed by damaged headers only.
 _BEST_COMPRESSION = 20000
@@ -37,9 +38,9 @@ class PictureFile(ImageFile):
         with explain_damage(path):
             with path.open("rb") as file:
                 start = file.read(8)
-            self._is_deep = False
+            self._deep_kind: int | None = None
             if start == _PNG:
-                self._is_deep = self._read_png_chunks()
+                self._deep_kind = self._read_png_chunks()
             elif start[:3] == _JPEG:
                 self._check_jpeg()
             else:
@@ -51,17 +52,19 @@ class PictureFile(ImageFile):
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
         """The only plane; see `ImageFile.read`."""
-        if self._is_deep:
+        if self._deep_kind is not None:
             import imagecodecs
 
             deep = np.asarray(imagecodecs.png_decode(self._path.read_bytes()))
-            return deep[..., 0] if deep.ndim == 3 and deep.shape[2] < 3 else deep
+            return deep[..., 0] if self._deep_kind == _GREY_ALPHA else deep
         with self._open() as picture:
             if picture.mode == "LA":
                 return np.asarray(picture)[..., 0]
             if picture.mode in ("CMYK", "YCbCr"):
                 return np.asarray(picture.convert("RGB"))
             plane = np.asarray(picture)
+        if picture.mode[0] == "I":
+            return plane.astype(np.uint16)
         return plane if self._colours is None else self._colours[plane]
 
     def close(self) -> None:
@@ -86,10 +89,11 @@ class PictureFile(ImageFile):
             raise ValueError(f"it claims {width} x {height} pixels, more than the file can hold")
         is_grey = mode in ("1", "L", "LA") or mode[0] == "I"
         is_grey = is_grey or (mode == "P" and self._colours is None)
-        if mode == "LA":
+        is_grey = is_grey or self._deep_kind == _GREY_ALPHA
+        if mode == "LA" or self._deep_kind == _GREY_ALPHA:
             self._notes.append("left out: opacity")
         dtype = "bool" if mode == "1" else "uint8"
-        if self._is_deep:
+        if mode[0] == "I" or self._deep_kind is not None:
             dtype = "uint16"
         dots = picture.info.get("dpi")
         if dots and dots[0] > 1:
@@ -102,11 +106,10 @@ class PictureFile(ImageFile):
             self._notes.append(f"its entry Orientation ({turned}) is not applied, as in Fiji")
         return ImageHeader(height, width, dtype, is_rgb=not is_grey)
 
-    def _read_png_chunks(self) -> bool:
-        """Whether samples have 16 bits; refuses an animation."""
+    def _read_png_chunks(self) -> int | None:
+        """The kind of colours of 16 bits, which Pillow reads as 8; refuses an animation."""
         with self._path.open("rb") as file:
-            data = file.read(33)
-            bits = data[24]
+            bits, kind_of_colours = file.read(33)[24:26]
             while len(entry := file.read(8)) == 8:
                 length, kind = struct.unpack(">I4s", entry)
                 if kind == b"IDAT":
@@ -117,7 +120,7 @@ class PictureFile(ImageFile):
                         "Fiji."
                     )
                 file.seek(length + 4, 1)
-        return bits == 16
+        return kind_of_colours if bits == 16 and kind_of_colours != _GREY else None
 
     def _check_jpeg(self) -> None:
         """Refuse the rare kinds of JPEG that are sound but cannot be read."""

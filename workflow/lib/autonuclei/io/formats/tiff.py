@@ -25,7 +25,6 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
-    count_whole_frames,
     explain_damage,
 )
 from autonuclei.io.formats.palettes import is_ramp
@@ -171,7 +170,7 @@ class TiffImageFile(ImageFile):
             return self._find_shaped(tif, chain)
         if dialect == "imagej":
             return [self._find_imagej(tif, chain)]
-        if dialect in ("", "mdgel") and tif.is_micromanager:
+        if dialect == "" and tif.is_micromanager and len(chain.pages) > 1:
             self._refuse_lost_index(tif)
         if dialect:
             return self._find_series(tif, dialect)
@@ -261,7 +260,7 @@ class TiffImageFile(ImageFile):
         roles = roles.replace("-", "")
         by_frame = np.moveaxis(there, roles.index("T"), 0) if "T" in roles else there[None]
         by_frame = by_frame.reshape(len(by_frame), -1)
-        n_whole = count_whole_frames(by_frame.sum(axis=1), by_frame.shape[1])
+        n_whole = _count_recorded(by_frame.sum(axis=1))
         of = f" of {name}" if name else ""
         if n_whole < n_frames:
             self._note([
@@ -480,8 +479,16 @@ class TiffImageFile(ImageFile):
         """What tifffile writes: a shape, perhaps with axes, in the first page of each series."""
         found: list[_Found] = []
         number = 0
+        text = b""
         while number < len(chain.pages):
             entry = chain.pages[number]
+            # Frames written one by one all have the same text: understood once.
+            if number and text and text == self._read_text(entry) and len(found[-1].pages) == 1:
+                place = _Place(self._path, number, entry.offset)
+                found.append(replace(found[-1], pages=[place]))
+                number += 1
+                continue
+            text = self._read_text(entry)
             page = self._load(_Place(self._path, number, entry.offset))
             if page.shaped_description is None:
                 if number == 0 or any(len(one.pages) > 1 for one in found) or found[0].offset:
@@ -516,6 +523,11 @@ class TiffImageFile(ImageFile):
                 self._note(["left out: the smaller copies in SubIFDs"])
             number += n_pages
         return _merge_equal(found)
+
+    def _read_text(self, entry: PageEntry) -> bytes:
+        """The description of a page, as it stands in the file."""
+        with self._path.open("rb", buffering=0) as file:
+            return os.pread(file.fileno(), entry.text_size, entry.text_offset)
 
     def _find_imagej(self, tif: Any, chain: PageChain) -> _Found:
         """The hyperstack of ImageJ: order of axes T, Z, C, unless it says another."""
@@ -576,7 +588,7 @@ class TiffImageFile(ImageFile):
             )
         offset = series.dataoffset
         if dialect == "stk":
-            axes, shape = _find_stk_axes(tif.stk_metadata or {}, axes, shape)
+            axes, shape = self._find_stk_axes(tif.stk_metadata or {}, axes, shape)
             if offset is None and len(series) != math.prod(shape[:-2]):
                 raise self._refuse("is a compressed stack of MetaMorph. Save it uncompressed")
         if dialect == "scanimage":
@@ -586,11 +598,13 @@ class TiffImageFile(ImageFile):
             pages = pages[:1]
         elif dialect in ("mmstack", "ndtiff"):
             self._list_members(pages)
+        name = series.name if dialect == "scn" else ""
+        if dialect == "mmstack" and not series.is_multifile:
+            name = self._name_lone_file(tif, dict(zip(axes, shape, strict=True)))
         if series.is_pyramidal:
             self._note(["left out: the smaller copies of the image (pyramid)"])
         return _Found(
-            axes, shape, pages, name=series.name if dialect == "scn" else "",
-            offset=offset, transform=series.transform,
+            axes, shape, pages, name=name, offset=offset, transform=series.transform
         )  # fmt: skip
 
     def _place(self, page: Any, dialect: str) -> Any:
@@ -635,6 +649,24 @@ class TiffImageFile(ImageFile):
             if entry.kind != first.kind:
                 raise self._refuse(_compare(page.page, entry, first))
 
+    def _find_stk_axes(
+        self, meta: dict[str, Any], axes: str, shape: tuple[int, ...]
+    ) -> tuple[str, tuple[int, ...]]:
+        """Axes of a MetaMorph stack; its planes may go through several wavelengths."""
+        waves = np.round(np.asarray(meta.get("Wavelengths", ()), np.float64), 1).tolist()
+        n, kinds = shape[0], list(dict.fromkeys(waves))
+        if len(waves) != n or len(kinds) < 2:
+            return axes, shape
+        rounds = n // len(kinds)
+        if waves == kinds * rounds:
+            return f"{axes[0]}C{axes[1:]}", (rounds, len(kinds), *shape[1:])
+        if waves == [kind for kind in kinds for _ in range(rounds)]:
+            return f"C{axes}", (len(kinds), rounds, *shape[1:])
+        raise self._refuse(
+            "has planes of several wavelengths in no order that can be told. Save each "
+            "wavelength as a stack of its own in MetaMorph"
+        )
+
     def _find_scanimage_axes(
         self, tif: Any, axes: str, shape: tuple[int, ...]
     ) -> tuple[str, tuple[int, ...]]:
@@ -665,12 +697,38 @@ class TiffImageFile(ImageFile):
             return "TZC" + axes[3:], (sizes["Z"] // n_slices, n_slices, *shape[2:])
         return axes, shape
 
+    def _name_lone_file(self, tif: Any, sizes: dict[str, int]) -> str:
+        """Position of a file of Micro-Manager that may be one of several, whose others are away."""
+        meta = tif.micromanager_metadata
+        summary = meta["Summary"]
+        frame, position = meta["IndexMap"][:, 2:4].min(axis=0)
+        if frame > 0:
+            raise self._refuse(
+                f"begins with time point {frame + 1}: it belongs to a set of files of "
+                "Micro-Manager of which the first is missing. Put all files into one folder"
+            )
+        n_frames, n_positions = (int(summary.get(key, 1)) for key in ("Frames", "Positions"))
+        if sizes["T"] < n_frames:
+            self._note([f"{sizes['T']} of {n_frames} planned time points are in the file"])
+        if sizes["R"] >= n_positions:
+            return ""
+        self._note([f"{sizes['R']} of {n_positions} positions are in the file"])
+        names = read_scale(tif, "mmstack").position_names
+        return names[position] if sizes["R"] == 1 and position < len(names) else ""
+
     def _refuse_lost_index(self, tif: Any) -> None:
         meta = tif.micromanager_metadata or {}
         if meta.get("MajorVersion", 0) >= 2:
             raise self._refuse(
                 "belongs to a data set of Micro-Manager (NDTiff) whose file 'NDTiff.index' is not "
                 "beside it. Copy the whole folder"
+            )
+        summary = meta.get("Summary") or {"Channels": 2}
+        if any(int(summary.get(key, 1)) > 1 for key in ("Channels", "Slices", "Positions")):
+            raise self._refuse(
+                "is a stack of Micro-Manager whose index of planes is lost, so that its channels "
+                "and slices cannot be told apart. Open it in Micro-Manager or Fiji and save it "
+                "as hyperstack"
             )
 
     # --- OME -----------------------------------------------------------------------------------
@@ -699,7 +757,8 @@ class TiffImageFile(ImageFile):
                 raise self._refuse(_tell_missing(missing))
             raise self._refuse("its OME-XML names no pixels in a file")
         if missing:
-            self._note([_tell_missing(missing)])
+            listed = ", ".join(f"'{name}'" for name in missing)
+            self._note([f"left out: images whose files are missing ({listed})"])
         for one in found:
             self._note(one.scale.notes if one.scale else ())
         return self._drop_side_pictures(found)
@@ -1032,29 +1091,16 @@ def _merge_equal(found: list[_Found]) -> list[_Found]:
     return [_Found("I" + first.axes, (len(pages), *first.shape), pages)]
 
 
-def _find_stk_axes(
-    meta: dict[str, Any], axes: str, shape: tuple[int, ...]
-) -> tuple[str, tuple[int, ...]]:
-    """Axes of a MetaMorph stack; its planes may go through several wavelengths."""
-    waves = [float(np.round(_ratio(wave), 1)) for wave in _as_list(meta.get("Wavelengths"))]
-    n, kinds = shape[0], list(dict.fromkeys(waves))
-    if axes[0] == "C" or len(waves) != n or len(kinds) < 2 or n % len(kinds):
-        return axes, shape
-    rounds = n // len(kinds)
-    if waves == kinds * rounds:
-        return f"{axes[0]}C{axes[1:]}", (rounds, len(kinds), *shape[1:])
-    if waves == [kind for kind in kinds for _ in range(rounds)]:
-        return f"C{axes}", (len(kinds), rounds, *shape[1:])
-    return f"Q{axes}", (1, *shape)
+def _count_recorded(n_planes: Array) -> int:
+    """Time points up to the last recorded one, without one that was cut off by the end of the run.
 
-
-def _as_list(value: Any) -> list[Any]:
-    return [] if value is None else list(value)
-
-
-def _ratio(value: Any) -> float:
-    parts = np.asarray(value, np.float64).reshape(-1)
-    return float(parts[0] / parts[1]) if len(parts) == 2 and parts[1] else float(parts[0])
+    A channel may be recorded at each tenth time point only: that cuts nothing off.
+    """
+    recorded = np.flatnonzero(n_planes)
+    if len(recorded) == 0:
+        return 0
+    last = int(recorded[-1])
+    return last if last > 0 and n_planes[last] < n_planes[last - 1] else last + 1
 
 
 def _invert(plane: Array, bits: int) -> Array:

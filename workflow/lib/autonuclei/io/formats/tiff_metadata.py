@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tifffile import read_ndtiff_index
 
 from autonuclei.io.formats.base import (
     check_frame_interval,
@@ -169,23 +171,17 @@ def _read_stk(tif: Any, scale: Scale) -> None:
     meta = tif.stk_metadata or {}
     if meta.get("SpatialCalibration"):
         scale.take_size(
-            _to_float(meta.get("XCalibration")),
-            _to_float(meta.get("YCalibration")),
+            meta.get("XCalibration"),
+            meta.get("YCalibration"),
             str(meta.get("CalibrationUnits", "")),
             "MetaMorph XCalibration",
         )
     times = meta.get("DatetimeCreated")
-    if times is not None and len(times) > 1:
+    is_movie = not np.any(meta.get("ZDistance")) and len(set(meta.get("Wavelengths", ()))) < 2
+    if is_movie and times is not None and len(times) > 1:
         minutes = (np.asarray(times) - times[0]) / np.timedelta64(60, "s")
         if len(set(minutes.tolist())) == len(minutes):
             scale.take_times(minutes.tolist(), "MetaMorph times of planes")
-
-
-def _to_float(fraction: Any) -> float | None:
-    """A number that tifffile gives as such or as numerator and denominator."""
-    if isinstance(fraction, tuple) and len(fraction) == 2:
-        return fraction[0] / fraction[1] if fraction[1] else None
-    return _to_number(fraction)
 
 
 def _read_lsm(tif: Any, scale: Scale) -> None:
@@ -231,6 +227,16 @@ def _read_micro_manager(tif: Any, scale: Scale) -> None:
         )
 
 
+def _read_ndtiff(tif: Any, scale: Scale) -> None:
+    _read_micro_manager(tif, scale)
+    names: dict[str, None] = {}
+    for axes, *_ in read_ndtiff_index(Path(tif.filehandle.path).with_name("NDTiff.index")):
+        if isinstance(axes.get("channel"), str):
+            names[str(axes["channel"])] = None
+    if names:
+        scale.channel_names = tuple(names)
+
+
 def _read_sis(tif: Any, scale: Scale) -> None:
     meta = tif.sis_metadata or {}
     scale.take_size(meta.get("pixelsizex"), meta.get("pixelsizey"), "m", "Olympus SIS pixelsizex")
@@ -260,7 +266,7 @@ _READERS = {
     "lsm": _read_lsm,
     "fluoview": _read_fluoview,
     "mmstack": _read_micro_manager,
-    "ndtiff": _read_micro_manager,
+    "ndtiff": _read_ndtiff,
     "sis": _read_sis,
     "svs": _read_svs,
     "qpi": _read_qpi,

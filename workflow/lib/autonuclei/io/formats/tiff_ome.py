@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from autonuclei.io.formats.base import convert_time
+from autonuclei.io.formats.base import convert_length, convert_time
 from autonuclei.io.formats.tiff_metadata import Scale
 
 
@@ -145,8 +145,6 @@ def _read_scale(pixels: ElementTree.Element) -> Scale:
 
 
 def _convert_to_unit_of_x(pixels: ElementTree.Element) -> float | None:
-    from autonuclei.io.formats.base import convert_length
-
     y = pixels.get("PhysicalSizeY")
     unit_x = convert_length(1, pixels.get("PhysicalSizeXUnit", "µm"))
     unit_y = convert_length(1, pixels.get("PhysicalSizeYUnit", "µm"))

@@ -33,6 +33,8 @@ class PageEntry(NamedTuple):
     subfile: int = 0
     is_tiled: bool = False
     has_children: bool = False
+    text_offset: int = 0
+    text_size: int = 0
 
     @property
     def kind(self) -> tuple[int, ...]:
@@ -111,9 +113,12 @@ class _Layout:
             if len(data) < end + self._next.size:
                 return None
         values: dict[int, int] = {}
+        text = 0, 0
         for tag, kind, count, value in self._entry.iter_unpack(data[self._count.size : end]):
             if tag in _WANTED:
                 values[tag] = self._take_value(file, kind, count, value)
+            elif tag == 270:
+                text = value, count
         entry = PageEntry(
             offset,
             width=values.get(256, 0),
@@ -127,6 +132,8 @@ class _Layout:
             subfile=values.get(254, 0) or int(values.get(255, 0) == 2),
             is_tiled=322 in values,
             has_children=330 in values,
+            text_offset=text[0],
+            text_size=text[1],
         )
         return entry, self._next.unpack_from(data, end)[0]
 
