@@ -10,7 +10,7 @@ GROWTH = np.log(2) / MEDIAN_CYCLE  # of the area per frame
 COLUMNS = ["track", "parent", "lineage", "start", "end", "birth", "size", "level"]
 
 
-def draw_lineages(
+def grow_lineages(
     random: np.random.Generator,
     *,
     n_founders: int = 12,

@@ -11,14 +11,14 @@ from autonuclei.measure.lineages import (
     tabulate_cycles,
 )
 from autonuclei.measure.units import Units
-from lineage_examples import GROWTH, MEDIAN_CYCLE, draw_lineages, make_lineage_tracks
+from lineage_examples import GROWTH, MEDIAN_CYCLE, grow_lineages, make_lineage_tracks
 from track_examples import make_example
 
 FRAMES = Units()
 
 
 def measure(random, n_frames=100, units=FRAMES, **options):
-    tracks = make_lineage_tracks(draw_lineages(random, n_frames=n_frames, **options), random)
+    tracks = make_lineage_tracks(grow_lineages(random, n_frames=n_frames, **options), random)
     return tabulate_cycles(tracks, frames=range(n_frames), units=units)
 
 
@@ -73,7 +73,7 @@ def test_units_of_cycles():
 
 def test_area_and_channel_at_birth_and_growth_as_drawn():
     random = np.random.default_rng(0)
-    nuclei = draw_lineages(random, n_frames=100)
+    nuclei = grow_lineages(random, n_frames=100)
     tracks = make_lineage_tracks(nuclei, random)
     # A nucleus in mitosis is small and bright.
     age = tracks.groupby("track").cumcount()

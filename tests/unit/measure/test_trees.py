@@ -7,7 +7,7 @@ import pytest
 from autonuclei.measure.lineages import tabulate_cycles
 from autonuclei.measure.trees import find_largest_lineages, format_newick, layout_trees
 from autonuclei.measure.units import Units
-from lineage_examples import draw_lineages, make_lineage_tracks
+from lineage_examples import grow_lineages, make_lineage_tracks
 from track_examples import make_example
 
 FRAMES = Units()
@@ -56,7 +56,7 @@ def test_every_lineage_is_a_tree_in_a_line(cycles):
 
 def test_newick_read_back():
     random = np.random.default_rng(0)
-    nuclei = draw_lineages(random, n_founders=5, n_frames=160)
+    nuclei = grow_lineages(random, n_founders=5, n_frames=160)
     tracks = make_lineage_tracks(nuclei, random)
     cycles = tabulate_cycles(tracks, frames=range(160), units=Units(None, 2.5))
     parents, lengths = {}, {}
