@@ -377,8 +377,8 @@ class Settings:
     )
     skip_unreadable: bool = _option(
         False,
-        "`true`: images that cannot be read or used (damaged pixels, NaN, one value everywhere) are "
-        "passed over and not learned from. Stills are listed in "
+        "`true`: images that cannot be read or used (damaged pixels, NaN, one value everywhere) "
+        "are passed over and not learned from. Stills are listed in "
         "`segmentation/<sample>/skipped.csv`; a frame of a movie counts as black, without nuclei, "
         "and `planes.csv` beside it says why. `false`: they end the run, with a line for each; "
         "a dark frame of a movie only if it is learned from.",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from autonuclei.errors import InputError
 
+_ZARR_METADATA = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+
 
 @contextmanager
 def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -70,8 +72,8 @@ def refuse_full_disk(error: OSError, path: str | os.PathLike[str]) -> None:
 def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:
     """A short text that differs when one of the files was replaced, with an older one too.
 
-    Made from sizes and times in seconds, not from the content. Of a folder (OME-Zarr) the
-    entries of its two upper levels count, where its metadata are.
+    Made from sizes and times in seconds, not from the content. Of a folder (OME-Zarr) its folders
+    and metadata count, not each chunk: a chunk that is written anew changes its folder.
 
     Raises
     ------
@@ -86,8 +88,10 @@ def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:
 
 
 def _list_status(path: Path) -> list[os.stat_result]:
-    if not path.is_dir():
-        return [path.stat()]
-    upper = sorted(path.glob("*"))
-    inner = [entry for folder in upper if folder.is_dir() for entry in sorted(folder.glob("*"))]
-    return [entry.stat() for entry in (*upper, *inner)]
+    status = [path.stat()]
+    if path.is_dir():
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            inner = [*folders, *sorted(_ZARR_METADATA.intersection(names))]
+            status += [os.stat(os.path.join(folder, name)) for name in inner]  # noqa: PTH116, PTH118
+    return status

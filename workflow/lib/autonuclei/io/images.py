@@ -65,6 +65,10 @@ def open_image(path: str | os.PathLike[str]) -> ImageFile:
         from autonuclei.io.formats.pictures import PictureFile
 
         return PictureFile(path)
+    if suffix in (".ozx", ".zip"):
+        from autonuclei.io.formats.ome_zarr import OmeZarrFile
+
+        return OmeZarrFile(path)
     if suffix == ".nd2":
         from autonuclei.io.formats.nikon import Nd2File
 

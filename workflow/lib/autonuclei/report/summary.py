@@ -75,6 +75,7 @@ QUALITY_COLUMNS = (
 FILES = (
     ("segmentation/*/labels.tif", "masks of a movie, one number per nucleus and frame"),
     ("segmentation/*/labels", "masks of stills, one file per image"),
+    ("segmentation/*/labels.ome.zarr", "masks as OME-Zarr"),
     ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
     ("segmentation/*/overview.jpg", "one image with outlines"),

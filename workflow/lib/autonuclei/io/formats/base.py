@@ -247,14 +247,17 @@ def count_whole_frames(n_planes: Iterable[int], n_needed: int) -> int:
 
 
 _MICROMETRES = {
-    "pm": 1e-6, "å": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "nanometre": 1e-3, "um": 1.0,
+    "pm": 1e-6, "picometer": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3,
+    "nanometre": 1e-3, "um": 1.0,
     "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0,
     "micrometer": 1.0, "micrometre": 1.0, "mm": 1e3, "millimeter": 1e3, "millimetre": 1e3,
-    "cm": 1e4, "m": 1e6, "meter": 1e6, "inch": 25400.0,
+    "cm": 1e4, "centimeter": 1e4, "centimetre": 1e4, "decimeter": 1e5, "m": 1e6, "meter": 1e6,
+    "metre": 1e6, "inch": 25400.0,
 }  # fmt: skip
 _MINUTES = {
-    "ns": 1 / 6e10, "us": 1 / 6e7, "µs": 1 / 6e7, "μs": 1 / 6e7, "ms": 1 / 60000,
-    "millisecond": 1 / 60000, "s": 1 / 60, "sec": 1 / 60, "second": 1 / 60, "seconds": 1 / 60,
+    "ns": 1 / 6e10, "nanosecond": 1 / 6e10, "us": 1 / 6e7, "microsecond": 1 / 6e7,
+    "µs": 1 / 6e7, "μs": 1 / 6e7, "ms": 1 / 60000, "millisecond": 1 / 60000,
+    "s": 1 / 60, "sec": 1 / 60, "second": 1 / 60, "seconds": 1 / 60,
     "min": 1.0, "minute": 1.0, "minutes": 1.0, "h": 60.0, "hour": 60.0, "hours": 60.0, "d": 1440.0,
     "day": 1440.0,
 }  # fmt: skip
