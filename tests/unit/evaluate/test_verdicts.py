@@ -189,6 +189,7 @@ def make_nuclei(*sizes: float, area_px: float = 314.0) -> pd.DataFrame:
         (0.5, []),
         (0.11, []),
         (2.9, []),
+        (20.0, ["pixel size 20 µm (from TIFF XResolution) makes nuclei of 400 µm in a"]),
         (352.78, ["pixel size 352.8 µm (from TIFF XResolution) makes nuclei of 7.1 mm in a"]),
         (3.25, ["pixel size 3.25 µm (from TIFF XResolution) makes nuclei of 65 µm in a"]),
         (0.065, ["pixel size 0.065 µm (from TIFF XResolution) makes nuclei of 1.3 µm in a"]),
@@ -213,8 +214,13 @@ def test_an_unlikely_pixel_size_is_named_in_the_verdict() -> None:
     _, verdict = judge([make_image(0)], sizes={"a": [line], "b": []})
     assert verdict["verdict"] == LOOK
     assert verdict["sentence"] == (
-        f"Look before you trust this result: {line}: check it, all lengths in µm rest on it."
+        "Look before you trust this result: unlikely pixel size (0.50 share of the samples). "
+        f"Check the {line}: all lengths in µm rest on it."
     )
+    # Worse findings do not hide it.
+    worse = judge([make_image(0, contrast=0.1)], sizes={"a": [line]})[1]
+    assert worse["verdict"] == UNSUITABLE
+    assert worse["sentence"].endswith(f"Check the {line}: all lengths in µm rest on it.")
     finding = find(verdict, "unlikely_size")
     assert finding["value"] == 0.5
     assert line in finding["remedy"]

@@ -143,10 +143,10 @@ def test_remarks_name_their_sample() -> None:
 
 
 def test_rows_for_a_file_are_flat() -> None:
-    (flat,) = tabulate_inputs([make_row(sizes=[(64, 64), (80, 64)], pixel_sizes_um=[0.3, 0.6])])
+    (flat,) = tabulate_inputs([make_row(sizes=[(64, 64), (80, 64)], pixel_sizes_um=[0.3, 6.0])])
     assert list(flat)[:2] == ["sample", "read_as"]
     assert flat["sizes"] == "64 x 64; 80 x 64"
-    assert flat["pixel_sizes_um"] == "0.3; 0.6"
+    assert flat["pixel_sizes_um"] == "0.3; 6"
     assert flat["channel_names"] == "BF; H2B"
     assert flat["left_out"] == ""
     assert not any(isinstance(value, list | tuple) for value in flat.values())

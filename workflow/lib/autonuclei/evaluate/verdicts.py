@@ -78,7 +78,8 @@ def check_sizes(
 
 
 def _format_length(length_um: float) -> str:
-    return f"{length_um:.2g} µm" if length_um < 1000 else f"{length_um / 1000:.2g} mm"
+    value, unit = (length_um, "µm") if length_um < 1000 else (length_um / 1000, "mm")
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
 
 
 def judge_experiment(
@@ -324,15 +325,14 @@ def _write_sentence(verdict: str, findings: Sequence[Mapping[str, Any]], *, size
             f"Nothing speaks against this result: all {len(named)} indicators that can be judged "
             "are good."
         )
+    warning = f" Check the {sizes}: all lengths in µm rest on it." if sizes else ""
     points = ", ".join(
-        f"{sizes}: check it, all lengths in µm rest on it"
-        if finding["indicator"] == UNLIKELY_SIZE.name
-        else f"{finding['title'].lower()} ({_format_value(finding['value'])} {finding['unit']})"
+        f"{finding['title'].lower()} ({_format_value(finding['value'])} {finding['unit']})"
         for finding in named
     )
     if verdict == LOOK:
-        return f"Look before you trust this result: {points}."
-    return f"These images do not suit the method as it was set: {points}."
+        return f"Look before you trust this result: {points}.{warning}"
+    return f"These images do not suit the method as it was set: {points}.{warning}"
 
 
 def _format_value(value: float) -> str:

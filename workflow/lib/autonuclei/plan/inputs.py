@@ -63,7 +63,7 @@ def tabulate_inputs(rows: Sequence[Row]) -> list[dict[str, Any]]:
         flat["sizes"] = [f"{width} x {height}" for width, height in row["sizes"]]
         table.append(
             {
-                key: "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+                key: "; ".join(map(_write, value)) if isinstance(value, list | tuple) else value
                 for key, value in flat.items()
             }
         )
@@ -177,6 +177,10 @@ def _name_files(row: Row) -> str:
     if row["n_files"] == 1:
         return first
     return f"{row['n_files']}: {first} to {last}"
+
+
+def _write(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.7g}"
 
 
 def _span(values: Sequence[float] | Sequence[str]) -> str:
