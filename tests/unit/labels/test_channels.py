@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from autonuclei.labels.channels import (
     CHANNEL_COLUMNS,
-    SMALLEST_RING_PX,
+    FEWEST_PX,
     measure_channels,
     name_channels,
 )
@@ -55,7 +55,8 @@ def test_numbers_are_those_of_numpy(kind: type) -> None:
     assert list(table) == [*FIRST, *(f"a_{name}" for name in CHANNEL_COLUMNS)]
     assert table["label"].tolist() == np.unique(labels)[1:].tolist()
     assert set(table["frame"]) == {4}
-    rings = find_rings(labels, measure_distance2(labels), gap_px=2, ring_px=5)
+    distance2 = measure_distance2(labels)
+    rings = find_rings(labels, distance2, gap_px=2, ring_px=5)
     border = np.ones(labels.shape, np.bool_)
     border[1:-1, 1:-1] = False
     for row in table.to_dict("records"):
@@ -65,14 +66,19 @@ def test_numbers_are_those_of_numpy(kind: type) -> None:
         assert row["a_raw_mean"] == row["a_mean"]
         assert row["ring_area_px"] == ring.sum()
         assert row["ring_touches_border"] == (ring & border).any()
-        if ring.sum() < SMALLEST_RING_PX:
+        core = nucleus & (distance2 > 4)
+        if core.sum() < FEWEST_PX:
+            assert np.isnan(row["a_core_mean"])
+        else:
+            assert row["a_core_mean"] == pytest.approx(plane[core].mean(dtype=float), rel=1e-6)
+        if ring.sum() < FEWEST_PX:
             assert all(np.isnan(row[f"a_{n}"]) for n in CHANNEL_COLUMNS if n.startswith("ring"))
             continue
         for name, value in describe(plane[ring]).items():
             assert row[f"a_ring_{name}"] == pytest.approx(value, rel=1e-6)
-        ratio = np.median(plane[nucleus]) / np.median(plane[ring])
-        assert row["a_ring_ratio"] == pytest.approx(ratio, rel=1e-6)
-    small = table["ring_area_px"] < SMALLEST_RING_PX
+        ratio = row["a_core_mean"] / row["a_ring_mean"]
+        assert row["a_ring_ratio"] == pytest.approx(ratio, rel=1e-6, nan_ok=True)
+    small = table["ring_area_px"] < FEWEST_PX
     assert small.any()
     assert not small.all()
 

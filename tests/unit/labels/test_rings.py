@@ -78,12 +78,23 @@ def test_crowded_and_touching_nuclei(seed: int) -> None:
     np.testing.assert_array_equal(rings, draw_rings(labels, 1, 6))
 
 
-def test_distance_is_exact_and_infinite_without_nuclei() -> None:
-    labels = np.zeros((40, 300), np.uint16)
-    assert np.isinf(measure_distance2(labels)).all()
-    labels[3, 2] = 7
+@given(SMALL)
+@settings(max_examples=60, deadline=None)
+def test_distance_is_that_to_the_nearest_pixel_of_another_label(labels: Array) -> None:
+    distance2 = measure_distance2(labels)
     rows, columns = np.indices(labels.shape)
-    expected = (rows - 3) ** 2 + (columns - 2) ** 2
+    for y, x in np.ndindex(labels.shape):
+        other = labels != labels[y, x]
+        apart = (rows - y) ** 2 + (columns - x) ** 2
+        assert distance2[y, x] == (apart[other].min() if other.any() else np.inf)
+
+
+def test_long_distances_are_exact() -> None:
+    labels = np.zeros((40, 3000), np.uint16)
+    labels[3, 2] = 65535
+    rows, columns = np.indices(labels.shape)
+    expected = ((rows - 3) ** 2 + (columns - 2) ** 2).astype(np.float32)
+    expected[3, 2] = 1
     np.testing.assert_array_equal(measure_distance2(labels), expected)
 
 

@@ -9,20 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.labels.background import Background, measure_background
+from autonuclei.labels.background import Background, BackgroundGrid
 from autonuclei.labels.rings import find_rings, measure_distance2
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+# For each kind of zone the flat places of all pixels, sorted by nucleus, and how many each has.
+Zones = dict[str, tuple[Array, Array]]
 
-# A ring with fewer pixels is not measured.
-SMALLEST_RING_PX = 20
+# A ring, or the core of a nucleus, with fewer pixels is not measured.
+FEWEST_PX = 20
 
 STATISTICS = ("mean", "median", "total", "std", "p05", "p95")
 # Columns of each channel, behind its name.
 CHANNEL_COLUMNS = (
     *STATISTICS,
     *(f"ring_{name}" for name in STATISTICS),
+    "core_mean",
     "ring_ratio",
     "background",
     "raw_mean",
@@ -86,7 +89,8 @@ def measure_channels(
     frame
         Written into the column `frame`.
     ring_px, gap_px
-        Width of the ring, and of the gap between outline and ring; see `find_rings`.
+        Width of the ring, and of the gap between outline and ring; see `find_rings`. The core
+        of a nucleus lies as far within its outline as the ring lies outside.
     subtract_background
         Take the local background off. Not for images from which it was taken off before: the
         background is then 0.
@@ -96,17 +100,19 @@ def measure_channels(
     DataFrame
         A row per nucleus in order of its label: `frame`, `label`, `ring_area_px` (pixels of the
         ring), `ring_touches_border` (the ring has a pixel in the first or last row or column: it
-        may be cut), `background_is_local` (measured within one block of the nucleus; see
-        `measure_background`). For each channel, behind its name and `_`:
+        may be cut), `background_is_local` (measured near the nucleus; see
+        `BackgroundGrid`). For each channel, behind its name and `_`:
 
         - `mean`, `median`, `total`, `std`, `p05`, `p95`: in the nucleus, with the local
           background taken off (`std` does not depend on it). `total` is the sum of what is left.
           `std` is divided by n, as in `measure_objects` and scikit-image; TrackMate divides by
           n - 1. `p05` and `p95` are the 5 and 95 % points, interpolated as NumPy does.
         - `ring_mean` to `ring_p95`: the same in the ring; NaN with fewer than 20 pixels.
-        - `ring_ratio`: median of the nucleus over median of its ring. Medians, because the
-          optics blur the light of one into the edge of the other. NaN where the ring is not
-          above zero by three standard errors, those of its median and of the background.
+        - `core_mean`: mean of the core, background taken off; NaN with fewer than 20 pixels. The
+          optics blur the light of the surroundings and of neighbours into the outermost pixels
+          of a nucleus; this is the level without them.
+        - `ring_ratio`: `core_mean` over `ring_mean`. NaN where the ring is not above zero by
+          three standard errors, those of its mean and of the background.
         - `background`: the grey value that was taken off. NaN, and so is all that needs it,
           where too little of the image is free of cells: pixels count as free when they are
           farther from any nucleus than gap, ring and the radius of a nucleus together.
@@ -131,32 +137,55 @@ def measure_channels(
     distance2 = measure_distance2(labels)
     rings = find_rings(labels, distance2, gap_px=gap_px, ring_px=ring_px)
     nucleus, area = _group_pixels(labels, numbers)
+    core = nucleus[distance2.ravel()[nucleus] > gap_px**2]
+    core_area = np.bincount(labels.ravel()[core], minlength=numbers.max(initial=0) + 1)[numbers]
     ring, ring_area = _group_pixels(rings, numbers)
+    zones = {
+        "": (nucleus, area),
+        "core_": _leave_out_small(core, core_area),
+        "ring_": _leave_out_small(ring, ring_area),
+    }
+    y, x = _find_centres(nucleus, area, labels.shape[1])
+    diameter = 2 * np.sqrt(np.median(area) / np.pi) if len(area) else 0.0
+    free = (labels == 0) & (distance2 > (gap_px + ring_px + diameter / 2) ** 2)
+    grid = BackgroundGrid(free, y, x, diameter_px=diameter)
     edge = np.concatenate([rings[0], rings[-1], rings[:, 0], rings[:, -1]])
-    columns: dict[str, Array] = {
+    table: dict[str, Array] = {
         "frame": np.full(len(numbers), frame, np.int64),
         "label": numbers.astype(np.int64),
         "ring_area_px": ring_area,
         "ring_touches_border": np.isin(numbers, edge),
         "background_is_local": np.zeros(len(numbers), np.bool_),
     }
-    diameter = 2 * np.sqrt(np.median(area) / np.pi) if len(area) else 0.0
-    free = distance2 > (gap_px + ring_px + diameter / 2) ** 2
-    y, x = _find_centres(nucleus, area, labels.shape[1])
-    # Too small a ring is as good as none.
-    ring = ring[np.repeat(ring_area >= SMALLEST_RING_PX, ring_area)]
-    ring_area = np.where(ring_area >= SMALLEST_RING_PX, ring_area, 0)
     for name, plane in zip(name_channels(list(planes)), planes.values(), strict=True):
         if subtract_background:
-            background = measure_background(plane, free, y, x, diameter_px=diameter)
+            background = grid.measure(plane)
         else:
-            background = Background(np.zeros(len(y)), 0.0, np.zeros(len(y), np.bool_))
-        columns["background_is_local"] = background.is_local
-        values = plane.ravel()[nucleus]
-        measured = _measure_channel(values, area, plane.ravel()[ring], ring_area, background)
-        measured["saturated"] = _measure_saturation(plane, values, area)
-        columns |= {f"{name}_{column}": measured[column] for column in CHANNEL_COLUMNS}
-    return pd.DataFrame(columns)
+            background = Background(np.zeros(len(y)), np.zeros(len(y)), np.zeros(len(y), np.bool_))
+        table["background_is_local"] = background.is_local
+        measured = _measure_plane(plane, zones, background)
+        table |= {f"{name}_{column}": measured[column] for column in CHANNEL_COLUMNS}
+    return pd.DataFrame(table)
+
+
+def _measure_plane(plane: Array, zones: Zones, background: Background) -> dict[str, Floats]:
+    """The columns of one channel."""
+    columns: dict[str, Floats] = {"background": background.level}
+    for prefix, (places, counts) in zones.items():
+        values = plane.ravel()[places]
+        described = _describe_groups(values, counts)
+        if not prefix:
+            columns["raw_mean"] = described["mean"]
+            columns["saturated"] = _measure_saturation(plane, values, counts)
+        for name, numbers in described.items():
+            weight: Array | int = counts if name == "total" else 1
+            offset = 0 if name == "std" else background.level * weight
+            columns[prefix + name] = numbers - offset
+    ring_area = np.maximum(zones["ring_"][1], 1)
+    error = np.sqrt(columns["ring_std"] ** 2 / ring_area + background.error**2)
+    divisor = np.where(columns["ring_mean"] > 3 * error, columns["ring_mean"], np.nan)
+    columns["ring_ratio"] = columns["core_mean"] / divisor
+    return columns
 
 
 def _group_pixels(labels: Array, numbers: Array) -> tuple[Array, Array]:
@@ -171,33 +200,16 @@ def _group_pixels(labels: Array, numbers: Array) -> tuple[Array, Array]:
     return places[order], counts
 
 
+def _leave_out_small(places: Array, counts: Array) -> tuple[Array, Array]:
+    """Leave out the pixels of zones that have too few."""
+    is_enough = counts >= FEWEST_PX
+    return places[np.repeat(is_enough, counts)], np.where(is_enough, counts, 0)
+
+
 def _find_centres(places: Array, area: Array, width: int) -> tuple[Floats, Floats]:
     """Rows and columns of centroids, for pixels as `_group_pixels` gives them."""
     rows, columns = np.divmod(places, width)
     return _sum_groups(rows, area) / area, _sum_groups(columns, area) / area
-
-
-def _measure_channel(
-    values: Array, area: Array, ring_values: Array, ring_area: Array, background: Background
-) -> dict[str, Floats]:
-    """Columns of one channel but for saturation, from grey values sorted by nucleus."""
-    nucleus = _describe_groups(values, area)
-    ring = _describe_groups(ring_values, ring_area)
-    columns = {"background": background.level, "raw_mean": nucleus["mean"]}
-    for prefix, numbers, counts in (("", nucleus, area), ("ring_", ring, ring_area)):
-        for name in STATISTICS:
-            offset: Floats | float = background.level
-            if name == "total":
-                offset = background.level * counts
-            elif name == "std":
-                offset = 0.0
-            columns[f"{prefix}{name}"] = numbers[name] - offset
-    # The standard error of a median of normal values is that of their mean times 1.25.
-    error2 = 1.5708 * ring["std"] ** 2 / np.maximum(ring_area, 1) + background.error**2
-    is_clear = columns["ring_median"] > 3 * np.sqrt(error2)
-    divisor = np.where(is_clear, columns["ring_median"], np.nan)
-    columns["ring_ratio"] = columns["median"] / divisor
-    return columns
 
 
 def _describe_groups(values: Array, counts: Array) -> dict[str, Floats]:

@@ -10,7 +10,11 @@ Array = npt.NDArray[Any]
 
 
 def measure_distance2(labels: Array) -> npt.NDArray[np.float32]:
-    """Measure the distance of each pixel to the nearest nucleus.
+    """Measure how far each pixel is from the nearest one of another label.
+
+    In the background that is the distance to the nearest nucleus, in a nucleus that to the
+    outside of it, be it background or a neighbour that it touches. The border of the image
+    does not count.
 
     Parameters
     ----------
@@ -20,16 +24,14 @@ def measure_distance2(labels: Array) -> npt.NDArray[np.float32]:
     Returns
     -------
     (height, width) float32
-        Square of the distance between pixel centres, in px2: whole numbers. 0 in nuclei;
-        infinite in an image without any.
+        Square of the distance between pixel centres, in px2: whole numbers from 1. Infinite in
+        an image of one label or none.
     """
-    # Six times as fast as SciPy's.
+    # Six times as fast as SciPy's, and for all labels at once where none of them is 0.
     from edt import edtsq
 
-    outside = np.ascontiguousarray(labels == 0)
-    if outside.all():
-        return np.full(labels.shape, np.inf, np.float32)
-    return np.asarray(edtsq(outside, black_border=False, parallel=1), np.float32)
+    zones = np.ascontiguousarray(labels).astype(np.uint32) + np.uint32(1)
+    return np.asarray(edtsq(zones, black_border=False, parallel=1), np.float32)
 
 
 def find_rings(labels: Array, distance2: Array, *, gap_px: float, ring_px: float) -> Array:
@@ -59,7 +61,7 @@ def find_rings(labels: Array, distance2: Array, *, gap_px: float, ring_px: float
     """
     rings = np.zeros_like(labels)
     near, far = gap_px**2, (gap_px + ring_px) ** 2
-    places = np.flatnonzero((distance2 > near) & (distance2 <= far))
+    places = np.flatnonzero((labels == 0) & (distance2 > near) & (distance2 <= far))
     if len(places) == 0:
         return rings
     # Pixels at the same distance one after the other: each group is then a slice.
