@@ -1,5 +1,7 @@
 """What a sheet and settings mean for the jobs, without Snakemake."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -179,6 +181,19 @@ def test_files_of_the_user() -> None:
         "a0.tif", "a1.tif", "truth1.tif", "b0.tif", "b1.tif", "truth0.tif",
     ]  # fmt: skip
     assert plan.list_last_files(wildcards()) == ["a1.tif"]
+
+
+def test_stamps_of_files_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a0.tif", "truth1.tif"):
+        Path(name).write_text(name)
+    plan = make_plan(make_sample("a", 2, train=(0,), truth=make_truth(1)))
+    before = plan.stamp_raw_files(wildcards())
+    assert set(before) == {"a0.tif", "truth1.tif"}
+    os.utime("a0.tif", (1000, 1000))
+    after = plan.stamp_raw_files(wildcards())
+    assert after["a0.tif"] != before["a0.tif"]
+    assert after["truth1.tif"] == before["truth1.tif"]
 
 
 def test_spread() -> None:

@@ -621,7 +621,7 @@ class Plan:
         return [f"<results>/{experiment}/{name}" for name in results]
 
     def _list_sample(self, sample: Sample) -> list[str]:
-        names = ["objects.csv", "overview.jpg"]
+        names = ["objects.csv", "planes.csv", "overview.jpg"]
         names += ["labels.tif"] if sample.kind == "movie" else ["labels", "skipped.csv"]
         names += ["labels.ome.zarr"] if self.settings.export.ome_zarr != "none" else []
         results = [f"segmentation/{sample.name}/{name}" for name in names]
