@@ -10,6 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from autonuclei.measure.conditions import (
+    MIN_REPLICATES,
     PLATES,
     average_replicates,
     average_samples,
@@ -32,7 +33,12 @@ MAX_NUMBERED_COLUMNS = 12
 
 
 def draw_superplot(
-    nuclei: pd.DataFrame, value: str, *, label: str, comparisons: pd.DataFrame | None = None
+    nuclei: pd.DataFrame,
+    value: str,
+    *,
+    label: str,
+    comparisons: pd.DataFrame | None = None,
+    rows: str = "nuclei",
 ) -> Figure:
     """Draw nuclei as dots, samples as large points and the mean of replicates, by condition.
 
@@ -48,6 +54,8 @@ def draw_superplot(
     comparisons : DataFrame, optional
         From `autonuclei.measure.conditions.compare_conditions`; its rows of this value are
         written above the conditions.
+    rows : str
+        What a row is.
     """
     named = name_replicates(nuclei)
     known = named[(named["condition"] != "") & np.isfinite(named[value].astype(np.float64))]
@@ -68,15 +76,19 @@ def draw_superplot(
         n_drawn += len(own)
         _draw_nuclei(axes, place, own, value, of_replicate, random)
         _draw_means(axes, place, condition, samples, replicates, value, of_replicate)
-    _limit_axis(axes, known[value].to_numpy(np.float64), samples[value].to_numpy(np.float64))
-    axes.set_xticks(range(len(conditions)), _name_conditions(conditions, known, replicates))
+    n_outside = _limit_axis(axes, known[value].to_numpy(np.float64), samples[value])
+    axes.set_xticks(range(len(conditions)), _name_conditions(conditions, known, replicates, rows))
     axes.set_xlim(-0.6, len(conditions) - 0.4)
     axes.set_ylabel(label)
-    part = "" if n_drawn == len(known) else f" ({n_drawn:,} drawn)"
-    units = " and ".join(dict.fromkeys(replicates["replicate_is"]))
+    notes = [f"{n_drawn:,} drawn"] if n_drawn < len(known) else []
+    notes += [f"{n_outside:,} outside the axis"] if n_outside else []
+    note = f" ({', '.join(notes)})" if notes else ""
+    others = [name for name in replicates["replicate_is"].unique() if name != "replicate"]
+    what = f" (each {' or '.join(others)} is one)" if others else ""
+    enough = replicates["condition"].value_counts().max() >= MIN_REPLICATES
     axes.set_title(
-        f"Small: {len(known):,} nuclei{part}, large: {len(samples):,} samples\n"
-        f"Line: mean of replicates, 95 % interval; a replicate is a {units}",
+        f"Small: {len(known):,} {rows}{note}, large: {_count(len(samples), 'sample')}\n"
+        f"line: mean of replicates{what}{', 95 % interval' if enough else ''}",
         fontsize=10,
     )
     if comparisons is not None:
@@ -138,7 +150,8 @@ def _draw_means(
     means = replicates.loc[replicates["condition"] == condition, value].to_numpy(np.float64)
     mean, low, high = estimate_mean(means)
     axes.plot([place - 0.28, place + 0.28], [mean, mean], color="black", linewidth=2, zorder=3)
-    if np.isfinite(low):
+    # The interval of two replicates dwarfs all else.
+    if len(means) >= MIN_REPLICATES and np.isfinite(low):
         axes.errorbar(
             place,
             mean,
@@ -150,21 +163,22 @@ def _draw_means(
         )
 
 
-def _limit_axis(axes: Axes, values: FloatArray, means: FloatArray) -> None:
-    """Few nuclei far out must not press all others together; intervals may be cut."""
+def _limit_axis(axes: Axes, values: FloatArray, means: pd.Series) -> int:
+    """Few nuclei far out must not press all others together; give how many are not seen."""
     low, high = np.percentile(values, (0.2, 99.8))
-    low, high = min(low, means.min()), max(high, means.max())
+    low, high = min(low, float(means.min())), max(high, float(means.max()))
     margin = 0.05 * (high - low) or 0.5
     axes.set_ylim(low - margin, high + margin)
+    return int(((values < low - margin) | (values > high + margin)).sum())
 
 
 def _name_conditions(
-    conditions: Sequence[str], known: pd.DataFrame, replicates: pd.DataFrame
+    conditions: Sequence[str], known: pd.DataFrame, replicates: pd.DataFrame, rows: str
 ) -> list[str]:
     n_nuclei = known["condition"].value_counts()
     n_replicates = replicates["condition"].value_counts()
     return [
-        f"{name}\n{_count(n_replicates[name], 'replicate')},\n{n_nuclei[name]:,} nuclei"
+        f"{name}\n{_count(n_replicates[name], 'replicate')},\n{n_nuclei[name]:,} {rows}"
         for name in conditions
     ]
 
@@ -174,29 +188,28 @@ def _count(number: int, name: str) -> str:
 
 
 def _write_comparisons(axes: Axes, conditions: Sequence[str], comparisons: pd.DataFrame) -> None:
+    if len(comparisons) == 0:
+        return
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, top + 0.22 * (top - bottom))
+    texts = {comparisons["control"].iloc[0]: "difference to this one\n(95 % interval)\np (Holm)"}
     for row in comparisons.to_dict("records"):
-        if row["condition"] not in conditions:
-            continue
-        sign = "+" if row["difference"] > 0 else ""
-        text = sign + format_number(row["difference"])
+        text = "+" if row["difference"] > 0 else ""
+        text += format_number(row["difference"]) + "\n"
         if np.isfinite(row["difference_low"]):
-            ends = " to ".join(format_number(row[f"difference_{end}"]) for end in ("low", "high"))
-            text += f"\n({ends})"
-        text += f"\np = {row['p_holm']:.2g}" if np.isfinite(row["p_holm"]) else "\nno p-value"
-        place = conditions.index(row["condition"])
+            ends = (format_number(row[f"difference_{end}"]) for end in ("low", "high"))
+            text += f"({' to '.join(ends)})\n"
+        text += f"p = {row['p_holm']:.2g}" if np.isfinite(row["p_holm"]) else "no p-value"
+        texts[row["condition"]] = text
+    for place, condition in enumerate(conditions):
         axes.annotate(
-            text,
+            texts.get(condition, ""),
             (place, 1),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="top",
             fontsize=8.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
-            zorder=5,
         )
-    if len(comparisons):
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(bottom, top + 0.22 * (top - bottom))
 
 
 def _add_legend(axes: Axes, names: Sequence[str]) -> None:
@@ -239,7 +252,7 @@ def draw_plates(wells: pd.DataFrame, value: str, *, label: str) -> Figure:
     panel_rows = -(-len(plates) // panel_columns)
     width = 7.2 if panel_columns == 1 else 6.2
     figure, panels = make_axes(
-        size=(panel_columns * width, panel_rows * (0.72 * width + 0.4)),
+        size=(panel_columns * width, panel_rows * (0.66 * width + 0.3)),
         rows=panel_rows,
         columns=panel_columns,
     )
