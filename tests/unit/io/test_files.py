@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,27 @@ def test_full_disk_while_making_the_folder(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "mkdir", mkdir)
     with pytest.raises(InputError, match="the disk is full"), write_beside(tmp_path / "b" / "a"):
         pass
+
+
+def test_files_of_a_new_folder_are_not_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would cost in proportion to those before it."""
+    listed: list[str] = []
+    scandir = os.scandir
+
+    def note(path: str) -> Iterator[os.DirEntry[str]]:
+        listed.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", note)
+    with write_beside(tmp_path / "labels") as folder:
+        folder.mkdir()
+        for number in range(3):
+            with write_beside(folder / f"{number}.tif") as partial:
+                partial.touch()
+    assert listed == [str(tmp_path)]
+    monkeypatch.undo()
+    assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == [
+        f"{number}.tif" for number in range(3)
+    ]

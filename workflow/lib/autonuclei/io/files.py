@@ -12,6 +12,7 @@ from pathlib import Path
 from autonuclei.errors import InputError
 
 _ZARR_METADATA = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_PARTIAL_FOLDER = re.compile(r"\..*\.\d+\.partial")
 
 
 @contextmanager
@@ -47,6 +48,8 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _remove_unfinished(path: Path) -> None:
     # Snakemake lets one job at a time write a file. Should an older one still run, on a node that
     # was given up, it fails to rename what is gone, and cannot replace the newer result.
+    if _PARTIAL_FOLDER.fullmatch(path.parent.name):
+        return  # it is new, and may hold thousands of files
     name = re.compile(rf"\.{re.escape(path.stem)}\.\d+\.partial{re.escape(path.suffix)}")
     with os.scandir(path.parent) as entries:
         left = [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]
