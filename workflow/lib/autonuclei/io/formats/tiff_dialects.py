@@ -58,9 +58,14 @@ def find_images(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
         return [_find_imagej(files, tif, chain)]
     if dialect:
         return _find_series(files, tif, dialect)
-    if tif.is_micromanager and len(chain.pages) > 1:
-        _refuse_lost_index(files, tif)
-    return find_plain(files)
+    found = find_plain(files)
+    if len(chain.pages) > 1:
+        if tif.is_micromanager:
+            _refuse_lost_index(files, tif)
+        if tif.is_metaseries:
+            found = [_name_metaseries_axis(files, one) for one in found]
+        _refuse_unknown_pages(files, tif.pages.first)
+    return found
 
 
 def find_plain(files: TiffFiles) -> list[Found]:
@@ -344,6 +349,38 @@ def _name_lone_file(files: TiffFiles, tif: Any, sizes: dict[str, int]) -> str:
     files.note(f"{sizes['R']} of {n_positions} positions are in the file")
     names = read_scale(tif, "mmstack").position_names
     return names[position] if sizes["R"] == 1 and position < len(names) else ""
+
+
+def _name_metaseries_axis(files: TiffFiles, found: Found) -> Found:
+    """Whether pages of MetaSeries are z slices or time points; each says where it was taken."""
+    texts = [files.load(place).description for place in found.pages]
+    heights = [re.findall(r'id="z-position"[^>]*value="([^"]*)"', text) for text in texts]
+    waves = {tuple(re.findall(r'id="_IllumSetting_"[^>]*value="([^"]*)"', text)) for text in texts}
+    n_heights = len({tuple(height) for height in heights})
+    if len(waves) > 1 or n_heights not in (1, len(texts)):
+        raise files.refuse(
+            f"has {len(texts)} pages of several wavelengths or z positions (MetaSeries), whose "
+            "order cannot be told. Save it as hyperstack in Fiji"
+        )
+    return replace(found, axes="Z" + found.axes[1:]) if n_heights > 1 else found
+
+
+def _refuse_unknown_pages(files: TiffFiles, page: Any) -> None:
+    """Refuse stacks of programs whose pages may be channels, which only they can tell."""
+    program = ""
+    if 65332 in page.tags or 65333 in page.tags:
+        program = "NIS-Elements"
+    elif page.description.startswith("Improvision"):
+        program = "Improvision"
+    elif page.description.startswith("Created by Hamamatsu Inc."):
+        program = "SimplePCI"
+    elif '"mibi.' in page.description:
+        program = "MIBI"
+    if program:
+        raise files.refuse(
+            f"is a stack of {program} whose pages may be channels, slices or time points, which "
+            "cannot be told here. Save it as hyperstack in Fiji, or as OME-TIFF"
+        )
 
 
 def _refuse_lost_index(files: TiffFiles, tif: Any) -> None:

@@ -97,6 +97,8 @@ def read_scale(tif: Any, dialect: str) -> Scale:
         reader(tif, scale)
     if tif.is_metaseries:
         _read_metaseries(tif, scale)
+    if tif.is_micromanager and not dialect:
+        _read_micro_manager_plane(tif, scale)
     if scale.pixel_size_um is None and dialect not in ("imagej", "lsm", "fluoview"):
         _read_resolution(tif.pages.first, scale)
     return scale
@@ -156,12 +158,13 @@ def _find_channel_labels(labels: Sequence[str], n_channels: int) -> tuple[str, .
 def _read_metaseries(tif: Any, scale: Scale) -> None:
     meta = tif.metaseries_metadata or {}
     plane = meta.get("PlaneInfo", {})
-    scale.take_size(
-        plane.get("spatial-calibration-x"),
-        plane.get("spatial-calibration-y"),
-        str(plane.get("spatial-calibration-units", "")),
-        "MetaSeries spatial-calibration-x",
-    )
+    if plane.get("spatial-calibration-state", True):
+        scale.take_size(
+            plane.get("spatial-calibration-x"),
+            plane.get("spatial-calibration-y"),
+            str(plane.get("spatial-calibration-units", "")),
+            "MetaSeries spatial-calibration-x",
+        )
     name = str(plane.get("_IllumSetting_") or plane.get("wavelength-name") or "")
     if name and not scale.channel_names:
         scale.channel_names = (name,)
@@ -225,6 +228,16 @@ def _read_micro_manager(tif: Any, scale: Scale) -> None:
         scale.position_names = tuple(
             str(place.get("Label", place.get("label", ""))) for place in places
         )
+
+
+def _read_micro_manager_plane(tif: Any, scale: Scale) -> None:
+    """A plane that Micro-Manager saved as a file of its own."""
+    said = tif.pages.first.tags.valueof(51123)
+    if isinstance(said, Mapping):
+        size = said.get("PixelSizeUm") or None
+        scale.take_size(size, size, "um", "Micro-Manager PixelSizeUm")
+        name = said.get("Channel")
+        scale.channel_names = (name,) if isinstance(name, str) and name else ()
 
 
 def _read_ndtiff(tif: Any, scale: Scale) -> None:
