@@ -6,7 +6,7 @@ starts two new ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
@@ -21,6 +21,12 @@ from autonuclei.example.drawn_nuclei import (
     MovieSettings,
     advance_nuclei,
     make_nuclei,
+)
+from autonuclei.example.drawn_reporters import (
+    REPORTERS,
+    draw_reporters,
+    express_reporters,
+    tabulate_reporters,
 )
 from autonuclei.labels.pieces import keep_largest_pieces
 
@@ -38,11 +44,17 @@ class DrawnFrame:
         Raw image and true label image.
     new_parents : dict
         For each label that is new in this frame the label of its mother, 0 for none.
+    reporters : dict of (height_px, width_px) uint16
+        Raw images of the reporters by name; empty unless the settings ask for them.
+    truth : DataFrame or None
+        What the reporters truly are; see `tabulate_reporters`.
     """
 
     image: NDArray[np.uint16]
     labels: NDArray[np.uint16]
     new_parents: dict[int, int]
+    reporters: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
+    truth: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,17 @@ class DrawnMovie:
     tracks : DataFrame
         One row per track with the columns `label`, `begin`, `end`, `parent` (0: none) of the
         Cell Tracking Challenge.
+    reporters : dict of (frames, height_px, width_px) uint16
+        Raw images of the reporters by name; empty unless the settings ask for them.
+    truth : DataFrame or None
+        What the reporters truly are in all frames; see `tabulate_reporters`.
     """
 
     images: NDArray[np.uint16]
     labels: NDArray[np.uint16]
     tracks: pd.DataFrame
+    reporters: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
+    truth: pd.DataFrame | None = None
 
 
 def draw_movie(settings: MovieSettings, seed: int) -> DrawnMovie:
@@ -80,7 +98,12 @@ def draw_movie(settings: MovieSettings, seed: int) -> DrawnMovie:
         dtype=np.int64,
     )
     images = np.stack([frame.image for frame in frames])
-    return DrawnMovie(images, np.stack([frame.labels for frame in frames]), tracks)
+    labels = np.stack([frame.labels for frame in frames])
+    if not settings.reporters:
+        return DrawnMovie(images, labels, tracks)
+    reporters = {name: np.stack([frame.reporters[name] for frame in frames]) for name in REPORTERS}
+    truth = pd.concat([frame.truth for frame in frames], ignore_index=True)
+    return DrawnMovie(images, labels, tracks, reporters, truth)
 
 
 def draw_frames(settings: MovieSettings, seed: int) -> Iterator[DrawnFrame]:
@@ -105,6 +128,8 @@ def draw_frames(settings: MovieSettings, seed: int) -> Iterator[DrawnFrame]:
         More than 65535 tracks.
     """
     rng = np.random.default_rng(seed)
+    # With and without reporters the movie is the same.
+    reporter_rng = np.random.default_rng([seed, 1])
     size = np.array([settings.height_px, settings.width_px]) * settings.pixel_size_um
     steps = rng.normal(0, settings.drift_jitter_um, (settings.frames, 2))
     steps += np.array(settings.drift_um_per_min) * settings.interval_min
@@ -114,6 +139,7 @@ def draw_frames(settings: MovieSettings, seed: int) -> Iterator[DrawnFrame]:
     low, high = corners.min(axis=0) - margin, corners.max(axis=0) + size + margin
     nuclei = make_nuclei(settings, rng, low, high)
     slope = rng.uniform(-1, 1, 3)
+    reporter_slopes = reporter_rng.uniform(-1, 1, (len(REPORTERS), 3))
     new_labels = count(1)
     for frame, corner in enumerate(corners):
         if frame:
@@ -127,8 +153,23 @@ def draw_frames(settings: MovieSettings, seed: int) -> Iterator[DrawnFrame]:
         values[1:] = [n.label if n.last_seen == frame else 0 for n in nuclei]
         if values.max() > np.iinfo(np.uint16).max:
             raise ValueError("More than 65535 tracks do not fit into a 16-bit label image.")
-        image = _expose(light, settings, rng, frame, slope)
-        yield DrawnFrame(image, values.astype(np.uint16)[owner], parents)
+        labels = values.astype(np.uint16)[owner]
+        fade = (1 - settings.bleaching_per_frame) ** frame
+        # A wide halo of out-of-focus light lies around every nucleus.
+        halo = 0.05 * gaussian_filter(light, 0.8 * settings.diameter_um / settings.pixel_size_um)
+        image = _expose(light, settings, rng, slope, fade=fade, halo=halo)
+        if not settings.reporters:
+            yield DrawnFrame(image, labels, parents)
+            continue
+        express_reporters(nuclei, settings, reporter_rng)
+        truth = tabulate_reporters(nuclei, settings, frame)
+        lights = draw_reporters(labels, truth, settings)
+        # Neither halo nor bleaching: the light is what the table says.
+        reporters = {
+            name: _expose(lights[name], settings, reporter_rng, own_slope)
+            for name, own_slope in zip(REPORTERS, reporter_slopes, strict=True)
+        }
+        yield DrawnFrame(image, labels, parents, reporters, truth)
 
 
 def _assign_labels(
@@ -213,17 +254,20 @@ def _draw_nucleus(
 
 
 def _expose(
-    light: Floats, settings: MovieSettings, rng: np.random.Generator, frame: int, slope: Floats
+    light: Floats,
+    settings: MovieSettings,
+    rng: np.random.Generator,
+    slope: Floats,
+    *,
+    fade: float = 1.0,
+    halo: Floats | float = 0.0,
 ) -> NDArray[np.uint16]:
     """Turn light into camera counts: blur, background, bleaching, shot and read noise."""
     blurred = gaussian_filter(light, settings.psf_sigma_um / settings.pixel_size_um)
-    # A wide halo of out-of-focus light lies around every nucleus.
-    halo = 0.05 * gaussian_filter(light, 0.8 * settings.diameter_um / settings.pixel_size_um)
     rows = np.linspace(-1, 1, settings.height_px)[:, None]
     columns = np.linspace(-1, 1, settings.width_px)[None, :]
     tilt = slope[0] * rows + slope[1] * columns + slope[2] * (rows**2 + columns**2 - 2 / 3)
     backdrop = settings.background * (1 + settings.background_unevenness * tilt)
-    fade = (1 - settings.bleaching_per_frame) ** frame
     counts = np.maximum(backdrop + fade * (blurred + halo), 0)
     counts = rng.poisson(counts / settings.counts_per_photon) * settings.counts_per_photon
     counts = counts + rng.normal(0, settings.read_noise, counts.shape)

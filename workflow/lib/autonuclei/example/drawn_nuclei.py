@@ -55,6 +55,15 @@ class MovieSettings:
     bleaching_per_frame: float = 0.006
     counts_per_photon: float = 6.0
     read_noise: float = 12.0
+    # Two more channels (`drawn_reporters`). A condition is a change of these, or of the cycle.
+    reporters: bool = False
+    cycle_brightness: float = 2000.0  # in the nucleus at the division
+    shuttle_brightness: float = 1500.0  # where the shuttle is
+    reporter_spread: float = 0.15  # between cells
+    shuttle_min: float = 75.0  # when half of it is in the nucleus
+    shuttle_spread_min: float = 8.0  # between cells
+    shuttle_duration_min: float = 25.0  # from all in the cytoplasm to all in the nucleus
+    cytoplasm_um: float = 6.0  # how far it reaches beyond the nucleus
 
 
 class Look(NamedTuple):
@@ -86,6 +95,8 @@ class DrawnNucleus:
     sister: "DrawnNucleus | None" = None
     label: int = 0
     last_seen: int = -10
+    # Brightness of the two reporters, and when the shuttle enters, min; None: not drawn.
+    expression: tuple[float, float, float] | None = None
 
     def look(self, settings: MovieSettings) -> Look:
         """The look at the present age."""
