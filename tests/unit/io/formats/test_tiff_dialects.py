@@ -144,6 +144,49 @@ def test_metaseries(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_plane(path), image)
 
 
+def test_metaseries_pages(tmp_path: Path) -> None:
+    path, stack = tmp_path / "a.tif", number_planes(3, 20, 30)
+
+    def write(heights: list[float], waves: list[str]) -> None:
+        with tifffile.TiffWriter(path) as tif:
+            for plane, height, wave in zip(stack, heights, waves, strict=True):
+                text = (
+                    f'<MetaData><PlaneInfo><prop id="z-position" type="float" value="{height}"/>'
+                    f'<prop id="_IllumSetting_" type="string" value="{wave}"/>'
+                    "</PlaneInfo></MetaData>"
+                )
+                common = {"metadata": None, "contiguous": False, "software": "MetaSeries"}
+                tif.write(plane, description=text, photometric="minisblack", **common)
+
+    write([1, 2, 3], ["DAPI"] * 3)
+    np.testing.assert_array_equal(read_all(path)[0, :, 0], stack)
+    write([1, 1, 1], ["DAPI"] * 3)
+    np.testing.assert_array_equal(read_all(path)[:, 0, 0], stack)
+    write([1, 1, 1], ["DAPI", "GFP", "DAPI"])
+    with pytest.raises(InputError, match="pages of several wavelengths"):
+        read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("tags", "description", "program"),
+    [
+        ([(65332, 2, 0, "<variant/>", True)], None, "NIS-Elements"),
+        ([], "Improvision Data", "Improvision"),
+        ([], "Created by Hamamatsu Inc.", "SimplePCI"),
+    ],
+)
+def test_pages_that_only_their_program_knows(
+    tmp_path: Path, tags: list[Any], description: str | None, program: str
+) -> None:
+    path, stack = tmp_path / "a.tif", number_planes(3, 20, 30)
+    common = {"metadata": None, "extratags": tags, "description": description}
+    tifffile.imwrite(path, stack, photometric="minisblack", **common)
+    with pytest.raises(InputError, match=f"is a stack of {program}"):
+        read_header(path)
+    tifffile.imwrite(path, stack[0], photometric="minisblack", **common)
+    np.testing.assert_array_equal(read_plane(path), stack[0])
+
+
 # --- Zeiss and Olympus ---------------------------------------------------------------------
 
 

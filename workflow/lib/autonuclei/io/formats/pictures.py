@@ -18,7 +18,6 @@ from autonuclei.io.formats.base import (
     ImageHeader,
     explain_damage,
 )
-from autonuclei.io.formats.palettes import is_ramp
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _GREY_ALPHA = 0, 4  # PNG's numbers
@@ -88,7 +87,7 @@ class PictureFile(ImageFile):
         if width * height > _BEST_COMPRESSION * self._path.stat().st_size:
             raise ValueError(f"it claims {width} x {height} pixels, more than the file can hold")
         is_grey = mode in ("1", "L", "LA") or mode[0] == "I"
-        is_grey = is_grey or (mode == "P" and self._colours is None)
+        is_grey = is_grey or (self._colours is not None and self._colours.ndim == 1)
         is_grey = is_grey or self._deep_kind == _GREY_ALPHA
         if mode == "LA" or self._deep_kind == _GREY_ALPHA:
             self._notes.append("left out: opacity")
@@ -140,10 +139,11 @@ class PictureFile(ImageFile):
 
 
 def _find_colours(picture: Any) -> Array | None:
-    """The colours (index, 3) of a palette that is no ramp of intensities; else None."""
+    """What is shown for each index of a palette: greys (index) or colours (index, 3)."""
     if picture.mode != "P":
         return None
-    colours = np.zeros((256, 3), np.uint8)
     palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colours = np.zeros((256, 3), np.uint8)
     colours[: len(palette)] = palette
-    return None if is_ramp(palette.T, strict=True) else colours
+    # Programs that make files small write grey pictures so, too: the index is no intensity.
+    return colours[:, 0] if (palette == palette[:, :1]).all() else colours

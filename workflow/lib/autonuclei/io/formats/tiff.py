@@ -21,7 +21,6 @@ from autonuclei.io.formats.base import (
     ImageHeader,
     explain_damage,
 )
-from autonuclei.io.formats.palettes import is_ramp
 from autonuclei.io.formats.tiff_dialects import DIALECTS, Found, find_images
 from autonuclei.io.formats.tiff_files import (
     SAVE_AGAIN,
@@ -279,7 +278,7 @@ class TiffImageFile(ImageFile):
                 raise self._files.refuse(
                     "has a palette for pixels that are no index. Save it in Fiji"
                 )
-            if not is_ramp(page.colormap, strict=dialect != "imagej"):
+            if not _is_ramp(page.colormap, strict=dialect != "imagej"):
                 colours = _to_bytes(page.colormap)
         return _Look(page, is_inverted, colours)
 
@@ -402,6 +401,19 @@ def _compare(number: int, entry: PageEntry, first: PageEntry) -> str:
         f"{entry.samples} x {entry.bits} bits, but the first is {first.width} x {first.height} of "
         f"{first.samples} x {first.bits} bits"
     )
+
+
+def _is_ramp(colormap: Array, *, strict: bool) -> bool:
+    """Whether the colours of a palette only get brighter: then the index is the intensity.
+
+    `colormap` has a row for each of red, green and blue. Strictly, each of them must rise or stay;
+    else their sum as the eye takes it.
+    """
+    colours = colormap.astype(np.float64)
+    if not strict:
+        colours = np.array([[0.299, 0.587, 0.114]]) @ colours
+    rises = bool((np.diff(colours, axis=1) >= 0).all())
+    return rises and bool((colours[:, -1] > colours[:, 0]).any())
 
 
 def _to_bytes(colormap: Array) -> Array:
