@@ -1,6 +1,7 @@
 """What is read of each frame, dark and broken frames, and what the sheet says of a sample."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,41 @@ def test_stills_with_given_masks_that_are_dark(tmp_path: Path) -> None:
     run = run_snakemake(tmp_path, "--notemp", *labels)
     assert run.code == 0, run.all
     assert [bool(tifffile.imread(tmp_path / path).any()) for path in labels] == [True, False, True]
+
+
+def test_what_was_read_is_told(passed_over: tuple[Path, Run]) -> None:
+    folder, run = passed_over
+    assert run.code == 0, run.all
+    results = folder / "results/e"
+    inputs = read_table(results / "provenance/inputs.csv").set_index("sample")
+    assert inputs["read_as"].to_dict() == {"fields": "2 images", "film": "5 time points"}
+    assert np.isnan(inputs.loc["fields", "pixel_size_um"])
+    assert inputs["pixel_sizes_um"].to_dict() == {"fields": "0.325; 0.65", "film": "0.5"}
+    assert np.isnan(read_table(results / "summary.csv")["pixel_size_um"][0])
+    for page in ("summary.html", "summary_short.html"):
+        text = (results / page).read_text()
+        assert "<td>0.325 to 0.65 (" in text
+        assert "1 image(s) of film could not be read" in text
+    record = json.loads((results / "provenance/provenance.json").read_text())
+    (still,) = [name for name in record["sha256"]["inputs"] if "field1" in name]
+    digest = hashlib.sha256((folder / "field1.tif").read_bytes()).hexdigest()
+    assert record["sha256"]["inputs"][still] == digest
+
+
+def test_quality_and_counts_of_dark_and_broken_frames(passed_over: tuple[Path, Run]) -> None:
+    folder, run = passed_over
+    assert run.code == 0, run.all
+    results = folder / "results/e"
+    names = ["quality/images.csv", "figures/counts.csv", "summary.csv"]
+    names += [f"quality/samples/{sample}/images.csv" for sample in WELLS]
+    for name in names:
+        assert list(read_table(results / name))[-2:] == ["well", "condition"], name
+    for name, column in (("quality/images.csv", "n_nuclei"), ("figures/counts.csv", "predicted")):
+        table = read_table(results / name, text=("sample", "image"))
+        found = table.set_index(["sample", "frame"])[column]["film"]
+        assert found[DARK] == 0
+        assert found.index[found.isna()].tolist() == [BROKEN]
+    verdict = json.loads((results / "quality/verdict.json").read_text())
+    named = {finding["indicator"]: finding["images"] for finding in verdict["findings"]}
+    assert named["failed_images"] == [["film", BROKEN]]
+    assert named["empty_images"] == [["film", DARK]]
