@@ -363,9 +363,9 @@ def test_smaller_copies_are_left_out(tmp_path: Path, reduced: int) -> None:
 # --- numbers and colours -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bits", [2, 4, 6, 10, 12, 14, 24])
+@pytest.mark.parametrize("bits", [2, 4, 6, 10, 12, 14])
 def test_packed_bits(tmp_path: Path, bits: int) -> None:
-    dtype = "uint8" if bits <= 8 else "uint16" if bits <= 16 else "uint32"
+    dtype = "uint8" if bits <= 8 else "uint16"
     image = np.random.default_rng(0).integers(0, 2**bits, (3, 20, 33)).astype(dtype)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, image, bitspersample=bits, photometric="minisblack", metadata=None)
@@ -441,6 +441,7 @@ def change_entry(path: Path, name: str, value: int) -> None:
         ("PhotometricInterpretation", 6, "brightness and differences"),
         ("PhotometricInterpretation", 8, "CIE L"),
         ("PhotometricInterpretation", 32845, "LogLuv"),
+        ("BitsPerSample", 24, "holds whole numbers of 24 bits"),
         ("BitsPerSample", 48, "has pixels of a kind that cannot be read here"),
     ],
 )

@@ -147,3 +147,17 @@ def test_plane_that_micro_manager_saved_alone(tmp_path: Path) -> None:
     )
     header = read_header(path)
     assert (header.pixel_size_um, header.channel_names) == (0.65, ("DAPI",))
+
+
+def test_images_of_a_file_have_their_own_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for side, size in ((20, 0.5), (40, 0.25)):
+            tif.write(
+                number_planes(side, 30),
+                resolution=(10000 / size, 10000 / size),
+                resolutionunit="centimeter",
+                metadata=None,
+            )
+    sizes = [image.pixel_size_um for image in read_file_header(path).images]
+    assert sizes == pytest.approx([0.5, 0.25])

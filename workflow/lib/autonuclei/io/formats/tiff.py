@@ -107,29 +107,30 @@ class TiffImageFile(ImageFile):
         if chain.problem and dialect != "stk":
             raise ValueError(chain.problem)
         if dialect == "ome":
-            found, scale = find_ome_images(self._files, tif), Scale()
+            found = find_ome_images(self._files, tif)
         else:
-            found, scale = find_images(self._files, tif, dialect), read_scale(tif, dialect)
+            found = find_images(self._files, tif, dialect)
         images = []
         for number, one in enumerate(found, start=1):
             name = one.name
             if not name and len(found) > 1:
                 sizes = dict(zip(one.axes, one.shape, strict=True))
                 name = f"image {number}, {sizes.get('X')} x {sizes.get('Y')}"
-            images += self._describe(replace(one, name=name), dialect, one.scale or scale)
-        self._files.note(*scale.notes)
+            images += self._describe(replace(one, name=name), tif, dialect)
         self._note_orientation(tif.pages.first)
         return FileHeader(
             tuple(images), tuple(map(str, self._files.names)), tuple(self._files.notes)
         )
 
-    def _describe(self, found: Found, dialect: str, scale: Scale) -> list[ImageHeader]:
+    def _describe(self, found: Found, tif: Any, dialect: str) -> list[ImageHeader]:
         """Understand the axes of a stack; one header for each of its positions."""
         pages = [page for page in found.pages if page is not None]
         if not pages:
             raise self._files.refuse("holds no plane: nothing was recorded")
         self._check_pages_alike(pages)
         page = self._files.load(pages[0])
+        scale = found.scale or read_scale(tif, dialect, page.keyframe)
+        self._files.note(*scale.notes)
         look = self._judge_look(page.keyframe, dialect)
         stack = _Stack(
             self._files.path, found.shape, found.pages, look,

@@ -200,10 +200,10 @@ def _find_imagej(files: TiffFiles, tif: Any, chain: PageChain) -> Found:
         # Beyond 4 GB ImageJ writes one page and all pixels behind each other.
         found = _stack_pages(files, places[:1], order)
         return replace(found, shape=(*shape, *page.shape), offset=page.dataoffsets[0])
-    raise ValueError(
-        f"its header of ImageJ counts {n_images} images, but it has {n_pages} pages: "
-        "truncated or changed since"
-    )
+    counts = f"its header of ImageJ counts {n_images} images, but it has {n_pages} pages"
+    if n_pages > n_images:
+        raise files.refuse(f"{counts}: it was changed since. Save it again in Fiji")
+    raise ValueError(f"{counts}: it is truncated")
 
 
 def _find_series(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
@@ -306,9 +306,9 @@ def _find_scanimage_axes(
     if axes.startswith("I"):
         if shape[0] == 1:
             return axes, shape
-        text = tif.pages.first.description
-        saved = re.search(r"(?:numberOfChannelsSave|channelsSave)\s*=\s*([^\r\n]*)", text)
-        slices = re.search(r"(?:numberOfZSlices|stackNumSlices)\s*=\s*(\d+)", text)
+        text = f"{tif.pages.first.software}\n{tif.pages.first.description}"
+        saved = re.search(r"(?:OfChannelsSave|channelsSave|channelSave)\s*=\s*([^\r\n]*)", text)
+        slices = re.search(r"(?:OfZSlices|stackNumSlices|\.numSlices)\s*=\s*(\d+)", text)
         if saved and saved[1].strip(" []") == "1" and slices and slices[1] == "1":
             return axes, shape
         raise files.refuse(
@@ -347,7 +347,7 @@ def _name_lone_file(files: TiffFiles, tif: Any, sizes: dict[str, int]) -> str:
     if sizes["R"] >= n_positions:
         return ""
     files.note(f"{sizes['R']} of {n_positions} positions are in the file")
-    names = read_scale(tif, "mmstack").position_names
+    names = read_scale(tif, "mmstack", tif.pages.first).position_names
     return names[position] if sizes["R"] == 1 and position < len(names) else ""
 
 

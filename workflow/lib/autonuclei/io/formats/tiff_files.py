@@ -134,6 +134,9 @@ def check_support(files: TiffFiles, page: Any) -> None:
         raise files.refuse(f"is compressed with old-style JPEG, which cannot be read; {SAVE_AGAIN}")
     if page.dtype is not None and np.dtype(page.dtype).kind == "c":
         raise files.refuse("holds complex numbers. Save their magnitude as an image")
+    if page.bitspersample == 24 and page.sampleformat != 3:
+        # tifffile takes them for a chain of bits; they stand in the byte order of the file.
+        raise files.refuse(f"holds whole numbers of 24 bits, which cannot be read; {SAVE_AGAIN}")
     if 0 in page.shape or not page.shape:
         raise ValueError("its first page has no pixels")
     try:

@@ -81,8 +81,8 @@ def _to_number(value: Any) -> float | None:
         return None
 
 
-def read_scale(tif: Any, dialect: str) -> Scale:
-    """Read what a TIFF file says besides its axes.
+def read_scale(tif: Any, dialect: str, page: Any) -> Scale:
+    """Read what a TIFF file says of one of its images besides the axes.
 
     Parameters
     ----------
@@ -90,6 +90,8 @@ def read_scale(tif: Any, dialect: str) -> Scale:
         An open `tifffile.TiffFile`.
     dialect
         Name that tifffile has for the kind of file.
+    page
+        First page of the image.
     """
     scale = Scale()
     reader = _READERS.get(dialect)
@@ -99,8 +101,12 @@ def read_scale(tif: Any, dialect: str) -> Scale:
         _read_metaseries(tif, scale)
     if tif.is_micromanager and not dialect:
         _read_micro_manager_plane(tif, scale)
-    if scale.pixel_size_um is None and dialect not in ("imagej", "lsm", "fluoview"):
-        _read_resolution(tif.pages.first, scale)
+    if (
+        scale.pixel_size_um is None
+        and not scale.notes
+        and dialect not in ("imagej", "lsm", "fluoview")
+    ):
+        _read_resolution(page, scale)
     return scale
 
 
@@ -112,7 +118,7 @@ def _read_resolution(page: Any, scale: Scale) -> None:
         return
     if x * um <= _FINEST_PRINT_UM:
         scale.take_size(x * um, None if y is None else y * um, "um", f"TIFF XResolution in {unit}")
-    elif not scale.notes:
+    else:
         scale.notes.append(
             f"pixel size unknown: TIFF XResolution says {1 / x:g} dots per {unit}, a resolution "
             "of print; it can be given in the column 'pixel_size_um'"

@@ -50,8 +50,6 @@ def find_ome_images(files: TiffFiles, tif: Any) -> list[Found]:
     if missing:
         listed = ", ".join(f"'{name}'" for name in missing)
         files.note(f"left out: images whose files are missing ({listed})")
-    for one in found:
-        files.note(*(one.scale.notes if one.scale else ()))
     return _drop_side_pictures(files, found)
 
 
