@@ -52,6 +52,7 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
         "provenance/provenance.json",
         "provenance/config.yaml",
         "provenance/samples.tsv",
+        "provenance/inputs.csv",
         "segmentation/film/overview.jpg",
         "segmentation/fields/overview.json",
         "summary.html",
