@@ -313,10 +313,11 @@ def test_frames_written_one_by_one_are_a_movie(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_plane(path, frame=4), stack[4])
 
 
-def test_time_behind_the_plane_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("axes", ["YXT", "YXZ", "YZX", "TXY"])
+def test_planes_in_another_order_are_refused(tmp_path: Path, axes: str) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(
-        path, number_planes(20, 30, 5), photometric="minisblack", metadata={"axes": "YXT"}
+        path, number_planes(20, 30, 5), photometric="minisblack", metadata={"axes": axes}
     )
     with pytest.raises(InputError, match="has planes that are not stored one by one") as error:
         read_header(path)

@@ -21,7 +21,7 @@ from autonuclei.io.formats.base import (
     ImageHeader,
     explain_damage,
 )
-from autonuclei.io.formats.tiff_dialects import DIALECTS, Found, find_images
+from autonuclei.io.formats.tiff_dialects import Found, find_dialect, find_images
 from autonuclei.io.formats.tiff_files import (
     SAVE_AGAIN,
     Place,
@@ -101,8 +101,10 @@ class TiffImageFile(ImageFile):
 
     def _read_header(self) -> FileHeader:
         chain = self._files.list_pages(self._files.path)
+        if not chain.pages:
+            raise ValueError(chain.problem)
         tif = self._files.open(self._files.path)
-        dialect = next((name for name in DIALECTS if getattr(tif, f"is_{name}")), "")
+        dialect = find_dialect(tif)
         # A stack of MetaMorph has one page, and no end of its chain in some versions.
         if chain.problem and dialect != "stk":
             raise ValueError(chain.problem)
@@ -133,7 +135,7 @@ class TiffImageFile(ImageFile):
         self._files.note(*scale.notes)
         look = self._judge_look(page.keyframe, dialect)
         stack = _Stack(
-            self._files.path, found.shape, found.pages, look,
+            self._files.path, tuple(map(int, found.shape)), found.pages, look,
             offset=found.offset, transform=found.transform,
         )  # fmt: skip
         _check_claim(stack, page)
@@ -244,8 +246,12 @@ class TiffImageFile(ImageFile):
             raise self._files.refuse(
                 f"has an axis that is no time, z or channel: {names} ({listed})"
             )
-        first = min(named.index("Y"), named.index("X"))
-        if any(named.count(role) > 1 for role in "TZ") or set(named[first:]) & set("TZP"):
+        first = named.index("Y")
+        if (
+            any(named.count(role) > 1 for role in "TZ")
+            or set(named[first:]) & set("TZP")
+            or "X" in named[:first]
+        ):
             raise self._files.refuse(
                 f"has planes that are not stored one by one, {listed}. Save it with the axes "
                 "TZCYX, for example in Fiji"

@@ -16,7 +16,7 @@ from autonuclei.io.formats.tiff_metadata import Scale, read_scale
 from autonuclei.io.formats.tiff_pages import PageChain, PageEntry
 
 # tifffile's names of dialects, in the order in which it asks for them.
-DIALECTS = (
+_DIALECTS = (
     "shaped", "lsm", "mmstack", "ome", "imagej", "ndtiff", "fluoview", "stk", "sis", "svs", "scn",
     "qpi", "bif", "avs", "philips", "scanimage", "mdgel",
 )  # fmt: skip
@@ -39,6 +39,17 @@ class Found:
     scale: Scale | None = None
     offset: int | None = None
     transform: Any = None
+
+
+def find_dialect(tif: Any) -> str:
+    """The name that tifffile has for the kind of a file; empty for plain TIFF."""
+    for name in _DIALECTS:
+        if getattr(tif, f"is_{name}"):
+            summary = (tif.micromanager_metadata or {}).get("Summary") or {}
+            if name == "mmstack" and not {"MicroManagerVersion", "Frames"} <= set(summary):
+                continue  # some plugins of Micro-Manager write an index of another kind
+            return name
+    return ""
 
 
 def find_images(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
@@ -208,6 +219,11 @@ def _find_imagej(files: TiffFiles, tif: Any, chain: PageChain) -> Found:
 
 def _find_series(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
     """Dialects whose axes and pages tifffile knows."""
+    if dialect == "bif":
+        raise files.refuse(
+            "is a slide of Ventana, whose tiles overlap and cannot be joined here. Save the part "
+            "with the nuclei as TIFF in the program of the scanner"
+        )
     try:
         series = tif.series
     except FileNotFoundError as error:

@@ -16,6 +16,7 @@ from autonuclei.io.formats.tiff_pages import PageChain, list_pages
 _MOST_OPEN_FILES = 16
 _JPEG = (7, 33007, 34892)
 _OLD_JPEG = 6
+_APERIO_YCBCR = 33003
 SAVE_AGAIN = "save it again uncompressed in the program that wrote it, or in Fiji if it opens it"
 _UNREADABLE_COLOURS = {
     5: "inks for print (CMYK)", 8: "CIE L*a*b* colours", 9: "ICC L*a*b* colours",
@@ -125,7 +126,8 @@ def check_support(files: TiffFiles, page: Any) -> None:
         kind = _UNREADABLE_COLOURS[page.photometric]
         raise files.refuse(f"holds {kind}, no grey values. Save it as a grey image in Fiji")
     compression = _name_compression(page.compression)
-    if page.photometric == 6 and page.compression not in _JPEG:
+    is_difference = page.photometric == 6 and page.compression not in _JPEG
+    if is_difference or (page.compression == _APERIO_YCBCR and page.samplesperpixel == 3):
         raise files.refuse(
             f"holds colours as brightness and differences (YCbCr, compression {compression}), "
             f"which cannot be read here; {SAVE_AGAIN}"

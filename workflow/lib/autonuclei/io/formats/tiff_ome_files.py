@@ -176,6 +176,8 @@ class _FileFinder:
         for path in (self._holder.parent / name, self._holder.with_name(Path(name).name)):
             if name and path.is_file():
                 return path
+        if self._is_tiff and Path(name).name.lower() == self._holder.name.lower():
+            return self._holder
         return self._holder if self._is_alone and self._is_tiff else None
 
 
