@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from autonuclei.errors import InputError
+from autonuclei.io.formats.pictures import PictureFile
 from autonuclei.io.images import open_image, read_file_header, read_header, read_plane
 
 Array = npt.NDArray[Any]
@@ -57,6 +58,16 @@ def test_palette_and_alpha_png(tmp_path: Path) -> None:
     assert read_header(tmp_path / "wheel.png").is_rgb
     green = read_plane(tmp_path / "wheel.png", channel="green")
     np.testing.assert_array_equal(green, colours[grey][..., 1])
+
+
+def test_numbers_of_label_images_are_those_in_the_file(tmp_path: Path) -> None:
+    path, labels = tmp_path / "a.png", number_planes(20, 30, dtype="uint8")
+    picture = Image.fromarray(labels)
+    picture.putpalette(np.random.default_rng(0).integers(0, 256, 768, dtype=np.uint8).tobytes())
+    picture.save(path)
+    with PictureFile(path, as_stored=True) as file:
+        assert not file.header.images[0].is_rgb
+        np.testing.assert_array_equal(file.read(0, frame=0, z=0, channel=0), labels)
 
 
 def write_png(

@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from autonuclei.errors import InputError
+from autonuclei.io.formats.tiff import TiffImageFile
 from autonuclei.io.images import open_image, read_file_header, read_header, read_plane
 
 Array = npt.NDArray[Any]
@@ -408,6 +409,19 @@ def test_palettes(tmp_path: Path, kind: str) -> None:
     with Image.open(path) as picture:
         expected = np.asarray(picture.convert("RGB"))
     np.testing.assert_array_equal(read_plane(path, channel="blue"), expected[..., 2])
+
+
+@pytest.mark.parametrize("kind", ["inverted", "palette"])
+def test_numbers_of_label_images_are_those_in_the_file(tmp_path: Path, kind: str) -> None:
+    path, labels = tmp_path / "a.tif", number_planes(20, 30, dtype="uint8")
+    colours = np.random.default_rng(0).integers(0, 65536, (3, 256)).astype(np.uint16)
+    if kind == "palette":
+        tifffile.imwrite(path, labels, photometric="palette", colormap=colours)
+    else:
+        tifffile.imwrite(path, labels, photometric="miniswhite")
+    with TiffImageFile(path, as_stored=True) as file:
+        assert not file.header.images[0].is_rgb
+        np.testing.assert_array_equal(file.read(0, frame=0, z=0, channel=0), labels)
 
 
 def test_samples_beyond_the_colours(tmp_path: Path) -> None:

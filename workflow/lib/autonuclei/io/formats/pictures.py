@@ -29,9 +29,17 @@ _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
 
 class PictureFile(ImageFile):
-    """A PNG or JPEG file."""
+    """A PNG or JPEG file.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path
+        The file; its content says which of the two it is.
+    as_stored
+        Give the numbers of label images: those in the file, not what a palette shows for them.
+    """
+
+    def __init__(self, path: Path, *, as_stored: bool = False) -> None:
         self._path = path
         self._notes: list[str] = []
         with explain_damage(path):
@@ -45,7 +53,7 @@ class PictureFile(ImageFile):
             else:
                 raise ValueError("it does not begin like a PNG or JPEG file")
             with self._open() as picture:
-                self._colours = _find_colours(picture)
+                self._colours = None if as_stored else _find_colours(picture)
                 image = self._describe(picture)
         self.header = FileHeader((image,), (str(path),), tuple(self._notes))
 
@@ -87,7 +95,7 @@ class PictureFile(ImageFile):
         if width * height > _BEST_COMPRESSION * self._path.stat().st_size:
             raise ValueError(f"it claims {width} x {height} pixels, more than the file can hold")
         is_grey = mode in ("1", "L", "LA") or mode[0] == "I"
-        is_grey = is_grey or (self._colours is not None and self._colours.ndim == 1)
+        is_grey = is_grey or (mode == "P" and (self._colours is None or self._colours.ndim == 1))
         is_grey = is_grey or self._deep_kind == _GREY_ALPHA
         if mode == "LA" or self._deep_kind == _GREY_ALPHA:
             self._notes.append("left out: opacity")

@@ -77,9 +77,19 @@ class _Stack:
 
 
 class TiffImageFile(ImageFile):
-    """A TIFF file, or the set of files that it belongs to."""
+    """A TIFF file, or the set of files that it belongs to.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path
+        Any file of the set.
+    as_stored
+        Give the numbers of label images: those in the file, not what a palette or an inverted
+        scale shows for them.
+    """
+
+    def __init__(self, path: Path, *, as_stored: bool = False) -> None:
+        self._as_stored = as_stored
         self._files = TiffFiles(path)
         self._stacks: list[_Stack] = []
         try:
@@ -271,6 +281,8 @@ class TiffImageFile(ImageFile):
     def _judge_look(self, page: Any, dialect: str) -> _Look:
         """How pixels are to be shown; refuses what cannot be."""
         check_support(self._files, page)
+        if self._as_stored and page.photometric in (0, 3):
+            return _Look(page, is_inverted=False, colours=None)
         is_inverted = page.photometric == 0
         if page.bitspersample == 1 and dialect in ("shaped", "ome"):
             is_inverted = False  # tifffile marks each binary image so, and means its numbers
