@@ -25,10 +25,11 @@ def find_ome_images(files: TiffFiles, tif: Any) -> list[Found]:
     ValueError
         The file is damaged.
     """
+    is_single = len(files.list_pages(files.path).pages) == 1
     try:
         text = parse_ome(tif.ome_metadata)
     except ValueError as error:
-        if len(files.list_pages(files.path).pages) == 1:
+        if is_single:
             files.note(f"{error}; its only page is read without it")
             return find_plain(files)
         raise files.refuse(f"its axes cannot be told: {error}. Save it again") from error
@@ -46,7 +47,12 @@ def find_ome_images(files: TiffFiles, tif: Any) -> list[Found]:
     if not found:
         if missing:
             raise files.refuse(_tell_missing(missing))
-        raise files.refuse("its OME-XML names no pixels in a file")
+        if is_single:
+            files.note("its OME-XML names no pixels; its only page is read without it")
+            return find_plain(files)
+        raise files.refuse(
+            "its OME-XML names no pixels in a file, so that its axes cannot be told. Save it again"
+        )
     if missing:
         listed = ", ".join(f"'{name}'" for name in missing)
         files.note(f"left out: images whose files are missing ({listed})")
@@ -82,7 +88,7 @@ def _find_ome_image(
     for run in image.runs:
         path = finder.find(run.uuid, run.file)
         if path is None:
-            name = Path(run.file.replace("\\", "/")).name
+            name = Path(run.file.replace("\\", "/")).name or run.uuid
             if name not in missing:
                 missing.append(name)
         else:
