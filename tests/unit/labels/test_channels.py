@@ -10,12 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autonuclei.labels.channels import (
-    CHANNEL_COLUMNS,
-    FEWEST_PX,
-    measure_channels,
-    name_channels,
-)
+from autonuclei.labels.channel_names import CHANNEL_COLUMNS, name_channels
+from autonuclei.labels.channels import FEWEST_PX, measure_channels
 from autonuclei.labels.measurement import measure_objects
 from autonuclei.labels.rings import find_rings, measure_distance2
 

@@ -310,6 +310,8 @@ def test_all_tables_are_written(tmp_path, n_rows):
         "frames.csv",
         "divisions.csv",
         "msd.csv",
+        "track_msd.csv",
+        "origins.csv",
         "drift.csv",
     ]
     for path in paths:

@@ -43,7 +43,11 @@ def draw_all(tracks, cycles, units):
         "cycles": draw_cycles(cycles, units=units),
         "sisters": draw_sisters(pair_sisters(cycles, columns), columns, units=units),
         "origins": draw_origins(shift_to_origin(tracks, units=units), units=units),
-        "spread": draw_spread(msd, fit_exponents(own, units=units), units=units),
+        "spread": draw_spread(
+            msd,
+            fit_exponents(own, units=units).rename(columns={"alpha": "msd_exponent"}),
+            units=units,
+        ),
     }
 
 

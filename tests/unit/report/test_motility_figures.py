@@ -10,7 +10,6 @@ from autonuclei.measure.motility import measure_motility
 from autonuclei.report.motility_figures import (
     draw_density,
     draw_directions,
-    draw_displacement,
     draw_motility,
     draw_speeds,
     draw_track_lengths,
@@ -18,7 +17,10 @@ from autonuclei.report.motility_figures import (
 )
 from track_examples import HEIGHT, N_FRAMES, WIDTH, make_example
 
-NAMES = ["tracks", "directions", "density_and_mitoses", "msd", "track_lengths", "speeds", "drift"]
+NAMES = [
+    "tracks", "directions", "density_and_mitoses", "msd", "origins", "track_lengths", "speeds",
+    "drift",
+]  # fmt: skip
 
 
 def measure(n_rows=None, pixel_size=0.5, interval=10.0, n_frames=N_FRAMES):
@@ -49,20 +51,20 @@ def read_labels(figure):
         (
             0.5,
             10.0,
-            ["x (µm)", "Speed (µm/min)", "(nuclei/mm²)", "and h)", "(µm²)", "lag (min)", "(h)"],
+            ["x (µm)", "Speed (µm/min)", "(nuclei/mm²)", "and h)", "(h)"],
         ),
         (
             None,
             None,
-            ["x (px)", "Speed (px/frame)", "million px", "and frame)", "(px²)", "lag (frames)"],
+            ["x (px)", "Speed (px/frame)", "million px", "and frame)"],
         ),
-        (0.5, None, ["x (µm)", "Speed (µm/frame)", "(nuclei/mm²)", "(µm²)", "lag (frames)"]),
+        (0.5, None, ["x (µm)", "Speed (µm/frame)", "(nuclei/mm²)"]),
     ],
 )
 def test_units_are_on_the_axes(pixel_size, interval, expected):
     motility, image = measure(pixel_size=pixel_size, interval=interval)
     labels = read_labels(draw_tracks(motility, image))
-    for draw in (draw_density, draw_displacement, draw_speeds):
+    for draw in (draw_density, draw_speeds):
         labels += read_labels(draw(motility))
     figure = draw_track_lengths(motility)
     labels += read_labels(figure)
@@ -97,14 +99,6 @@ def test_polar_histogram_counts_steps():
     assert sum(heights) == pytest.approx(100)
 
 
-def test_few_tracks_are_drawn_open():
-    motility, _ = measure()
-    axes = draw_displacement(motility).axes[0]
-    names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "measured, fewer than 10 tracks" in names
-    assert "measured" not in names
-
-
 @pytest.mark.parametrize(
     ("n_rows", "n_frames"), [(None, N_FRAMES), (0, N_FRAMES), (1, N_FRAMES), (None, 1)]
 )
@@ -126,7 +120,7 @@ def test_empty_input_is_told():
     assert "No tracks of two or more nuclei" in read_labels(draw_tracks(motility, image))
     assert read_labels(draw_density(motility)) == ["No nuclei in 6 frames"]
     assert read_labels(draw_track_lengths(motility)) == ["No tracks"]
-    for draw in (draw_directions, draw_speeds, draw_displacement):
+    for draw in (draw_directions, draw_speeds):
         assert re.match(r"No (steps|track)", read_labels(draw(motility))[0])
 
 

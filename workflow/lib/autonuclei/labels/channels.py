@@ -1,8 +1,6 @@
 """Measuring all channels of an image in its nuclei and in rings around them."""
 
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.labels.background import Background, BackgroundGrid
+from autonuclei.labels.channel_names import CHANNEL_COLUMNS, name_channels
 from autonuclei.labels.rings import find_rings, measure_distance2
 
 Array = npt.NDArray[Any]
@@ -20,52 +19,8 @@ Zones = dict[str, tuple[Array, Array]]
 # A ring, or the core of a nucleus, with fewer pixels is not measured.
 FEWEST_PX = 20
 
-STATISTICS = ("mean", "median", "total", "std", "p05", "p95")
-# Columns of each channel, behind its name.
-CHANNEL_COLUMNS = (
-    *STATISTICS,
-    *(f"ring_{name}" for name in STATISTICS),
-    "core_mean",
-    "ring_ratio",
-    "background",
-    "raw_mean",
-    "saturated",
-)
 # The largest numbers of cameras and converters of 8, 10, 12, 14 and 16 bits.
 FULL_SCALES = (255, 1023, 4095, 16383, 65535)
-
-
-def name_channels(names: Sequence[str | None]) -> list[str]:
-    """Make names of channels that are safe and unique as the beginning of a column's name.
-
-    Letters without accents, digits and `_` stay, all else becomes `_`. A name that begins with
-    a digit gets `channel_` in front of it, one that is missing becomes `channel` and its number,
-    counted from 1. A name whose columns there are already, in capital or small letters, gets a
-    number at its end. Names that are safe stay as they are.
-
-    Parameters
-    ----------
-    names
-        As the file has them, in the order of its channels.
-    """
-    taken: set[str] = set()
-    safe = []
-    for number, name in enumerate(names, start=1):
-        plain = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode()
-        stem = re.sub(r"\W+", "_", plain).strip("_") or f"channel{number}"
-        if stem[0].isdigit():
-            stem = f"channel_{stem}"
-        choice, repeat = stem, 1
-        while taken & _list_columns(choice):
-            repeat += 1
-            choice = f"{stem}_{repeat}"
-        taken |= _list_columns(choice)
-        safe.append(choice)
-    return safe
-
-
-def _list_columns(name: str) -> set[str]:
-    return {f"{name}_{column}".lower() for column in CHANNEL_COLUMNS}
 
 
 def measure_channels(

@@ -17,12 +17,20 @@ import pandas as pd
 from autonuclei.io.files import write_beside
 from autonuclei.io.tables import add_columns
 from autonuclei.measure.frames import count_nuclei
-from autonuclei.measure.msd import measure_msd
+from autonuclei.measure.msd import (
+    add_msd_interval,
+    fit_exponents,
+    measure_msd,
+    measure_track_msd,
+)
+from autonuclei.measure.origins import shift_to_origin
 from autonuclei.measure.steps import measure_neighbour_distance, measure_steps
 from autonuclei.measure.tracks import list_divisions, summarise_tracks
 from autonuclei.measure.units import Units
 from autonuclei.settings import MotilitySettings
 from autonuclei.track.drift import measure_common_steps
+
+TABLES = ("steps", "tracks", "frames", "divisions", "msd", "track_msd", "origins", "drift")
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,12 @@ class Motility:
         Whether speeds, displacements and directions are without the common movement of all
         nuclei. Places are those in the images in any case.
     steps : `measure_steps`, with `nearest_neighbour_<length>`.
-    tracks : `summarise_tracks`.
+    tracks : `summarise_tracks`, with `msd_exponent` and `n_msd_lags` from `fit_exponents`.
     frames : `count_nuclei`.
     divisions : `list_divisions`.
-    msd : `measure_msd`.
+    msd : `measure_msd`, with `add_msd_interval`.
+    track_msd : `measure_track_msd`.
+    origins : `shift_to_origin`.
     drift : `tabulate_drift`.
     """
 
@@ -50,6 +60,8 @@ class Motility:
     frames: pd.DataFrame
     divisions: pd.DataFrame
     msd: pd.DataFrame
+    track_msd: pd.DataFrame
+    origins: pd.DataFrame
     drift: pd.DataFrame
 
 
@@ -92,6 +104,11 @@ def measure_motility(
     column = f"nearest_neighbour_{units.length}"
     steps[column] = measure_neighbour_distance(tracks) * units.length_factor
     divisions = list_divisions(tracks, units=units)
+    track_msd = measure_track_msd(moved, units=units)
+    exponents = fit_exponents(track_msd, units=units).set_index("track")
+    exponents = exponents.reindex(summary["track"]).reset_index()
+    summary["msd_exponent"] = exponents["alpha"]
+    summary["n_msd_lags"] = exponents["n_lags"].fillna(0).astype(np.int64)
     return Motility(
         units,
         remove_drift,
@@ -99,7 +116,9 @@ def measure_motility(
         summary,
         count_nuclei(steps, divisions, frames=frames, image_shape=image_shape, units=units),
         divisions,
-        measure_msd(moved, units=units),
+        add_msd_interval(measure_msd(moved, units=units), track_msd, units=units),
+        track_msd,
+        shift_to_origin(moved, units=units),
         drift,
     )
 
@@ -110,7 +129,7 @@ def write_motility(
     *,
     columns: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write the tables as CSV: steps, tracks, frames, divisions, msd, drift; give their paths.
+    """Write the tables as CSV, each by its name; give their paths.
 
     Parameters
     ----------
@@ -121,7 +140,7 @@ def write_motility(
         Last columns of each table, the same in all rows: what the sheet says of the sample.
     """
     paths = []
-    for name in ("steps", "tracks", "frames", "divisions", "msd", "drift"):
+    for name in TABLES:
         path = Path(folder) / f"{name}.csv"
         with write_beside(path) as partial:
             add_columns(getattr(motility, name), columns or {}).to_csv(partial, index=False)

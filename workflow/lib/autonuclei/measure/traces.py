@@ -26,7 +26,7 @@ def tabulate_traces(
         `birth_frame` and `division_frame` are used.
     channels : sequence of str
         Beginnings of the columns of each channel; see
-        `autonuclei.labels.channels.name_channels`.
+        `autonuclei.labels.channel_names.name_channels`.
     units : Units
 
     Returns

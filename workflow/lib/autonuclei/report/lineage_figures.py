@@ -459,15 +459,15 @@ def draw_origins(shifted: pd.DataFrame, *, units: Units) -> Figure:
     return figure
 
 
-def draw_spread(msd: pd.DataFrame, exponents: pd.DataFrame, *, units: Units) -> Figure:
+def draw_spread(msd: pd.DataFrame, tracks: pd.DataFrame, *, units: Units) -> Figure:
     """Draw the mean squared displacement with its interval, and the exponents of the tracks.
 
     Parameters
     ----------
     msd : DataFrame
         From `autonuclei.measure.msd.add_msd_interval`.
-    exponents : DataFrame
-        From `autonuclei.measure.msd.fit_exponents`.
+    tracks : DataFrame
+        A row per track, with `msd_exponent`; see `autonuclei.measure.motility.Motility`.
     units : Units
     """
     column = f"msd_{units.length}2"
@@ -505,12 +505,12 @@ def draw_spread(msd: pd.DataFrame, exponents: pd.DataFrame, *, units: Units) -> 
         title=f"Up to {int(shown['n_tracks'].max()):,} tracks",
     )
     left.legend(frameon=False, fontsize=9)
-    _draw_exponents(right, exponents)
+    _draw_exponents(right, tracks["msd_exponent"])
     return figure
 
 
-def _draw_exponents(axes: Axes, exponents: pd.DataFrame) -> None:
-    alpha = exponents["alpha"].dropna().to_numpy(np.float64)
+def _draw_exponents(axes: Axes, exponents: pd.Series) -> None:
+    alpha = exponents.dropna().to_numpy(np.float64)
     n_short = len(exponents) - len(alpha)
     note = f"\n({n_short:,} tracks are too short or rest)" if n_short else ""
     axes.set(xlabel="Exponent alpha of a track", ylabel="Number of tracks")

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from autonuclei.measure.motility import Motility
 from autonuclei.measure.units import Units
+from autonuclei.report.lineage_figures import draw_origins, draw_spread
 from autonuclei.report.style import (
     BLUE,
     DARK_GREY,
@@ -35,8 +36,6 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-# Below this many tracks a mean squared displacement is drawn open.
-FEW_TRACKS = 10
 # Bars of the histogram of directions.
 N_DIRECTIONS = 24
 
@@ -49,8 +48,8 @@ def draw_motility(
     Parameters
     ----------
     folder
-        Gets `tracks`, `directions`, `density_and_mitoses`, `msd`, `track_lengths`, `speeds`
-        and `drift`.
+        Gets `tracks`, `directions`, `density_and_mitoses`, `msd`, `origins`, `track_lengths`,
+        `speeds` and `drift`.
     motility
         From `autonuclei.measure.motility.measure_motility`.
     image : (height, width)
@@ -61,11 +60,13 @@ def draw_motility(
     list of Path
         The files, in this order.
     """
+    units = motility.units
     figures = {
         "tracks": draw_tracks(motility, image),
         "directions": draw_directions(motility),
         "density_and_mitoses": draw_density(motility),
-        "msd": draw_displacement(motility),
+        "msd": _tell_drift(draw_spread(motility.msd, motility.tracks, units=units), motility),
+        "origins": _tell_drift(draw_origins(motility.origins, units=units), motility),
         "track_lengths": draw_track_lengths(motility),
         "speeds": draw_speeds(motility),
         "drift": draw_drift(motility),
@@ -184,48 +185,6 @@ def draw_density(motility: Motility) -> Figure:
     return figure
 
 
-def draw_displacement(motility: Motility) -> Figure:
-    """Draw the mean squared displacement over the time lag, both axes logarithmic."""
-    units = motility.units
-    column = f"msd_{units.length}2"
-    shown = motility.msd[motility.msd[column] > 0]
-    if len(shown) == 0:
-        return _draw_text("No track moves, so there is no\nmean squared displacement")
-    lag_column = "lag_frames" if units.time == "frames" else f"lag_{units.time}"
-    lag, value = shown[lag_column].to_numpy(np.float64), shown[column].to_numpy(np.float64)
-    many = shown["n_tracks"].to_numpy() >= FEW_TRACKS
-    figure, axes = _make_figure(size=(6, 4.6))
-    for slope, style, name in ((1, ":", "random walk (slope 1)"), (2, "--", "straight (slope 2)")):
-        line = value[0] * (lag / lag[0]) ** slope
-        axes.plot(lag, line, style, color=DARK_GREY, linewidth=1.1, label=name)
-    axes.plot(lag, value, color=BLUE, linewidth=1)
-    few = f"measured, fewer than {FEW_TRACKS} tracks"
-    for own, fill, name in ((many, BLUE, "measured"), (~many, "white", few)):
-        if own.any():
-            dots: dict[str, Any] = {
-                "color": BLUE,
-                "markerfacecolor": fill,
-                "markersize": 5,
-                "label": name,
-            }
-            axes.plot(lag[own], value[own], "o", **dots)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda v, _: f"{v:g}")
-        axis.set_minor_formatter(lambda v, _: "")
-    if lag[-1] / lag[0] < 100:
-        axes.set_xticks(_list_round_numbers(lag[0], lag[-1]))
-    n_tracks = int(shown["n_tracks"].max())
-    axes.set(
-        xlabel=f"Time lag ({units.time})",
-        ylabel=f"Mean squared displacement ({UNIT_LABELS[units.length]}²)",
-        title=f"Mean squared displacement of up to {n_tracks:,} tracks" + _say_drift(motility),
-    )
-    axes.legend(frameon=False, fontsize=9)
-    return figure
-
-
 def draw_track_lengths(motility: Motility) -> Figure:
     """Draw how long tracks are, from first to last frame."""
     tracks = motility.tracks
@@ -304,6 +263,14 @@ def draw_drift(motility: Motility) -> Figure:
     return figure
 
 
+def _tell_drift(figure: Figure, motility: Motility) -> Figure:
+    """Say below the title whether the common movement is taken out, if there is a title."""
+    axes = figure.axes[0]
+    if axes.get_title():
+        axes.set_title(axes.get_title() + _say_drift(motility))
+    return figure
+
+
 def _say_drift(motility: Motility) -> str:
     if motility.drift_removed:
         return "\n(common movement of all nuclei taken out)"
@@ -331,9 +298,3 @@ def _choose_time(time: FloatArray, units: Units) -> tuple[FloatArray, str]:
     if time.max(initial=0) > 180:
         return time / 60, "Time (h)"
     return time, "Time (min)"
-
-
-def _list_round_numbers(low: float, high: float) -> list[float]:
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    numbers = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    return [number for number in numbers if low * 0.99 <= number <= high * 1.01]
