@@ -58,6 +58,7 @@ FILM = {
     "last_file": "data/film.tif",
     "n_frames": 3,
     "missing_frames": 0,
+    "labels_given": False,
     "position": None,
     "position_name": "",
     "channel": "2",

@@ -10,10 +10,12 @@ rule measure_nuclei:
             stills="<results>/{experiment}/segmentation/{sample}/labels",
         ),
         probability=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv",
+            given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv",
         ),
         planes=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv",
+            given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.planes.csv",
         ),
     output:
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",

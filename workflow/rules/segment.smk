@@ -43,11 +43,46 @@ rule predict_stretch:
         "../scripts/segment/predict_stretch.py"
 
 
+rule import_labels:
+    """Take the finished label images that the user gives for a stretch of frames."""
+    input:
+        images=PLAN.list_stretch_files,
+        labels=PLAN.list_label_files,
+    output:
+        labels=temp("<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif"),
+        probability=temp(
+            "<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv"
+        ),
+        planes=temp(
+            "<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.planes.csv"
+        ),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/import_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/import_{first}-{last}.tsv"
+    localrule: IN_SUBMITTED_JOB
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(150, 60),
+        runtime=NEEDS.stretch_min(5, 0.03),
+    params:
+        planes=PLAN.describe_stretch,
+        labels=PLAN.describe_labels,
+        is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
+        skip_unreadable=SETTINGS.skip_unreadable,
+        code=digest_imports("segment/import_labels"),
+    script:
+        "../scripts/segment/import_labels.py"
+
+
 rule join_movie:
     """Join the masks of a movie into one stack that Fiji and napari open."""
     input:
         labels=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
+            given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
         ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
@@ -75,10 +110,12 @@ rule write_stills:
     """Write the masks of stills, one file per image, named like it, and list skipped images."""
     input:
         labels=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
+            given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
         ),
         planes=PLAN.for_stretches(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
+            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv",
+            given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.planes.csv",
         ),
     output:
         labels=directory("<results>/{experiment}/segmentation/{sample}/labels"),

@@ -16,6 +16,7 @@ from autonuclei.evaluate.indicators import (
     INFORMATION,
     LOOK,
     MOVIE,
+    NETWORK,
     PIXEL_SIZE,
     REASONS,
     UNDEFINED,
@@ -66,7 +67,7 @@ def test_indicators_are_whole() -> None:
         assert bool(indicator.remedy) or not has_limit, f"{indicator.name} has no remedy"
         if indicator.of_images:
             assert indicator.name in (*SAMPLE_COLUMNS, *ANNOTATION_COLUMNS)
-        assert indicator.about in (ANNOTATION, AGREEMENT, IMAGE, MOVIE, PIXEL_SIZE)
+        assert indicator.about in (ANNOTATION, AGREEMENT, NETWORK, IMAGE, MOVIE, PIXEL_SIZE)
         if indicator.look is not None and indicator.unsuitable is not None:
             assert (indicator.unsuitable < indicator.look) == indicator.low_is_bad
     assert set(REASONS) == {TOO_LARGE, TOO_SMALL, NOT_CONVEX}

@@ -29,7 +29,7 @@ OBJECTS = pd.DataFrame(
         "verdict": ["accepted", "accepted", "too large", "accepted", "too small"],
     }
 )
-STILLS = {"sample": "a", "kind": "stills", "masks": False, "training": [0]}
+STILLS = {"sample": "a", "kind": "stills", "masks": False, "labels": False, "training": [0]}
 NOTHING = dict.fromkeys(SAMPLE_COLUMNS, NAN)
 
 
@@ -175,6 +175,34 @@ def test_why_something_is_undefined() -> None:
     assert list_reasons(STILLS, movie) == set()
     assert list_reasons(movie, model_given=True) == {no_model}
     assert list_reasons(masks, movie) == {"masks were given in the place of the annotation."}
+
+
+def test_given_masks_are_judged_without_a_network() -> None:
+    given = STILLS | {"labels": True, "training": []}
+    image = make_image(0, agreement_f1=NAN, n_accepted=NAN)
+    _, verdict = judge([image], samples=[given], model_given=True)
+    assert find(verdict, "nucleus_in_patch")["value"] is None
+    assert find(verdict, "n_training")["value"] is None
+    for name in ("nucleus_in_patch", "agreement_f1", "probability"):
+        assert find(verdict, name)["meaning"].endswith("given, so nothing was predicted.")
+    assert find(verdict, "area_accepted")["meaning"].endswith("given, so nothing was annotated.")
+    assert find(verdict, "contrast")["verdict"] == GOOD
+    assert verdict["sentence"].endswith(
+        " All masks were given: this tells of them and of the images, not of a network."
+    )
+
+
+def test_given_masks_among_others_are_named() -> None:
+    others = [STILLS | {"sample": name, "labels": True, "training": []} for name in "bcdef"]
+    images = [make_image(0)] + [make_image(0, n_accepted=NAN) | {"sample": s} for s in "bcdef"]
+    _, verdict = judge(images, samples=[STILLS, *others])
+    assert verdict["sentence"].endswith(" The masks of b, c, d and 2 more were given.")
+    assert find(verdict, "n_training")["value"] == 400
+    assert find(verdict, "nucleus_in_patch")["value"] > 0
+    # Learned from, they count by their nuclei.
+    others[0]["training"] = [0]
+    _, verdict = judge(images, samples=[STILLS, *others])
+    assert find(verdict, "n_training")["value"] == 450
 
 
 def make_nuclei(*sizes: float, area_px: float = 314.0) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def make_row(**values: Any) -> dict[str, Any]:
         "last_file": "data/film.tif",
         "n_frames": 6,
         "missing_frames": 0,
+        "labels_given": False,
         "position": None,
         "position_name": "",
         "channel": "2",
@@ -59,6 +60,7 @@ def test_twelve_planes_are_six_time_points_and_two_channels() -> None:
         "Type": "uint16",
         "Pixel size (µm)": "0.325 (OME-XML PhysicalSizeX)",
         "Interval (min)": "10 (sample sheet)",
+        "Masks": "",
         "Files": "film.tif",
     }
 

@@ -67,6 +67,51 @@ def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
     assert "<results>/e/model" in masks.list_results()
 
 
+def test_finished_labels_need_no_model() -> None:
+    plan = make_plan(make_sample("a", labels=make_truth(0, 1, 2, 3), truth=make_truth(1)))
+    assert not plan.has_training("e")
+    assert plan.get_model(wildcards()) == []
+    assert plan.list_annotated("e") == plan.list_training("e") == plan.list_criterion("e") == []
+    made = plan.list_results()
+    assert "<results>/e/segmentation/a/labels" in made
+    assert not [path for path in made if "model" in path or "training" in path]
+    assert [case["stage"] for case in plan.list_cases(wildcards())] == ["segmentation"]
+    files = plan.for_stretches("found/{first}-{last}", given="given/{first}-{last}")
+    assert files(wildcards()) == ["given/0000-0003"]
+    job = wildcards(first="0000", last="0003")
+    assert plan.list_label_files(job) == [f"truth{i}.tif" for i in range(4)]
+    assert plan.describe_labels(job)[2] == {"path": "truth2.tif", "page": 0, "stamp": None}
+    assert "truth3.tif" in plan.list_raw_files(wildcards())
+    with pytest.raises(InputError, match="models: experiment 'e' needs no model"):
+        make_plan(make_sample("a", labels=make_truth(0)), models={"e": "folder"})
+
+
+def test_finished_labels_among_other_samples() -> None:
+    given = make_sample("g", labels=make_truth(0, 1, 2, 3), truth=make_truth(1))
+    plan = make_plan(make_sample("a", train=(0,)), given)
+    assert plan.has_training("e")
+    assert plan.get_model(wildcards()) == "<results>/e/model"
+    assert numbers(plan.list_annotated("e")) == numbers(plan.list_training("e")) == [("a", 0)]
+    assert numbers(plan.list_criterion("e")) == [("a", 1), ("a", 2), ("a", 3)]
+    assert plan.list_compared(wildcards(sample="g")) == []
+    files = plan.for_stretches("found/{first}-{last}", given="given/{first}-{last}")
+    assert files(wildcards()) == ["found/0000-0003"]
+    assert files(wildcards(sample="g")) == ["given/0000-0003"]
+    with pytest.raises(InputError, match="no frame is selected for training"):
+        make_plan(make_sample("a"), given)
+
+
+def test_finished_labels_that_are_learned_from() -> None:
+    labels = make_truth(0, 1, 2, 3)
+    learned = make_sample("g", labels=labels, train=(1, 2), masks={i: labels[i] for i in (1, 2)})
+    for plan in (make_plan(learned), make_plan(make_sample("a"), learned)):
+        assert plan.has_training("e")
+        assert numbers(plan.list_training("e")) == [("g", 1), ("g", 2)]
+        assert plan.list_annotated("e") == []
+        # Network and masks are not compared: no network looked at this sample.
+        assert plan.list_compared(wildcards(sample="g")) == []
+
+
 def test_few_of_many_frames_with_a_truth_are_annotated() -> None:
     plan = make_plan(make_sample("a", 100, train=(5,), truth=make_truth(*range(100))))
     assert [i for _, i in numbers(plan.list_annotated("e"))] == [0, 5, 12, 25, 37, 50, 62, 75, 87]

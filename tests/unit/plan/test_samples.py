@@ -301,6 +301,67 @@ def test_labels_that_belong_to_nothing() -> None:
     assert "1 label images for 3 images" in told({"images": "t*.tif", "ground_truth": "truth/*"})[0]
 
 
+def test_finished_labels_of_a_movie() -> None:
+    save("a.tif", 3, 32, 40, axes="TYX")
+    save("labels/a.tif", 3, 32, 40, axes="TYX")
+    sample = read_one(images="a.tif", labels="labels/a.tif")
+    assert {i: (own.path, own.page) for i, own in sample.labels.items()} == {
+        i: ("labels/a.tif", i) for i in range(3)
+    }
+    assert sample.labels[0].stamp is not None
+    assert (sample.train, dict(sample.masks)) == ((), {})
+    assert sample.describe_input()["labels_given"] is True
+    assert sample.pairing == (
+        "labels: label images go to images by order (a.tif to a.tif and so on)",
+    )
+    learned = read_one(images="a.tif", labels="labels/a.tif", train="1:")
+    assert learned.train == (1, 2)
+    assert {i: own.page for i, own in learned.masks.items()} == {1: 1, 2: 2}
+
+
+def test_finished_labels_that_a_movie_lacks() -> None:
+    for i in range(6):
+        save(f"t{i}.tif")
+    save("labels/t1.tif")
+    save("labels/t3.tif", 30, 40)
+    size, lacking, masks = told(
+        {"images": "t*.tif", "labels": "labels/*.tif", "masks": "labels/t1.tif"}
+    )
+    assert "labels: labels/t3.tif: is 40 x 30 pixels, but its image t3.tif is 40 x 32" in size
+    assert "labels: stands beside 'masks'. Nothing is predicted where labels are given" in lacking
+    assert "labels: 4 of 6 frames have no label image (t0, t2, t4 and 1 more)" in masks
+
+
+def test_stills_without_a_finished_label_image_are_left_out() -> None:
+    for name in "abcde":
+        save(f"{name}.tif")
+    for name in "bd":
+        save(f"labels/{name}_mask.tif")
+    save("truth/d.tif")
+    sample = read_one(
+        images="?.tif", labels="labels/*.tif", ground_truth="truth/*.tif", kind="stills", train="1"
+    )
+    assert [(frame.index, frame.name) for frame in sample.frames] == [(1, "b"), (3, "d")]
+    assert list(sample.labels) == [1, 3]
+    assert list(sample.truth) == [3]
+    assert list(sample.masks) == [1]
+    assert sample.left_out == ("3 image(s) without a label image: a, c, e",)
+    assert sample.describe_input()["missing_frames"] == 0
+
+
+def test_finished_labels_where_images_may_be_skipped() -> None:
+    save("a.tif")
+    Path("b.tif").write_bytes(b"no image")
+    for name in "ab":
+        save(f"labels/{name}.tif")
+    row = {"images": "?.tif", "labels": "labels/*.tif", "kind": "stills", "train": "all"}
+    sample = read_one(skip_unreadable=True, **row)
+    assert [frame.name for frame in sample.frames] == ["a", "b"]
+    # The job tells what is wrong with the other one.
+    assert list(sample.labels) == [0, 1]
+    assert list(sample.masks) == [0]
+
+
 def test_ground_truth_of_another_size() -> None:
     save("a.tif")
     save("truth.tif", 40, 32)

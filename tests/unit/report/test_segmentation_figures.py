@@ -65,7 +65,7 @@ def test_counts_where_nothing_was_annotated_or_found(tmp_path):
     nothing = {name: table[:0] for name, table in PREDICTED.items()}
     figure = draw_counts(count_objects(frames, None, nothing), title="nothing found")
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert legend == ["nuclei found by the network (0 in 4)"]
+    assert legend == ["nuclei in the masks (0 in 4)"]
     save_figure(figure, [tmp_path / "a.png"])
 
 

@@ -21,7 +21,8 @@ with log_job(snakemake.log[0]):
     )
     from autonuclei.train.networks import MODEL_FILES, read_scale
 
-    model = Path(snakemake.input.model)
+    # Where all masks are given, there is no model.
+    model = Path(snakemake.input.model) if snakemake.input.model else None
     record = {
         "experiment": snakemake.wildcards.experiment,
         "workflow_commit": find_commit(Path(snakemake.scriptdir)),
@@ -30,11 +31,11 @@ with log_job(snakemake.log[0]):
         "seed": snakemake.params.settings["seed"],
         "settings": snakemake.params.settings,
         "samples": snakemake.params.samples,
-        "thresholds": json.loads((model / "thresholds.json").read_text()),
-        "network_px_per_image_px": read_scale(model),
+        "thresholds": model and json.loads((model / "thresholds.json").read_text()),
+        "network_px_per_image_px": model and read_scale(model),
         "sha256": {
             "inputs": hash_inputs(snakemake.params.stamps),
-            "model": hash_files(model / name for name in MODEL_FILES),
+            "model": hash_files(model / name for name in MODEL_FILES) if model else {},
         },
         "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
     }

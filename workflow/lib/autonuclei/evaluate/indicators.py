@@ -9,7 +9,8 @@ from typing import Any
 GOOD, LOOK, UNSUITABLE = "good", "look", "unsuitable"
 INFORMATION, UNDEFINED = "information", "undefined"
 # What an indicator tells of.
-ANNOTATION, AGREEMENT, IMAGE, MOVIE = "annotation", "agreement", "image", "movie"
+ANNOTATION, AGREEMENT, NETWORK = "annotation", "agreement", "network"
+IMAGE, MOVIE = "image", "movie"
 PIXEL_SIZE = "pixel size"
 
 
@@ -26,7 +27,7 @@ class Indicator:
     of_images
         Whether images are judged by it one by one too.
     about
-        `ANNOTATION`, `AGREEMENT`, `IMAGE`, `MOVIE` or `PIXEL_SIZE`.
+        `ANNOTATION`, `AGREEMENT`, `NETWORK`, `IMAGE`, `MOVIE` or `PIXEL_SIZE`.
     """
 
     name: str

@@ -21,6 +21,7 @@ from autonuclei.evaluate.indicators import (
     INFORMATION,
     LOOK,
     MOVIE,
+    NETWORK,
     PIXEL_SIZE,
     REASONS,
     UNDEFINED,
@@ -38,6 +39,7 @@ _MOST_IMAGES = 20
 # Diameters (um) between which the median nucleus of nearly every cell lies.
 LIKELY_DIAMETER_UM = (2.0, 60.0)
 _MOST_SIZES = 3
+_MOST_NAMED = 3
 
 
 def check_sizes(
@@ -106,8 +108,8 @@ def judge_experiment(
         `sample`, `frame`, `area_px` and `verdict` of all annotated objects; None without an
         automatic annotation.
     samples
-        Of each sample `sample` (its name), `kind`, `masks` (whether masks were given) and
-        `training` (frames to learn from).
+        Of each sample `sample` (its name), `kind`, `masks` (whether masks to learn from were
+        given), `labels` (whether its nuclei were) and `training` (frames to learn from).
     sizes
         What `check_sizes` says.
     model_given
@@ -135,7 +137,9 @@ def judge_experiment(
     if not model_given:
         training = {(sample["sample"], frame) for sample in samples for frame in sample["training"]}
         own = [place in training for place in zip(images["sample"], images["frame"], strict=True)]
-        n_training = images["n_accepted"][own].sum(skipna=False)
+        # All nuclei that were given are learned from.
+        given = images["sample"].isin(_list_given(samples))
+        n_training = images["n_accepted"].where(~given, images["n_nuclei"])[own].sum(skipna=False)
     values = _summarize_images(
         images,
         objects=objects,
@@ -144,6 +148,8 @@ def judge_experiment(
         diameter_px=diameter_px,
         scale=scale,
     )
+    if not _has_network(samples):
+        values["nucleus_in_patch"] = float("nan")
     sizes = sizes or {}
     unlikely = [line for lines in sizes.values() for line in lines]
     if sizes:
@@ -161,9 +167,30 @@ def judge_experiment(
     return images, {
         "experiment": experiment,
         "verdict": verdict,
-        "sentence": _write_sentence(verdict, findings, sizes=_join_sizes(unlikely)),
+        "sentence": _write_sentence(verdict, findings, sizes=_join_sizes(unlikely))
+        + _name_given(samples),
         "findings": findings,
     }
+
+
+def _list_given(samples: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The samples whose nuclei no network found."""
+    return [sample["sample"] for sample in samples if sample["labels"]]
+
+
+def _has_network(samples: Sequence[Mapping[str, Any]]) -> bool:
+    return any(sample["training"] or not sample["labels"] for sample in samples)
+
+
+def _name_given(samples: Sequence[Mapping[str, Any]]) -> str:
+    """Say which nuclei the verdict rests on, where some were given."""
+    given = _list_given(samples)
+    if not given:
+        return ""
+    if len(given) == len(samples):
+        return " All masks were given: this tells of them and of the images, not of a network."
+    more = f" and {len(given) - _MOST_NAMED} more" if len(given) > _MOST_NAMED else ""
+    return f" The masks of {', '.join(given[:_MOST_NAMED])}{more} were given."
 
 
 def _add_decisions(images: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +265,10 @@ def _take_median(values: pd.Series | None) -> float:
 def _describe_missing(samples: Sequence[Mapping[str, Any]], *, model_given: bool) -> dict[str, str]:
     """Say why indicators of an experiment are undefined, by what they are about."""
     missing = {PIXEL_SIZE: "no pixel size is known, or there is no nucleus."}
-    if model_given:
+    if len(_list_given(samples)) == len(samples):
+        missing[AGREEMENT] = missing[NETWORK] = "all masks were given, so nothing was predicted."
+        missing[ANNOTATION] = "all masks were given, so nothing was annotated."
+    elif model_given:
         missing[ANNOTATION] = missing[AGREEMENT] = "a model was given, so nothing was annotated."
     elif not any(sample["training"] and not sample["masks"] for sample in samples):
         missing[ANNOTATION] = "masks were given in the place of the annotation."

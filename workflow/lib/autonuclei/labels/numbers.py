@@ -28,6 +28,13 @@ def number_by_position(labels: Array) -> Array:
     return number[labels]
 
 
+def number_anew(labels: Array) -> npt.NDArray[np.int32]:
+    """Number labels 1..n in the order of their numbers, however large these are; int32."""
+    present, number = np.unique(labels, return_inverse=True)
+    first = 0 if present[0] == 0 else 1
+    return np.asarray(number.reshape(labels.shape) + first, np.int32)
+
+
 def replace_labels(labels: Array, old: Array, new: Array, *, dtype: npt.DTypeLike) -> Array:
     """Replace the labels `old` by `new`.
 

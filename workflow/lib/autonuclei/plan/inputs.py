@@ -41,6 +41,7 @@ def describe_input(row: Row) -> dict[str, str]:
         "Type": row["dtype"],
         "Pixel size (µm)": _name_pixel_size(row),
         "Interval (min)": _name_interval(row),
+        "Masks": "given" if row["labels_given"] else "",
         "Files": _name_files(row),
     }
 

@@ -6,6 +6,7 @@ The rules hold the templates of paths and call this; wildcards are anything with
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -40,8 +41,8 @@ class Plan:
     Raises
     ------
     InputError
-        An experiment has nothing to learn from, `models` names one that is not in the sheet, or
-        the crop lies outside of an image; all problems are told at once.
+        An experiment has nothing to learn from, `models` names one that is not in the sheet or
+        needs none, or the crop lies outside of an image; all problems are told at once.
     """
 
     def __init__(self, settings: Settings, samples: Iterable[Sample]) -> None:
@@ -61,6 +62,12 @@ class Plan:
             f"models: there is no experiment '{experiment}' in the sample sheet."
             for experiment in self.settings.models
             if experiment not in self.experiments
+        ]
+        problems += [
+            f"models: experiment '{experiment}' needs no model, all its samples have 'labels'. "
+            "Take it out."
+            for experiment in self.settings.models
+            if experiment in self.experiments and not self._is_predicted(experiment)
         ]
         problems += [
             f"experiment '{experiment}': no frame is selected for training. Fill in the column "
@@ -94,8 +101,18 @@ class Plan:
         return self.get_sample(wildcards).frame(int(wildcards.frame))
 
     def has_training(self, experiment: str) -> bool:
-        """Whether a network is trained, and not one from before used."""
-        return experiment not in self.settings.models
+        """Whether a network is trained: not where one from before is used, or none at all.
+
+        None is needed where all samples have finished label images, and none is learned from.
+        """
+        is_wanted = any(sample.train for sample in self.list_samples(experiment))
+        return experiment not in self.settings.models and (
+            is_wanted or self._is_predicted(experiment)
+        )
+
+    def _is_predicted(self, experiment: str) -> bool:
+        """Whether a network finds the nuclei of any sample."""
+        return not all(sample.labels for sample in self.list_samples(experiment))
 
     def has_truth(self, experiment: str) -> bool:
         """Whether the sheet names masks to compare with."""
@@ -131,7 +148,7 @@ class Plan:
         return [
             (sample, sample.frame(index))
             for sample in self.list_samples(experiment)
-            if not sample.masks
+            if not sample.masks and not sample.labels
             for index in sorted({*sample.train, *spread(list(sample.truth), COMPARED_FRAMES)})
         ]
 
@@ -143,7 +160,7 @@ class Plan:
     def list_compared(self, wildcards: Wildcards) -> list[Place]:
         """Frames of a sample in which network and annotation, or given masks, can be compared."""
         own = self.get_sample(wildcards)
-        if not self.has_training(own.experiment):
+        if own.labels or not self.has_training(own.experiment):
             return []
         find = self.list_training if own.masks else self.list_annotated
         return [place for place in find(own.experiment) if place[0] is own]
@@ -154,6 +171,7 @@ class Plan:
         others = [
             (sample, frame)
             for sample in self.list_samples(experiment)
+            if not sample.labels
             for frame in sample.frames
             if frame.height and (sample.name, frame.index) not in learned
         ]
@@ -242,18 +260,19 @@ class Plan:
 
         return file
 
-    def for_stretches(self, template: str) -> InputFunction:
-        """A file for each stretch of a sample."""
+    def for_stretches(self, template: str, *, given: str | None = None) -> InputFunction:
+        """A file for each stretch of a sample; of another template where its labels are given."""
 
         def files(wildcards: Wildcards) -> list[str]:
+            sample = self.get_sample(wildcards)
             return [
                 _fill(
-                    template,
+                    given if given and sample.labels else template,
                     wildcards,
                     first=f"{stretch[0].index:04d}",
                     last=f"{stretch[-1].index:04d}",
                 )
-                for stretch in self.list_stretches(self.get_sample(wildcards))
+                for stretch in self.list_stretches(sample)
             ]
 
         return files
@@ -379,6 +398,12 @@ class Plan:
         """The files of the frames of a stretch."""
         return _unique(path for frame in self.get_stretch(wildcards) for path in frame.files)
 
+    def list_label_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the given label images of a stretch."""
+        labels = self.get_sample(wildcards).labels
+        frames = self.get_stretch(wildcards)
+        return _unique(path for frame in frames for path in labels[frame.index].files)
+
     def list_sample_files(self, wildcards: Wildcards) -> list[str]:
         """The files of all frames of a sample."""
         return self.get_sample(wildcards).files
@@ -392,7 +417,8 @@ class Plan:
         files = []
         for sample in self.list_samples(wildcards.experiment):
             files += sample.files
-            for label in (*sample.truth.values(), *sample.masks.values()):
+            given = (sample.truth, sample.masks, sample.labels)
+            for label in itertools.chain(*(images.values() for images in given)):
                 files += label.files
         return _unique(files)
 
@@ -408,10 +434,11 @@ class Plan:
         """The given label image of a frame."""
         return self.get_sample(wildcards).masks[int(wildcards.frame)]
 
-    def get_model(self, wildcards: Wildcards) -> str:
-        """The model folder of an experiment, trained here or given."""
-        own = f"<results>/{wildcards.experiment}/model"
-        return self.settings.models.get(wildcards.experiment, own)
+    def get_model(self, wildcards: Wildcards) -> str | list[str]:
+        """The model folder of an experiment, trained here or given; none if it needs none."""
+        if self.has_training(wildcards.experiment):
+            return f"<results>/{wildcards.experiment}/model"
+        return self.settings.models.get(wildcards.experiment, [])
 
     # What scripts need to know beside their files
 
@@ -431,6 +458,15 @@ class Plan:
         """How each frame of a stretch is read, by frame number."""
         sample = self.get_sample(wildcards)
         return {f.index: self._describe_plane(sample, f) for f in self.get_stretch(wildcards)}
+
+    def describe_labels(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
+        """The given label image of each frame of a stretch, by frame number."""
+        labels = self.get_sample(wildcards).labels
+        own = {frame.index: labels[frame.index] for frame in self.get_stretch(wildcards)}
+        return {
+            index: {"path": label.path, "page": label.page, "stamp": label.stamp}
+            for index, label in own.items()
+        }
 
     def describe_movie(self, wildcards: Wildcards) -> dict[str, Any]:
         """A movie: its planes, shape, number of frames, pixel size and interval."""
@@ -536,13 +572,14 @@ class Plan:
         ]
 
     def describe_judged(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Of each sample its kind, the frames learned from, and whether masks are given."""
+        """Of each sample its kind, the frames learned from, and which masks are given."""
         return [
             {
                 "sample": sample.name,
                 "kind": sample.kind,
                 "training": self._list_training_of(sample),
                 "masks": bool(sample.masks),
+                "labels": bool(sample.labels),
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
@@ -555,7 +592,11 @@ class Plan:
         """What the sheet and the files say of each sample, for the record."""
         return [
             sample.describe_input()
-            | {"images": sample.files, "training_frames": self._list_training_of(sample)}
+            | {
+                "images": sample.files,
+                "labels": _unique(p for own in sample.labels.values() for p in own.files),
+                "training_frames": self._list_training_of(sample),
+            }
             for sample in self.list_samples(wildcards.experiment)
         ]
 

@@ -84,7 +84,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Sample:
-    """One acquisition with its frames; `train`, `masks` and `truth` go by frame index.
+    """One acquisition with its frames; `train`, `masks`, `truth` and `labels` go by frame index.
+
+    With `labels`, the finished label image of every frame, nothing is predicted; those of the
+    frames in `train` are then its `masks` too.
 
     `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
@@ -103,6 +106,7 @@ class Sample:
     train: tuple[int, ...] = ()
     masks: Mapping[int, Frame] = field(default_factory=dict)
     truth: Mapping[int, Frame] = field(default_factory=dict)
+    labels: Mapping[int, Frame] = field(default_factory=dict)
     truth_tracks: str | None = None
     position: str | None = None
     channel: str | None = None
@@ -168,7 +172,8 @@ class Sample:
             "first_file": self.frames[0].path,
             "last_file": (self.frames[-1].slices or (self.frames[-1].path,))[-1],
             "n_frames": len(self.frames),
-            "missing_frames": self.n_frames - len(self.frames),
+            "missing_frames": self.n_frames - len(self.frames) if self.kind == "movie" else 0,
+            "labels_given": bool(self.labels),
             "position": self.position,
             "position_name": header.position if header else "",
             "channel": self.channel or self.file_channel,
@@ -484,11 +489,17 @@ class _RowReader:
         notes += self._compare_images(images)
         shape = self._find_shape(frames)
         pairing: list[str] = []
-        truth, masks = (
+        truth, masks, labels = (
             self._assign_labels(column, frames, acquisition.values, pairing)
-            for column in ("ground_truth", "masks")
+            for column in ("ground_truth", "masks", "labels")
         )
-        train = self._select_training([frame for frame in frames if frame.height])
+        left_out = [*acquisition.left_out, *_list_header_notes(headers)]
+        if "labels" in self.row:
+            frames = self._keep_labelled(frames, labels, left_out)
+        readable = [frame for frame in frames if frame.height]
+        train = self._select_training(readable)
+        if labels:
+            masks = {index: labels[index] for index in train if index in labels}
         sizes = {frame.pixel_size_um for frame in frames if frame.height}
         interval, interval_source = self._find_interval(good[0], acquisition.interval_min)
         columns = {
@@ -503,8 +514,9 @@ class _RowReader:
             frames=tuple(frames),
             shape=shape,
             train=tuple(train),
-            masks=masks,
-            truth=truth,
+            masks=_take_frames(masks, readable),
+            truth=_take_frames(truth, readable),
+            labels=labels,
             truth_tracks=self._find_tracks(acquisition.values),
             position=position,
             channel=self._find_channel(acquisition),
@@ -518,7 +530,7 @@ class _RowReader:
             header=good[0],
             columns=columns,
             notes=tuple(notes),
-            left_out=(*acquisition.left_out, *_list_header_notes(headers)),
+            left_out=tuple(left_out),
             pairing=tuple(pairing),
         )
 
@@ -753,8 +765,11 @@ class _RowReader:
                 labels.append(Frame(0, path, 0, stem, 0, 0))
                 continue
             n_pages = image.n_frames * image.n_slices * image.n_channels
+            stamp = None
+            with contextlib.suppress(OSError):  # which is told when the file is read
+                stamp = stamp_files(header.files or (path,))
             labels += [
-                Frame(p, path, p, stem, image.height, image.width, inputs=header.files)
+                Frame(p, path, p, stem, image.height, image.width, inputs=header.files, stamp=stamp)
                 for p in range(n_pages)
             ]
         if not labels:
@@ -767,17 +782,41 @@ class _RowReader:
         i, k = next(iter(found.pairs.items()))
         names = f"{Path(labels[k].path).name} to {Path(frames[i].path).name}"
         pairing.append(f"{column}: label images go to images {found.rule} ({names} and so on)")
-        pairs = {frames[i].index: labels[k] for i, k in found.pairs.items() if frames[i].height}
+        pairs = {frames[i].index: labels[k] for i, k in found.pairs.items()}
         of_index = {frame.index: frame for frame in frames}
         for index, label in pairs.items():
             frame = of_index[index]
-            if label.height and (frame.height, frame.width) != (label.height, label.width):
+            if label.height and frame.height and frame.shape != label.shape:
                 self.problems.append(
                     f"{column}: {label.path}: is {label.width} x {label.height} pixels, but its "
                     f"image {frame.path} is {frame.width} x {frame.height}. "
                     "Give the label image of this very image."
                 )
         return pairs
+
+    def _keep_labelled(
+        self, frames: list[Frame], labels: Mapping[int, Frame], left_out: list[str]
+    ) -> list[Frame]:
+        """The frames with a finished label image; the others are told, a movie needs all."""
+        if "masks" in self.row:
+            self.problems.append(
+                "labels: stands beside 'masks'. Nothing is predicted where labels are given; for a "
+                "model that learns from them, leave 'masks' empty and fill in 'train'."
+            )
+        without = [frame for frame in frames if frame.index not in labels]
+        if not labels or not without:
+            return frames  # or what is wrong is told already
+        named = ", ".join(frame.name for frame in without[:3])
+        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+        if self.is_movie:
+            self.problems.append(
+                f"labels: {len(without)} of {len(frames)} frames have no label image ({named}"
+                f"{more}). Give one for each, empty where there is no nucleus; or take these "
+                "frames out of 'images'."
+            )
+            return frames
+        left_out.append(f"{len(without)} image(s) without a label image: {named}{more}")
+        return [frame for frame in frames if frame.index in labels]
 
     def _find_tracks(self, values: Mapping[str, str]) -> str | None:
         if "ground_truth_tracks" not in self.row:
@@ -795,7 +834,7 @@ class _RowReader:
     def _select_training(self, frames: Sequence[Frame]) -> list[int]:
         wanted = self.row.get("train", "")
         indices = [frame.index for frame in frames]
-        if not wanted:
+        if not wanted or not frames:
             return []
         if wanted == "all":
             return indices
@@ -818,6 +857,11 @@ class _RowReader:
                 f"(numbers 0 to {indices[-1]})."
             )
         return selected
+
+
+def _take_frames(labels: Mapping[int, Frame], frames: Sequence[Frame]) -> dict[int, Frame]:
+    """The label images of these frames."""
+    return {frame.index: labels[frame.index] for frame in frames if frame.index in labels}
 
 
 def _drop_members(

@@ -50,7 +50,7 @@ def plot_areas(
     accepted
         Areas that count as nuclei, in the same pixels.
     nuclei_px
-        Areas of the network's nuclei in pixels of the raw image.
+        Areas of the nuclei of the masks in pixels of the raw image.
     scale
         Pixels of the annotation per raw pixel; the figure is in raw ones.
     """
@@ -87,14 +87,14 @@ def plot_areas(
     if len(nuclei_px):
         # Seldom are all images annotated: its own axis, or one of the two would be flat.
         beside = axes.twinx() if objects is not None else axes
-        beside.set_ylabel("nuclei found by the network")
+        beside.set_ylabel("nuclei in the masks")
         beside.hist(
             nuclei_px,
             edges,
             histtype="step",
             color=NETWORK_COLOUR,
             linewidth=1.8,
-            label=f"found by the network, all images: {len(nuclei_px)}",
+            label=f"in the masks, all images: {len(nuclei_px)}",
         )
         found, named = beside.get_legend_handles_labels()
         handles, labels = [*handles, *found], [*labels, *named]

@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 COUNTS = (
     ("objects", GREY, "objects found by the annotation"),
     ("accepted", ORANGE, "accepted as nuclei"),
-    ("predicted", BLUE, "nuclei found by the network"),
+    ("predicted", BLUE, "nuclei in the masks"),
 )
 # With more images than this, bars and names would be too narrow to read.
 MOST_BARS = 24
@@ -47,7 +47,7 @@ def count_objects(
     ----------
     frames
         `sample`, `frame`, `annotated` (whether it went through the annotation) and `segmented`
-        (whether the network was applied).
+        (whether it has masks).
     objects
         `sample`, `frame` and `verdict` of every annotated object; None without annotation.
     predicted
