@@ -20,6 +20,7 @@ UMLAUTS = "Bild 1 für Müller [DAPI], 20% *.tif"
 BAD = {
     "truncated_data.tif": "damaged",
     "truncated_header.tif": "damaged",
+    "spoiled_data.tif": "damaged",
     "zero_bytes.tif": "0 bytes",
     "text.tif": "damaged or not what its name says",
     "colour.png": "is a colour image",
@@ -30,7 +31,13 @@ BAD = {
     "labels.tif": "looks like a label image",
 }
 # Those whose header tells, before any job starts.
-BAD_HEADERS = ("truncated_header.tif", "zero_bytes.tif", "text.tif", "one_pixel.tif")
+BAD_HEADERS = (
+    "truncated_data.tif",
+    "truncated_header.tif",
+    "zero_bytes.tif",
+    "text.tif",
+    "one_pixel.tif",
+)
 GOOD = ("good.tif", "nothing.tif", UMLAUTS)
 
 
@@ -44,6 +51,7 @@ def draw_bad_images(folder: Path) -> None:
     whole = (folder / "whole.tif").read_bytes()
     (folder / "whole.tif").unlink()
     (folder / "truncated_data.tif").write_bytes(whole[:-2000])
+    (folder / "spoiled_data.tif").write_bytes(whole[:-3000] + bytes(3000))
     (folder / "truncated_header.tif").write_bytes(whole[:100])
     (folder / "zero_bytes.tif").touch()
     (folder / "text.tif").write_text("frame\tlabel\n1\t2\n")
