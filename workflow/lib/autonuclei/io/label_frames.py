@@ -61,7 +61,7 @@ class LabelFiles:
                 f"{path}: has values that are no numbers from 0 to {LARGEST_EXACT}. Give a label "
                 "image."
             )
-        labels = image.astype(np.int32)
+        labels = np.asarray(image).astype(np.int32)
         if image.dtype.kind == "f" and (labels != image).any():
             raise InputError(f"{path}: has values that are no whole numbers. Give a label image.")
         return labels
