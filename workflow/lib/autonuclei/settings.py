@@ -318,6 +318,53 @@ class MotilitySettings:
 
 
 @dataclass(frozen=True)
+class ChannelSettings:
+    """Measuring the channels of an image in nuclei and in rings around them."""
+
+    measure: str | tuple[str, ...] = _option(
+        "all",
+        "`all`: every channel of images that have several. `none`: none. Or a list of names or "
+        "numbers from 1: `[GFP, 3]`, of images with one channel too.",
+        pattern="^(all|none)$",
+    )
+    ring_px: float = _option(
+        5.0,
+        "Width of the ring around a nucleus, which stands for the cytoplasm. It never holds "
+        "pixels of another cell's side.",
+        minimum=1,
+        maximum=1000,
+    )
+    ring_um: float | None = _option(
+        None,
+        "The same in um, in place of `ring_px`; for images with a pixel size.",
+        exclusiveMinimum=0,
+    )
+    gap_px: float = _option(
+        2.0,
+        "Free space between outline and ring, and as much within the outline, which the optics "
+        "blur. Twice the blur of the image is right.",
+        minimum=0,
+        maximum=100,
+    )
+    subtract_background: bool = _option(
+        True,
+        "Take the light off that is around each nucleus, far from cells. `false` for images whose "
+        "background is taken off already.",
+    )
+
+
+@dataclass(frozen=True)
+class ConditionSettings:
+    """Comparing the conditions of the sample sheet."""
+
+    control: str | None = _option(
+        None,
+        "The condition that all others are compared with. `null`: the first one of the sheet.",
+        minLength=1,
+    )
+
+
+@dataclass(frozen=True)
 class FilmSettings:
     """The films of movies."""
 
@@ -390,6 +437,8 @@ class Settings:
     predict: PredictSettings = field(default_factory=PredictSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
     motility: MotilitySettings = field(default_factory=MotilitySettings)
+    channels: ChannelSettings = field(default_factory=ChannelSettings)
+    conditions: ConditionSettings = field(default_factory=ConditionSettings)
     film: FilmSettings = field(default_factory=FilmSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
 
@@ -419,6 +468,8 @@ def _fill(kind: type, given: Mapping[str, Any]) -> Any:
             values[key] = _fill(cast(type, hints[key]), value or {})
         else:
             values[key] = tuple(value) if isinstance(value, list) else value
+            if hints[key] == WORDS and isinstance(value, list):  # YAML reads 3 as a number
+                values[key] = tuple(map(str, value))
     return kind(**values)
 
 
@@ -450,6 +501,9 @@ def to_dict(settings: Any) -> dict[str, Any]:
     return cast(dict[str, Any], simplify(settings))
 
 
+# A word of a few, or a list of names.
+WORDS = str | tuple[str, ...]
+
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -476,6 +530,9 @@ def _describe_type(option: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     limits = dict(option.metadata["limits"])
     rule: dict[str, Any] = {"description": option.metadata["meaning"]}
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if hint == WORDS:
+        names = {"items": {"type": ["string", "integer"]}, "minItems": 1}
+        return rule | names | {"type": ["string", "array"], **limits}
     optional = ["null"] if types.NoneType in kinds else []
     (main,) = (kind for kind in kinds if kind is not types.NoneType)
     if typing.get_origin(main) is Literal:

@@ -109,6 +109,9 @@ class Group:
     channels
         All values of `{channel}`; empty where the pattern has none, so that a file may hold
         several.
+    partners
+        Of each channel other than that of `values`, its file by the file that shows the same in
+        that of `values`; what is missing is not among them.
     left_out, notes
         Lines for the user. The first group has those of the whole pattern too.
     """
@@ -118,6 +121,7 @@ class Group:
     values: Mapping[str, str]
     interval_min: float | None = None
     channels: tuple[str, ...] = ()
+    partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -762,6 +766,7 @@ def group_matches(
                 },
                 interval_min=interval,
                 channels=channels,
+                partners=_find_partners(matches, members),
                 notes=own if groups else (*notes, *own),
             )
         )
@@ -815,6 +820,35 @@ def _choose_channel(
         f"{lacking[0].path}"
     )
     return chosen, channels, [note]
+
+
+def _find_partners(matches: Sequence[Match], chosen: Sequence[Match]) -> dict[str, dict[str, str]]:
+    """Of each other channel the file that shows the same as a chosen one, by the chosen one's."""
+    if "channel" not in chosen[0].values:
+        return {}
+    of_place: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    for match in matches:
+        of_place.setdefault((match.values["channel"], _find_rest(match)), []).append(match.path)
+    own = {match.values["channel"] for match in chosen}
+    others = {
+        match.values["channel"]: None for match in matches if match.values["channel"] not in own
+    }
+    partners: dict[str, dict[str, str]] = {channel: {} for channel in others}
+    for match in chosen:
+        value, rest = match.values["channel"], _find_rest(match)
+        for channel in others:
+            there = of_place.get((channel, rest), [])
+            if len(there) != 1 or len(of_place[value, rest]) != 1:
+                # Stills that differ in what `*` stands for: the name with the other channel in it.
+                parts = match.path.split(value)
+                swapped = {
+                    value.join(parts[:i]) + channel + value.join(parts[i:])
+                    for i in range(1, len(parts))
+                }
+                there = sorted((swapped | {channel.join(parts)}) & set(there))
+            if len(there) == 1:
+                partners[channel][match.path] = there[0]
+    return partners
 
 
 def _find_rest(match: Match) -> tuple[tuple[str, str], ...]:

@@ -7,11 +7,13 @@ The rules hold the templates of paths and call this; wildcards are anything with
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
+from autonuclei.labels.channel_names import name_channels
+from autonuclei.plan.channels import Channel, find_channel
 from autonuclei.plan.samples import FREE_COLUMNS, Frame, Sample
 from autonuclei.settings import Settings
 
@@ -75,6 +77,7 @@ class Plan:
             for experiment in self.experiments
             if self.has_training(experiment) and not self.list_training(experiment)
         ]
+        problems += [*self._list_channel_problems(), *self._list_control_problems()]
         if crop := self.settings.preprocess.crop:
             problems += [
                 f"preprocess.crop: {list(crop)} lies outside of {frame.path}, which is "
@@ -85,6 +88,45 @@ class Plan:
                 if frame.height <= crop[0] or frame.width <= crop[2]
             ]
         return problems
+
+    def _list_channel_problems(self) -> Iterator[str]:
+        wanted = self.settings.channels.measure
+        for name in wanted if isinstance(wanted, tuple) else ():
+            samples = self._samples.values()
+            if all(find_channel(sample.channels, name) is None for sample in samples):
+                there = {c.name or str(i) for s in samples for i, c in enumerate(s.channels, 1)}
+                yield (
+                    f"channels.measure: no image has the channel '{name}', only "
+                    f"{', '.join(sorted(there))}."
+                )
+        width = self.settings.channels.ring_um
+        if width is None:
+            return
+        for sample in self._samples.values():
+            if not self.list_measured(sample):
+                continue
+            sizes = [frame.pixel_size_um for frame in sample.frames if frame.height]
+            known = [size for size in sizes if size is not None]
+            if len(known) < len(sizes):
+                yield (
+                    f"channels.ring_um: the pixel size of sample '{sample.name}' is unknown. Give "
+                    "it in the column 'pixel_size_um', or the width as channels.ring_px."
+                )
+            elif (coarsest := max(known)) > width:
+                yield (
+                    f"channels.ring_um: {width:g} um are less than a pixel of sample "
+                    f"'{sample.name}' ({coarsest:g} um). Give a wider ring."
+                )
+
+    def _list_control_problems(self) -> Iterator[str]:
+        control = self.settings.conditions.control
+        for experiment in self.experiments if control is not None else ():
+            known = self.list_conditions(experiment)
+            if known and control not in known:
+                yield (
+                    f"conditions.control: experiment '{experiment}' has no condition "
+                    f"'{control}', only {', '.join(known)}."
+                )
 
     # Samples and frames
 
@@ -117,6 +159,29 @@ class Plan:
     def has_truth(self, experiment: str) -> bool:
         """Whether the sheet names masks to compare with."""
         return any(sample.truth for sample in self.list_samples(experiment))
+
+    def list_measured(self, sample: Sample) -> dict[str, Channel]:
+        """The channels of a sample that are measured, by the beginning of their columns."""
+        names = name_channels([channel.name for channel in sample.channels])
+        known = dict(zip(names, sample.channels, strict=True))
+        wanted = self.settings.channels.measure
+        if isinstance(wanted, str):
+            return known if wanted == "all" and len(known) > 1 else {}
+        places = {find_channel(sample.channels, name) for name in wanted}
+        return {name: channel for i, (name, channel) in enumerate(known.items()) if i in places}
+
+    def list_conditions(self, experiment: str) -> list[str]:
+        """The conditions of an experiment, in the order of the sheet."""
+        named = (sample.columns.get("condition") for sample in self.list_samples(experiment))
+        return list(dict.fromkeys(name for name in named if name))
+
+    def has_conditions(self, experiment: str) -> bool:
+        """Whether the sheet says anything of samples by which they can be compared."""
+        return any(
+            name in sample.columns
+            for sample in self.list_samples(experiment)
+            for name in ("condition", "replicate", "plate", "well")
+        )
 
     def is_annotated(self, sample: Sample) -> bool:
         """Whether a sample is learned from without given masks, and so says what a nucleus is."""
@@ -311,6 +376,39 @@ class Plan:
 
         return file
 
+    def for_kind(self, kind: str, template: str) -> InputFunction:
+        """A file for each movie of an experiment, or for each set of stills."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(template, wildcards, sample=sample.name)
+                for sample in self.list_samples(wildcards.experiment)
+                if sample.kind == kind
+            ]
+
+        return files
+
+    def for_measured(self, template: str) -> InputFunction:
+        """A file for each sample of an experiment with channels to measure."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            return [
+                _fill(template, wildcards, sample=sample.name)
+                for sample in self.list_samples(wildcards.experiment)
+                if self.list_measured(sample)
+            ]
+
+        return files
+
+    def if_measured(self, template: str) -> InputFunction:
+        """A file of samples with channels to measure, none of others."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            is_measured = self.list_measured(self.get_sample(wildcards))
+            return _fill(template, wildcards) if is_measured else []
+
+        return file
+
     def by_masks(self, template: str, *, masks: str) -> InputFunction:
         """One template for annotated samples, another where masks are given."""
 
@@ -408,6 +506,15 @@ class Plan:
         """The files of all frames of a sample."""
         return self.get_sample(wildcards).files
 
+    def list_channel_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of all channels of a sample that are measured."""
+        return self._list_channel_files(self.get_sample(wildcards))
+
+    def _list_channel_files(self, sample: Sample) -> list[str]:
+        measured = self.list_measured(sample).values()
+        others = [channel.files.values() for channel in measured if channel.files is not None]
+        return _unique([*sample.files, *(path for files in others for path in files)])
+
     def list_last_files(self, wildcards: Wildcards) -> list[str]:
         """The files of the last frame of a movie."""
         return list(self.get_sample(wildcards).frames[-1].files)
@@ -453,6 +560,37 @@ class Plan:
         """How each frame of a sample is read, by frame number."""
         sample = self.get_sample(wildcards)
         return {frame.index: self._describe_plane(sample, frame) for frame in sample.frames}
+
+    def describe_channels(self, wildcards: Wildcards) -> dict[int, dict[str, dict[str, Any]]]:
+        """How each measured channel of each frame is read, by frame number and channel.
+
+        A channel whose file is missing is not among those of its frame.
+        """
+        sample = self.get_sample(wildcards)
+        measured = self.list_measured(sample)
+        skips = {"skip_broken": self.settings.skip_unreadable}
+        return {
+            frame.index: {
+                name: plane | skips
+                for name, channel in measured.items()
+                if (plane := sample.describe_channel(frame, channel)) is not None
+            }
+            for frame in sample.frames
+        }
+
+    def list_channel_names(self, wildcards: Wildcards) -> list[str]:
+        """The measured channels of a sample, as their columns begin."""
+        return list(self.list_measured(self.get_sample(wildcards)))
+
+    def get_ring_widths(self, wildcards: Wildcards) -> dict[int, float]:
+        """Width in px of the ring around nuclei, by frame number."""
+        channels = self.settings.channels
+        return {
+            frame.index: channels.ring_um / frame.pixel_size_um
+            if channels.ring_um is not None and frame.pixel_size_um is not None
+            else channels.ring_px
+            for frame in self.get_sample(wildcards).frames
+        }
 
     def describe_stretch(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
         """How each frame of a stretch is read, by frame number."""

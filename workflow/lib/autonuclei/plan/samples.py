@@ -28,12 +28,14 @@ from autonuclei.io.images import (
     list_planes,
     select_slices,
 )
+from autonuclei.plan.channels import Channel, list_channels, list_file_channels
 from autonuclei.plan.numbering import check_stills, find_stem, number_frames
 from autonuclei.plan.pairing import pair_labels
 from autonuclei.plan.patterns import fill_placeholders, find_files, group_files, has_placeholders
 from autonuclei.settings import list_problems
 
-ReadHeader = Callable[[str], FileHeader]
+# As `io.images.read_file_header`.
+ReadHeader = Callable[..., FileHeader]
 
 # Columns of the sheet that stand in every table of results.
 FREE_COLUMNS = ("plate", "well", "site", "condition", "replicate")
@@ -91,8 +93,8 @@ class Sample:
 
     `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
-    None and `file_channel` the one of `file_channels` that is read. `header` is that of the first
-    image.
+    None and `file_channel` the one of `file_channels` that is read. `channels` are those that all
+    images have. `header` is that of the first image.
     `columns` are the columns of the sheet that pass through to the results (`FREE_COLUMNS`).
     `notes`, `left_out` and `pairing` are lines for the user: what was noticed, what was not used,
     and which label image belongs to which image by which rule.
@@ -112,6 +114,7 @@ class Sample:
     channel: str | None = None
     file_channel: str | None = None
     file_channels: tuple[str, ...] = ()
+    channels: tuple[Channel, ...] = ()
     projection: str | None = None
     pixel_size_um: float | None = None
     pixel_size_source: str = ""
@@ -154,6 +157,18 @@ class Sample:
             "shape": self.shape,
             "stamp": frame.stamp,
         }
+
+    def describe_channel(self, frame: Frame, channel: Channel) -> dict[str, Any] | None:
+        """As `describe_plane`, for another channel; None where its file is missing."""
+        if channel.files is None:
+            key = self.channel if channel.key is None else channel.key
+            return self.describe_plane(frame) | {"channel": key}
+        paths = [channel.files.get(path) for path in frame.slices or (frame.path,)]
+        if None in paths:
+            return None
+        # Its header was not read: the reader finds out whether it fits.
+        path = paths if frame.slices else paths[0]
+        return self.describe_plane(frame) | {"path": path, "stamp": None}
 
     def describe_input(self) -> dict[str, Any]:
         """What was read, and where it came from, for the user to check.
@@ -339,6 +354,7 @@ class _Acquisition:
     sources: tuple[_Source, ...]
     values: Mapping[str, str] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
+    partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     interval_min: float | None = None
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -399,6 +415,7 @@ class _RowReader:
                 sources=tuple(_Source(frame.number, frame.paths) for frame in group.frames),
                 values=group.values,
                 channels=group.channels,
+                partners=group.partners,
                 interval_min=group.interval_min,
                 notes=group.notes,
                 left_out=group.left_out,
@@ -522,6 +539,7 @@ class _RowReader:
             channel=self._find_channel(acquisition),
             file_channel=acquisition.values.get("channel"),
             file_channels=acquisition.channels,
+            channels=tuple(self._list_channels(acquisition, good, left_out)),
             projection=self.row.get("projection"),
             pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
             pixel_size_source=self._find_pixel_source(good),
@@ -537,6 +555,21 @@ class _RowReader:
     def _find_channel(self, acquisition: _Acquisition) -> str | None:
         """The channel within the files; where each channel is a file, there is but one."""
         return None if "channel" in acquisition.values else self.row.get("channel")
+
+    def _list_channels(
+        self, acquisition: _Acquisition, images: Sequence[ImageHeader], left_out: list[str]
+    ) -> list[Channel]:
+        """The channels that all images have; what is left out is told."""
+        if "channel" in acquisition.values:
+            own = acquisition.values["channel"]
+            found = list_file_channels(acquisition.channels, own, acquisition.partners)
+            n_there = len(acquisition.channels)
+        else:
+            found = list_channels(images, chosen=self.row.get("channel"))
+            n_there = images[0].n_channels
+        if len(found) < n_there:
+            left_out.append(f"{n_there - len(found)} channel(s) that not all images have")
+        return found
 
     def _choose_images(
         self,
@@ -748,7 +781,7 @@ class _RowReader:
         for path in self._list_files(column, values):
             stem = find_stem(path)
             try:
-                header = self._read_header(path)
+                header = self._read_header(path, as_stored=True)
                 image = header.images[0]
                 if len(header.images) > 1:
                     raise InputError(
