@@ -10,6 +10,7 @@ from PIL import Image
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats import base
+from autonuclei.io.images import read_file_header
 from autonuclei.io.label_images import LabelReader, read_label_image
 from shapes import GRID, draw_disks
 
@@ -86,7 +87,7 @@ class _DrawnFile(base.ImageFile):
 def test_pages_are_counted_by_time_then_z_then_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[_DrawnFile] = []
 
-    def open_image(path: Path) -> _DrawnFile:
+    def open_image(path: Path, **_: Any) -> _DrawnFile:
         opened.append(_DrawnFile())
         return opened[-1]
 
@@ -103,6 +104,18 @@ def test_pages_are_counted_by_time_then_z_then_channel(monkeypatch: pytest.Monke
 
 
 def test_label_images_of_several_positions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autonuclei.io.label_images.open_image", lambda path: _DrawnFile(2))
+    monkeypatch.setattr("autonuclei.io.label_images.open_image", lambda path, **_: _DrawnFile(2))
     with pytest.raises(InputError, match="holds 2 positions"):
         read_label_image("a.tif")
+
+
+def test_numbers_count_whatever_a_colour_table_shows(tmp_path: Path) -> None:
+    """Fiji writes masks with an inverting table, and label images with one of many colours."""
+    labels = np.zeros((20, 30), np.uint8)
+    labels[2:8, 2:8], labels[10:18, 12:20] = 1, 2
+    tifffile.imwrite(tmp_path / "white.tif", labels, photometric="miniswhite")
+    table = np.random.default_rng(0).integers(0, 65536, (3, 256)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "colours.tif", labels, photometric="palette", colormap=table)
+    for name in ("white.tif", "colours.tif"):
+        np.testing.assert_array_equal(read_label_image(tmp_path / name), labels)
+        assert not read_file_header(tmp_path / name, as_stored=True).images[0].is_rgb

@@ -537,7 +537,7 @@ def test_parsing_stays_fast_with_many_files(monkeypatch: pytest.MonkeyPatch) -> 
         "e\ts\tmany/t?????.tif\tmovie\tall\tmany/*_mask.tif\n"
     )
     begin = time.process_time()
-    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path: header)
+    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: header)
     assert time.process_time() - begin < 3
     assert len(samples[0].truth) == 3000
     begin = time.process_time()

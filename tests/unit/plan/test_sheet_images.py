@@ -38,7 +38,7 @@ def read(
         headers[name] = content
     cells = {"experiment": "e", "sample": "s", "images": "*.tif", "kind": "movie"} | row
     Path("samples.tsv").write_text("\t".join(cells) + "\n" + "\t".join(cells.values()) + "\n")
-    return read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path: headers[str(path)])
+    return read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: headers[str(path)])
 
 
 def told(files: dict[str, Any], **row: str) -> list[str]:
@@ -290,6 +290,6 @@ def test_an_image_in_two_samples_is_told() -> None:
         "experiment\tsample\timages\tkind\n"
         "e\tx\ta.tif\tstills\ne\ty\ta.tif\tstills\nother\tx\ta.tif\tstills\n"
     )
-    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path: header)
+    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: header)
     assert [len(sample.notes) for sample in samples] == [0, 1, 0]
     assert samples[1].notes[0].startswith("a.tif is in sample 'x' too")

@@ -25,15 +25,23 @@ logger = logging.getLogger(__name__)
 
 MINIMUM_SIDE_PX = 16
 
-TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".qptiff")
+TIFF_SUFFIXES = (
+    ".tif", ".tiff", ".btf", ".tf8", ".tf2", ".lsm", ".stk", ".qptiff", ".svs", ".scn",
+)  # fmt: skip
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 _COLOURS = ("red", "green", "blue")
 _BETWEEN_STAMPS = "-"
 _OR_SKIP = "take it out of the sample sheet, or pass such images over with 'skip_unreadable: true'."
 
 
-def open_image(path: str | os.PathLike[str]) -> ImageFile:
+def open_image(path: str | os.PathLike[str], *, as_stored: bool = False) -> ImageFile:
     """Open an image file of any format that is supported.
+
+    Parameters
+    ----------
+    as_stored
+        Take the numbers in the file as they are, whatever its colour table shows: for label
+        images.
 
     Raises
     ------
@@ -60,11 +68,11 @@ def open_image(path: str | os.PathLike[str]) -> ImageFile:
     if suffix in TIFF_SUFFIXES:
         from autonuclei.io.formats.tiff import TiffImageFile
 
-        return TiffImageFile(path)
+        return TiffImageFile(path, as_stored=as_stored)
     if suffix in PICTURE_SUFFIXES:
         from autonuclei.io.formats.pictures import PictureFile
 
-        return PictureFile(path)
+        return PictureFile(path, as_stored=as_stored)
     if suffix in (".ozx", ".zip"):
         from autonuclei.io.formats.ome_zarr import OmeZarrFile
 
@@ -100,15 +108,17 @@ def open_image(path: str | os.PathLike[str]) -> ImageFile:
     )
 
 
-def read_file_header(path: str | os.PathLike[str]) -> FileHeader:
+def read_file_header(path: str | os.PathLike[str], *, as_stored: bool = False) -> FileHeader:
     """Read what an image file says of itself, all its positions.
+
+    `as_stored` is for label images, as in `open_image`.
 
     Raises
     ------
     InputError
         As `open_image`.
     """
-    with open_image(path) as file:
+    with open_image(path, as_stored=as_stored) as file:
         return file.header
 
 
@@ -537,14 +547,14 @@ class HeaderCache:
             if stored["fields"] == _FIELDS:
                 self._known = stored["headers"]
 
-    def read(self, path: str | os.PathLike[str]) -> FileHeader:
+    def read(self, path: str | os.PathLike[str], *, as_stored: bool = False) -> FileHeader:
         """As `read_file_header`; problems are not remembered."""
-        key = str(Path(path).absolute())
+        key = f"{'labels' if as_stored else 'image'} {Path(path).absolute()}"
         known = self._known.get(key)
         with contextlib.suppress(OSError):
             if known is not None and known["stamp"] == stamp_files(known["header"]["files"]):
                 return _to_header(known["header"])
-        header = read_file_header(path)
+        header = read_file_header(path, as_stored=as_stored)
         self._known[key] = {"stamp": stamp_files(header.files), "header": asdict(header)}
         self._changed = True
         return header

@@ -46,7 +46,7 @@ class LabelReader:
         path = Path(path)
         if self._file is None or path != self._path:
             self._close()
-            self._file, self._path = open_image(path), path
+            self._file, self._path = open_image(path, as_stored=True), path
         return _check_labels(_read_page(self._file, path, page), path)
 
 

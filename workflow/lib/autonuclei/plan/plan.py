@@ -12,9 +12,10 @@ from typing import Any
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
+from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.labels.channel_names import name_channels
 from autonuclei.plan.channels import Channel, find_channel
-from autonuclei.plan.samples import FREE_COLUMNS, Frame, Sample
+from autonuclei.plan.samples import Frame, Sample
 from autonuclei.settings import Settings
 
 Wildcards = Any

@@ -28,6 +28,7 @@ from autonuclei.io.images import (
     list_planes,
     select_slices,
 )
+from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.plan.channels import Channel, list_channels, list_file_channels
 from autonuclei.plan.numbering import check_stills, find_stem, number_frames
 from autonuclei.plan.pairing import pair_labels
@@ -37,8 +38,6 @@ from autonuclei.settings import list_problems
 # As `io.images.read_file_header`.
 ReadHeader = Callable[..., FileHeader]
 
-# Columns of the sheet that stand in every table of results.
-FREE_COLUMNS = ("plate", "well", "site", "condition", "replicate")
 SHEET = "sample sheet"
 
 _NO_ROWS = (

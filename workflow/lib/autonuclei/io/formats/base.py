@@ -131,6 +131,8 @@ def explain_damage(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except (InputError, MemoryError):
         raise
+    except PermissionError as error:
+        raise InputError(f"{path}: may not be read ({error.strerror}). Ask its owner.") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(

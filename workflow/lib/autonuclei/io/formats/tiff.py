@@ -232,6 +232,8 @@ class TiffImageFile(ImageFile):
     def _assign_roles(self, stack: _Stack, axes: str) -> _Stack:
         """Understand the letters of the axes."""
         page = stack.look.page
+        if stack.shape == (1, 1):  # of which tifffile does not say the axes
+            axes = "YX"
         roles, sizes = [], list(stack.shape)
         for i, (axis, size) in enumerate(zip(axes, stack.shape, strict=True)):
             role = _ROLES.get(axis, axis)
