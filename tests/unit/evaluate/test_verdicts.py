@@ -192,6 +192,14 @@ def test_given_masks_are_judged_without_a_network() -> None:
     )
 
 
+def test_remedies_for_given_masks_are_not_those_for_a_network() -> None:
+    given = STILLS | {"labels": True, "training": []}
+    images = [make_image(0, brightness_spread=9.0), dict(make_image(1), **NOTHING)]
+    _, verdict = judge(images, samples=[given], model_given=True)
+    assert find(verdict, "brightness_spread")["remedy"] == "Look at these images with their masks."
+    assert find(verdict, FAILED.name)["remedy"] == FAILED.remedy
+
+
 def test_given_masks_among_others_are_named() -> None:
     others = [STILLS | {"sample": name, "labels": True, "training": []} for name in "bcdef"]
     images = [make_image(0)] + [make_image(0, n_accepted=NAN) | {"sample": s} for s in "bcdef"]

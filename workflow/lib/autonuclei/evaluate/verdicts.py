@@ -161,6 +161,7 @@ def judge_experiment(
         reason=_explain_rejection(objects),
         sizes=_join_sizes(unlikely),
         missing=missing,
+        has_network=_has_network(samples),
     )
     worst = findings[0]["verdict"]
     verdict = worst if worst in _NOT_GOOD else GOOD
@@ -284,10 +285,12 @@ def _list_findings(
     reason: str,
     sizes: str,
     missing: Mapping[str, str],
+    has_network: bool,
 ) -> list[dict[str, Any]]:
     """List the findings of `judge_experiment`; `missing` is of `_describe_missing`.
 
-    `reason` and `sizes` are put into the remedies that ask for them.
+    `reason` and `sizes` are put into the remedies that ask for them. Remedies for annotation and
+    network do not help where there are none.
     """
     findings = []
     for indicator in INDICATORS:
@@ -302,6 +305,8 @@ def _list_findings(
         remedy = ""
         if verdict in _NOT_GOOD or len(weak):
             remedy = indicator.remedy.format(reason=reason, sizes=sizes)
+            if not has_network and indicator not in (FAILED, UNLIKELY_SIZE):
+                remedy = "Look at these images with their masks."
         findings.append(
             {
                 "indicator": indicator.name,
