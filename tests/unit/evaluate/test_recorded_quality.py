@@ -154,7 +154,9 @@ def test_verdict_is_as_before(
         "e",
         measured[0].assign(sample="s"),
         objects=table,
-        samples=[{"sample": "s", "kind": "movie", "masks": False, "training": [0]}],
+        samples=[
+            {"sample": "s", "kind": "movie", "masks": False, "labels": False, "training": [0]}
+        ],
         sizes={"s": []},
         patch_px=64,
         diameter_px=(18, 32),
