@@ -20,8 +20,8 @@ CATEGORIES = [
     "2 Training",
     "3 Segmentation",
     "4 Tracking",
-    "5 Quality",
-    "6 Provenance",
+    "8 Quality",
+    "9 Provenance",
 ]
 
 

@@ -10,14 +10,14 @@ rule evaluate_masks:
         metrics=report(
             "<results>/{experiment}/evaluation/metrics.csv",
             caption="../report/metrics.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Metrics of each image (table)"},
         ),
         summary=report(
             "<results>/{experiment}/evaluation/summary.csv",
             caption="../report/metrics_summary.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Metrics of all images (table)"},
         ),
@@ -50,7 +50,7 @@ rule evaluate_tracks:
         metrics=report(
             "<results>/{experiment}/evaluation/tracks_{sample}.csv",
             caption="../report/track_metrics.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Tracks against the true ones (table)", "sample": "{sample}"},
         ),
@@ -130,7 +130,7 @@ rule judge_quality:
         images=report(
             "<results>/{experiment}/quality/images.csv",
             caption="../report/quality_images.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Indicators of each image (table)"},
         ),
@@ -139,7 +139,7 @@ rule judge_quality:
         areas=report(
             "<results>/{experiment}/quality/areas.png",
             caption="../report/quality_areas.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Areas, and which count as nuclei"},
         ),
@@ -147,7 +147,7 @@ rule judge_quality:
         indicators=report(
             "<results>/{experiment}/quality/indicators.png",
             caption="../report/quality_indicators.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Indicators of each image"},
         ),
@@ -155,7 +155,7 @@ rule judge_quality:
         calibration=report(
             "<results>/{experiment}/quality/calibration.png",
             caption="../report/quality_calibration.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "Probability against what was confirmed"},
         ),

@@ -158,7 +158,7 @@ rule plot_f1:
         png=report(
             "<results>/{experiment}/evaluation/f1_over_iou.png",
             caption="../report/f1_over_iou.rst",
-            category="5 Quality",
+            category="8 Quality",
             subcategory="{experiment}",
             labels={"result": "F1 over the IoU threshold"},
         ),
@@ -289,21 +289,21 @@ rule write_provenance:
         record=report(
             "<results>/{experiment}/provenance/provenance.json",
             caption="../report/provenance.rst",
-            category="6 Provenance",
+            category="9 Provenance",
             subcategory="{experiment}",
             labels={"result": "Versions, settings, checksums"},
         ),
         config=report(
             "<results>/{experiment}/provenance/config.yaml",
             caption="../report/provenance.rst",
-            category="6 Provenance",
+            category="9 Provenance",
             subcategory="{experiment}",
             labels={"result": "Configuration to run it again"},
         ),
         sheet=report(
             "<results>/{experiment}/provenance/samples.tsv",
             caption="../report/provenance.rst",
-            category="6 Provenance",
+            category="9 Provenance",
             subcategory="{experiment}",
             labels={"result": "Sample sheet"},
         ),

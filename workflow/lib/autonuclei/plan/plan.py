@@ -739,10 +739,25 @@ class Plan:
             for sample in self.list_samples(wildcards.experiment)
         ]
 
-    def label_motility(self, wildcards: Wildcards) -> dict[str, str]:
+    def describe_compared(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Of each sample its measured channels, and sizes of its frames by number."""
+        return [
+            {
+                "sample": sample.name,
+                "channels": list(self.list_measured(sample)),
+                "megapixels": {frame.index: frame.megapixels for frame in sample.frames},
+                "pixel_sizes_um": {frame.index: frame.pixel_size_um for frame in sample.frames},
+            }
+            for sample in self.list_samples(wildcards.experiment)
+        ]
+
+    def label_figure(self, wildcards: Wildcards) -> dict[str, str]:
         """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
-        words = wildcards.figure.replace("msd", "mean squared displacement").replace("_", " ")
-        return {"result": words.capitalize(), "sample": wildcards.sample}
+        return {"result": _name_figure(wildcards.figure), "sample": wildcards.sample}
+
+    def label_comparison(self, wildcards: Wildcards) -> dict[str, str]:
+        """As `label_figure`, for figures of an experiment."""
+        return {"result": _name_figure(wildcards.figure)}
 
     def describe_sizes(self, wildcards: Wildcards) -> dict[str, list[tuple[int, int]]]:
         """The different sizes of the frames of each sample."""
@@ -772,6 +787,8 @@ class Plan:
                 results.append("annotation/objects.csv")
         for sample in self.list_samples(experiment):
             results += self._list_sample(sample)
+        if self.has_conditions(experiment):
+            results.append("conditions")
         if self.has_truth(experiment):
             results += [
                 "evaluation/metrics.csv",
@@ -808,14 +825,23 @@ class Plan:
         if sample.kind == "movie":
             names = [
                 "tracks.csv", "lineages.csv", "track_labels.tif", f"trackmate/{sample.name}.xml",
-                "ctc", "tracks.geff", "motility", "outlines.mp4", "tracks.mp4",
+                "ctc", "tracks.geff", "motility", "lineages", "outlines.mp4", "tracks.mp4",
             ]  # fmt: skip
+            names += ["traces"] if self.list_measured(sample) else []
             results += [f"tracking/{sample.name}/{name}" for name in names]
         if sample.truth_tracks:
             results.append(f"evaluation/tracks_{sample.name}.csv")
+        if self.list_measured(sample):
+            results.append(f"segmentation/{sample.name}/channels.csv")
+            results.append(f"segmentation/{sample.name}/channels.png")
         if self.get_mosaic(sample):
             results.append(f"figures/mosaic_{sample.name}.png")
         return results
+
+
+def _name_figure(name: str) -> str:
+    words = name.replace("msd", "mean squared displacement").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def spread(items: Sequence[Any], most: int) -> list[Any]:

@@ -70,6 +70,16 @@ class Requests:
         """Time limit of a job that goes through the frames of a sample, in minutes."""
         return grow(lambda w: base + per_megapixel * self._plan.get_sample(w).megapixels)
 
+    def experiment_mb(self, base: float, per_sample_megapixel: float) -> Resource:
+        """Memory of a job that keeps tables of all nuclei of an experiment, in MB."""
+
+        def need(wildcards: Wildcards) -> float:
+            samples = self._plan.list_samples(wildcards.experiment)
+            kept = per_sample_megapixel * sum(sample.megapixels for sample in samples)
+            return SNAKEMAKE_MB + base + kept
+
+        return grow(need)
+
     def training_mb(self, base: float, per_megapixel: float) -> Resource:
         """Memory of a training, in MB."""
 
