@@ -28,6 +28,7 @@ def make_row(**values: Any) -> dict[str, Any]:
         "position": None,
         "position_name": "",
         "channel": "2",
+        "channel_number": 2,
         "n_channels": 2,
         "channel_names": ["BF", "H2B"],
         "projection": None,

@@ -193,6 +193,12 @@ def test_two_counts_that_differ_are_told() -> None:
         ([f"x_{s}_0{d}d00h.tif" for s in (1, 2) for d in (1, 2)],
          ["'x_#': 1, 2"], "images = x_{condition}_{day}d{hour}h.tif, sample = {condition}."),
         (["ctrl_1.tif", "ctrl_2.tif", "drug_1.tif"], ["ctrl, drug"], "{condition}_{time}.tif"),
+        ([f"day{d}_{h}h.tif" for d in (1, 2) for h in (10, 22)],
+         ["'day#': 1, 2"], "images = day{day}_{hour}h.tif."),
+        ([f"Pos{s}/i_position00{s}_time{t}.tif" for s in (0, 1) for t in (1, 2)],
+         ["'position#'"], "images = Pos{site}/i_position{site}_time{time}.tif, sample = {site}."),
+        (["a_0950.tif", "a_1000.tif", "a_1010.tif"],
+         ["look like times of day"], "images = a_{hour:2}{minute:2}.tif; or"),
     ],
 )  # fmt: skip
 def test_more_than_time_varies(
@@ -209,7 +215,7 @@ def test_more_than_time_varies(
     for name in names:
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
-    cells = dict(re.findall(r"(\w+) = (.+?)(?=, \w+ = |; if|\.$)", said))
+    cells = dict(re.findall(r"(\w+) = (.+?)(?=, \w+ = |; if|; or|\.$)", said))
     groups = group_files(cells["images"], cells.get("sample", "a"), channel=cells.get("channel"))
     paths = [path for group in groups for frame in group.frames for path in frame.paths]
     kept = f"(_|c|w){cells['channel']}[._]" if "channel" in cells else ""
@@ -241,6 +247,13 @@ def test_remedies_read_the_very_names(words: list[str], data: st.DataObject) -> 
         assert sorted(set(found.numbers)) == list(found.numbers)
 
 
+def test_numbers_that_may_be_times_of_day() -> None:
+    said = refused("235800.tif", "235900.tif", "000000.tif", "000100.tif")
+    assert "They go past midnight: number the frames in their names; or" in said
+    for numbers in (range(100), range(0, 1000, 10), (1, 2, 4), (58, 59, 61), (2, 4, 2400)):
+        assert number_frames([f"t{n:04}.tif" for n in numbers]).files
+
+
 def test_words_say_no_order() -> None:
     assert "vary in a word, '...': Feb, Jan" in refused("Jan.tif", "Feb.tif")
     assert "vary in a word, 'x_...': a, b, c" in refused("x_a.tif", "x_b.tif", "x_c.tif")
@@ -259,7 +272,9 @@ def test_files_that_are_no_frames() -> None:
     # Perhaps the first frame: Windows names copies so.
     assert "are not built in one way" in refused("x.tif", *(f"x_{t}.tif" for t in range(1, 9)))
     assert "vary in a word" not in refused(*(f"t{t}.tif" for t in range(9)), "MAX_t1.tif")
-    assert refused(*(f"t{t}.tif" for t in range(9)), "t1_bad.tif")
+    assert "such as t0.tif and t1_bad.tif" in refused(
+        *(f"t{t}.tif" for t in range(9)), "t1_bad.tif"
+    )
 
 
 def test_two_files_of_one_number() -> None:
@@ -291,6 +306,9 @@ def test_parts_that_vary() -> None:
         (["a_ch00.tif", "a_ch01.tif"], "images = a_ch{channel}.tif, channel = 00"),
         ([f"B0{w}_s{s}_w{c}.TIF" for w in (2, 3) for s in (1, 2) for c in (1, 2)],
          "images = *_s*_w{channel}.TIF, channel = 1"),
+        ([f"p_A01f0{s}d{c}.tif" for s in (0, 1) for c in (0, 1)],
+         "images = p_A01f*d{channel}.tif, channel = 0"),
+        ([f"{i}_{c}.tif" for i in "xy" for c in "RG"], "images = *_{channel}.tif, channel = G"),
     ],
 )  # fmt: skip
 def test_stills_of_several_channels(names: list[str], remedy: str) -> None:
@@ -305,6 +323,8 @@ def test_stills_that_may_be_channels() -> None:
     assert "if these are channels of the same images" in note
     assert check_stills([f"img{i}.tif" for i in range(9)]) == []
     assert check_stills(["a.tif"]) == []
+    assert check_stills([f"mouse{i}_d{d}.tif" for i in (1, 2) for d in (0, 3)]) == []
+    assert check_stills([f"{i}_{side}.tif" for i in "xy" for side in "LR"]) == []
     assert check_stills(["a.tif", "b_1.tif"]) == []
     assert check_stills([f"{w}_s{s}.tif" for w in ("A1", "B1") for s in (1, 2)]) == []
     assert check_stills([f"x_w{w}.tif" for w in range(1, 97)]) == []

@@ -86,6 +86,23 @@ def test_by_order() -> None:
     assert rule(["truth.tif"], ["movie_1.tif"]) == "by order"
 
 
+@pytest.mark.parametrize(
+    ("labels", "images"),
+    [
+        (["B02_s1_mask", "B03_s1_mask", "B03_s2_mask"], ["B02_s1", "B02_s2", "B03_s1"]),
+        (["gt_a_drug", "gt_b_control"], ["control", "drug"]),
+        (["2024-01-02_mask", "2024-01-03_mask"], ["2024-01-01_x", "2024-01-02_x"]),
+    ],
+)
+def test_an_order_that_names_contradict(labels: list[str], images: list[str]) -> None:
+    assert " by order, but looks like that of " in refused(labels, images)
+
+
+def test_an_order_that_names_bear_out() -> None:
+    images, labels = ["A1_1", "A2_1", "A10_1"], ["A01_1_mask", "A02_1_mask", "A10_1_mask"]
+    assert pair(labels, images) == dict(zip(labels, images, strict=True))
+
+
 def test_what_is_unclear() -> None:
     images = ["t1.tif", "t2.tif", "t3.tif"]
     assert refused(["a.tif"], images).startswith("1 label images for 3 images")

@@ -451,6 +451,21 @@ def test_sheet_from_a_spreadsheet() -> None:
     assert [(s.experiment, s.name, s.train) for s in samples] == [("e", "s", ())]
 
 
+def test_columns_in_quotes_and_columns_that_are_there_twice() -> None:
+    save("a.tif")
+    names, cells = ("experiment", "sample", "images", "kind"), ("e", "s", "a.tif", "movie")
+
+    def read_sheet(*columns: str) -> list[Sample]:
+        rows = (columns, (*cells, *["x"] * (len(columns) - 4)))
+        lines = ["\t".join(f'"{cell}"' for cell in row) for row in rows]
+        Path("samples.tsv").write_text("\n".join(lines))
+        return read_samples("samples.tsv", schema=SCHEMA, read_header=read_file_header)
+
+    assert read_sheet(*names)[0].name == "s"  # as R writes it
+    with pytest.raises(InputError, match="the column 'well' is there twice"):
+        read_sheet(*names, "well", "well")
+
+
 def test_too_many_cells_and_unknown_columns() -> None:
     save("a.tif")
     Path("samples.tsv").write_text(

@@ -10,6 +10,7 @@ import yaml
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import FileHeader, ImageHeader
+from autonuclei.io.images import find_position, list_planes
 from autonuclei.plan.samples import Sample, read_samples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +39,9 @@ def read(
         headers[name] = content
     cells = {"experiment": "e", "sample": "s", "images": "*.tif", "kind": "movie"} | row
     Path("samples.tsv").write_text("\t".join(cells) + "\n" + "\t".join(cells.values()) + "\n")
-    return read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: headers[str(path)])
+    return read_samples(
+        "samples.tsv", schema=SCHEMA, read_header=lambda path, **_: headers[str(path)]
+    )
 
 
 def told(files: dict[str, Any], **row: str) -> list[str]:
@@ -84,6 +87,8 @@ def test_fields_of_a_plate_know_their_well() -> None:
     ]  # fmt: skip
     samples = read({"a.tif": fields}, position="all", kind="stills", well="mine")
     assert {sample.columns["well"] for sample in samples} == {"mine"}
+    [problem] = told({"a.tif": fields}, position="all", kind="stills", site="mine")
+    assert problem.startswith("site: the sheet says 'mine' of all samples, but their files 0, 1.")
 
 
 def test_positions_without_names_or_with_equal_ones_go_by_number() -> None:
@@ -91,6 +96,35 @@ def test_positions_without_names_or_with_equal_ones_go_by_number() -> None:
         images = (replace(PLAIN, position=name),) * 3
         samples = read({"a.tif": images}, position="all", kind="stills")
         assert [sample.name for sample in samples] == ["s_1", "s_2", "s_3"]
+
+
+def test_numbers_go_before_names_that_are_numbers() -> None:
+    images = tuple(replace(PLAIN, position=name) for name in ("2", "0", "1"))
+    samples = read({"a.tif": images}, position="all", kind="stills")
+    for sample, image in zip(samples, images, strict=True):
+        assert sample.name == f"s_{image.position}"
+        assert sample.header == image
+        plane = sample.describe_plane(sample.frames[0])
+        assert images[find_position(FileHeader(images, ()), "", plane["position"])] == image
+        assert sample.notes == ()
+    [sample] = read({"a.tif": images}, position="1", kind="stills")
+    assert sample.header == images[0]
+    assert sample.notes == (
+        "position 1 is taken by its number, it is named '2'; the one named '1' is number 3",
+    )
+    image = replace(PLAIN, n_channels=3, channel_names=("0", "1", "405"))
+    [sample] = read({"a.tif": image}, channel="1")
+    assert list_planes(image, "", channel=sample.channel) == [(0, 0, 0)]
+    assert sample.describe_input()["channel_number"] == 1
+    assert sample.notes == (
+        "channel 1 is taken by its number, it is named '0'; the one named '1' is number 2",
+    )
+    assert [list_planes(image, "", channel=c.key) for c in sample.channels] == [
+        [(0, 0, 0)], [(0, 0, 1)], [(0, 0, 2)],
+    ]  # fmt: skip
+    [sample] = read({"a.tif": image}, channel="405")
+    assert sample.describe_input()["channel_number"] == 3
+    assert sample.notes == ()
 
 
 def test_a_position_that_is_not_there() -> None:
@@ -197,6 +231,21 @@ def test_a_channel_that_changes_its_number() -> None:
     assert read(files, channel="DAPI", kind="stills")[0].channel == "DAPI"
 
 
+def test_numbers_of_channels_and_slices_that_differ() -> None:
+    two, three = (replace(PLAIN, n_channels=n) for n in (2, 3))
+    [problem] = told({"t0.tif": two, "t1.tif": three}, channel="2")
+    assert problem.startswith("t1.tif: has 3 channel(s), t0.tif 2.")
+    [sample] = read({"t0.tif": two, "t1.tif": three}, channel="2", kind="stills")
+    assert sample.notes[0].startswith("t1.tif: has 3 channel(s), t0.tif 2.")
+    two = replace(two, channel_names=("BF", "GFP"))
+    three = replace(three, channel_names=("BF", "DAPI", "GFP"))
+    [sample] = read({"t0.tif": two, "t1.tif": three}, channel="GFP")
+    assert sample.notes == ()
+    stacks = {f"t{n - 3}.tif": replace(PLAIN, n_slices=n) for n in (3, 4)}
+    [sample] = read(stacks, projection="max")
+    assert sample.notes == ("t1.tif: has 4 z slice(s), t0.tif 3",)
+
+
 def test_a_thumbnail_among_stills_is_told() -> None:
     small = ImageHeader(16, 20, "uint16")
     large = ImageHeader(320, 400, "uint16")
@@ -228,7 +277,8 @@ def test_what_was_read() -> None:
     assert sample.describe_input() == {
         "sample": "s", "kind": "movie", "n_files": 1, "first_file": "a.tif", "last_file": "a.tif",
         "n_frames": 6, "missing_frames": 0, "labels_given": False, "position": None,
-        "position_name": "", "channel": "GFP", "n_channels": 2, "channel_names": ["DAPI", "GFP"],
+        "position_name": "", "channel": "GFP", "channel_number": 2, "n_channels": 2,
+        "channel_names": ["DAPI", "GFP"],
         "projection": "max", "n_slices": 3, "width": 40, "height": 32, "sizes": [(40, 32)],
         "dtype": "uint8",
         "pixel_size_um": 0.5, "pixel_sizes_um": [0.5], "pixel_size_source": "LIF",
@@ -254,6 +304,12 @@ def test_channels_that_are_files() -> None:
     assert sample.describe_plane(sample.frames[0])["channel"] is None
     row = sample.describe_input()
     assert (row["channel"], row["n_channels"], row["channel_names"]) == ("GFP", 2, ["DAPI", "GFP"])
+    named = replace(PLAIN, channel_names=("mCherry",))  # as MetaXpress writes it
+    files = {f"t{time}_w{channel}.tif": named for time in (1, 2) for channel in (2, 3, 4)}
+    [sample] = read(files, images="t{time}_w{channel}.tif", channel="2")
+    assert sample.frames[0].path == "t1_w2.tif"
+    assert sample.describe_input()["channel_number"] == 1
+    assert sample.notes == ()
 
 
 def test_slices_that_are_files() -> None:

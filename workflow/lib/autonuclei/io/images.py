@@ -155,14 +155,23 @@ def find_position(header: FileHeader, path: str | os.PathLike[str], position: st
                 "'position' which one, by number from 1 or by name, or 'all' for a sample of each."
             )
         return 0
-    if names.count(position) == 1:
-        return names.index(position)
-    if position.isdecimal() and 1 <= int(position) <= len(names):
-        return int(position) - 1
+    place = find_place(position, names, len(names))
+    if place is not None:
+        return place
     raise InputError(
         f"{path}: has no position '{position}', only {len(names)} ({_list_names(names)}). "
         "Correct the column 'position'."
     )
+
+
+def find_place(wanted: str, names: Sequence[str], n: int) -> int | None:
+    """Place, from 0, of a position or channel by its number from 1 or its name; None without.
+
+    A number of one of the `n` goes before a name: some programs name them 0, 1, 2.
+    """
+    if wanted.isdecimal() and 1 <= int(wanted) <= n:
+        return int(wanted) - 1
+    return names.index(wanted) if names.count(wanted) == 1 else None
 
 
 def _list_names(names: Sequence[str], most: int = 8) -> str:
@@ -494,10 +503,9 @@ def _find_channel(header: ImageHeader, path: str | os.PathLike[str], channel: st
                 "which one shows the nuclei, by number from 1 or by name."
             )
         return 0
-    if header.channel_names.count(channel) == 1:
-        return header.channel_names.index(channel)
-    if channel.isdecimal() and 1 <= int(channel) <= header.n_channels:
-        return int(channel) - 1
+    place = find_place(channel, header.channel_names, header.n_channels)
+    if place is not None:
+        return place
     raise InputError(
         f"{path}: has no channel '{channel}', only {header.n_channels} ({names}). "
         "Correct the column 'channel'."

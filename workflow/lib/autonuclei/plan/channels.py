@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autonuclei.io.formats.base import ImageHeader
+from autonuclei.io.images import find_place
 
 COLOURS = ("red", "green", "blue")
 
@@ -48,20 +49,14 @@ def list_channels(images: Sequence[ImageHeader], *, chosen: str | None) -> list[
         return [Channel(first.channel_names[0] if first.channel_names else "", chosen)]
     names = first.channel_names or ("",) * first.n_channels
     keys = [
-        name if name and names.count(name) == 1 else str(number)
-        for number, name in enumerate(names, start=1)
+        name if name and find_place(name, names, len(names)) == place else str(place + 1)
+        for place, name in enumerate(names)
     ]
     return [
         Channel(name, key)
         for name, key in zip(names, keys, strict=True)
-        if all(_has_channel(image, key) for image in images)
+        if all(find_place(key, i.channel_names, i.n_channels) is not None for i in images)
     ]
-
-
-def _has_channel(image: ImageHeader, key: str) -> bool:
-    if image.channel_names.count(key) == 1:
-        return True
-    return key.isdecimal() and int(key) <= image.n_channels
 
 
 def list_file_channels(
@@ -88,11 +83,9 @@ def list_file_channels(
 def find_channel(channels: Sequence[Channel], wanted: str) -> int | None:
     """Place of a channel, given by its name or its number from 1; None if there is none."""
     names = [channel.name for channel in channels]
-    if names.count(wanted) == 1:
-        return names.index(wanted)
-    if not wanted.isdecimal():
-        return None
-    if any(channel.files is not None for channel in channels):  # w01 is asked for as 1
+    if all(channel.files is None for channel in channels):
+        return find_place(wanted, names, len(names))
+    if wanted.isdecimal() and wanted not in names:  # w01 is asked for as 1
         same = [i for i, name in enumerate(names) if name.isdecimal() and int(name) == int(wanted)]
         return same[0] if len(same) == 1 else None
-    return int(wanted) - 1 if 1 <= int(wanted) <= len(channels) else None
+    return names.index(wanted) if wanted in names else None

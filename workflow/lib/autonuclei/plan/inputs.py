@@ -137,10 +137,8 @@ def _name_channel(row: Row) -> str:
         return names[0] if len(names) == 1 else ""
     if n == 1:
         return str(chosen)
-    if chosen in names:
-        return f"{names.index(chosen) + 1} of {n} ({chosen})"
-    name = f" ({names[int(chosen) - 1]})" if names and chosen.isdecimal() else ""
-    return f"{chosen} of {n}{name}"
+    number = row["channel_number"]
+    return f"{number} of {n}" + (f" ({names[number - 1]})" if names else "")
 
 
 def _name_slices(row: Row) -> str:

@@ -45,7 +45,7 @@ _STAINS = {
     "tritc", "cy3", "cy5", "cy7", "alexa488", "alexa568", "alexa647", "a488", "a568", "a647",
     "405", "488", "561", "568", "594", "640", "647", "texasred", "tdtomato", "sir", "dic",
     "bf", "brightfield", "phase", "ph", "trans", "red", "green", "blue", "far", "farred",
-    "h2b", "nuclei", "actin", "tubulin",
+    "h2b", "nuclei", "actin", "tubulin", "r", "g", "b",
 }  # fmt: skip
 
 
@@ -116,6 +116,8 @@ class Varying:
             return "time"
         if self.kind in ("well", "word"):
             return self.kind.removeprefix("word")
+        if re.search(r"f\d+d$", self.before):  # of Cellomics
+            return "channel"
         right_before = re.search(r"(?:^|[^A-Za-z])([A-Za-z]+)$", self.before)
         if right_before:
             return _MEANING_OF.get(right_before[1].lower(), "")
@@ -445,6 +447,39 @@ def _has_other_time(names: Sequence[str], varying: Sequence[Varying]) -> bool:
     )
 
 
+def _refuse_time_of_day(files: Sequence[str], varying: Sequence[Varying], part: Varying) -> None:
+    """Refuse numbers such as 0950, 1000, 1010 that have even steps as hours and minutes only."""
+    if part.kind != "number" or {len(value) for value in part.values} not in ({4}, {6}):
+        return
+    clocks = [[int(n) for n in re.findall("..", value)] for value in part.values]
+    plain = count_times(part.numbers)
+    if any(n > most for clock in clocks for n, most in zip(clock, (23, 59, 59), strict=False)) or (
+        plain.is_regular and not plain.missing
+    ):
+        return
+    seconds = sorted(
+        sum(n * unit for n, unit in zip(clock, (3600, 60, 1), strict=False)) for clock in clocks
+    )
+    names = "}{".join(f"{unit}:2" for unit in ("hour", "minute", "second")[: len(clocks[0])])
+    remedy = f"Say so: images = {_suggest(files, varying, {part.place: names})}"
+    if not _is_even(seconds):
+        # The night is where the longest time passes without an image.
+        steps = [b - a for a, b in itertools.pairwise(seconds)]
+        start = steps.index(max(steps)) + 1
+        if not _is_even([*seconds[start:], *(second + 86400 for second in seconds[:start])]):
+            return
+        remedy = "They go past midnight: number the frames in their names"
+    raise InputError(
+        f"{files[0]} to {files[-1]} ({len(files)} files): the numbers {part.describe()} look like "
+        f"times of day. {remedy}; or, if they are none, write {{time}} in place of the number."
+    )
+
+
+def _is_even(times: Sequence[int]) -> bool:
+    count = count_times(times)
+    return count.is_regular and not count.missing
+
+
 def _count_varying(
     files: Sequence[str], varying: Sequence[Varying]
 ) -> tuple[list[int], float | None, list[str], list[int]]:
@@ -454,6 +489,8 @@ def _count_varying(
         return part.kind == "number", part.meaning != "time", -part.place
 
     order = sorted(range(len(files)), key=lambda i: varying[0].numbers[i])
+    for number in varying:
+        _refuse_time_of_day(files, varying, number)
     counts = [
         (part, count_times(part.numbers, are_exact=part.kind == "number"))
         for part in sorted(varying, key=rank)
@@ -495,10 +532,12 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
     """Why names do not number the frames, and the pattern that would."""
     start = f"{files[0]} to {files[-1]} ({len(files)} files): "
     if varying is None:
+        shapes = [re.sub(r"[0-9]+", "#", name) for name in list_stems(files)]
+        counts = Counter(shapes).most_common()
+        usual, odd = (files[shapes.index(shape)] for shape, _ in (counts[0], counts[-1]))
         return (
-            f"{start}the names are not built in one way, such as {files[0]} and "
-            f"{files[len(files) // 2]}. Take only the frames of one movie, with one "
-            "number that counts up in their names."
+            f"{start}the names are not built in one way, such as {usual} and {odd}. Take only the "
+            "frames of one movie, with one number that counts up in their names."
         )
     if not varying:
         return f"{start}the names differ in no number. Number the frames in their names."
@@ -515,7 +554,7 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
     of_name = {names[part.place]: part for part in varying}
     if "channel" in of_name:
         cells.append(f"channel = {sort_naturally(set(of_name['channel'].values))[0]}")
-    apart = [name for name in of_name if name not in ("time", "clock", "z", "channel")]
+    apart = [name for name in of_name if name not in ("time", "clock", "day", "z", "channel")]
     if apart:
         cells.append("sample = " + "_".join(f"{{{name}}}" for name in apart))
     if len(varying) == 1:
@@ -538,8 +577,12 @@ def _name_parts(varying: Sequence[Varying], has_time: bool) -> dict[int, str]:
     names: dict[int, str] = {}
     free = itertools.chain(["condition", "group"], (f"group{c}" for c in "bcdefghijkl"))
 
+    has_clock = any(part.kind == "clock" for part in varying)
+
     def assign(part: Varying, name: str) -> None:
-        if name and name not in names.values() and part.place not in names:
+        same = [p for p in varying if names.get(p.place) == name and p.numbers != part.numbers]
+        is_free = name not in names.values() or (part.kind == "number" and not same)
+        if name and is_free and part.place not in names:
             names[part.place] = name
 
     for part in varying:
@@ -549,6 +592,8 @@ def _name_parts(varying: Sequence[Varying], has_time: bool) -> dict[int, str]:
             values = {value.lower() for value in part.values}
             if len(values & _STAINS) * 2 >= len(values):
                 assign(part, "channel")
+        elif has_clock and re.search(r"day[ _-]?$", part.before, re.IGNORECASE):
+            assign(part, "day")
         else:
             assign(part, part.meaning)
     rest = [part for part in varying if part.place not in names and part.kind == "number"]

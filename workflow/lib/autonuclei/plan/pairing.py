@@ -56,7 +56,32 @@ def pair_labels(labels: Sequence[str], images: Sequence[str]) -> Pairing:
             f"{len(labels)} label images for {len(images)} images, and the file names do not say "
             f"which belongs to which.{reason} Name each like its image."
         )
+    _refuse_other_order(labels, images)
     return Pairing({i: i for i in range(len(images))}, "by order")
+
+
+def _refuse_other_order(labels: Sequence[str], images: Sequence[str]) -> None:
+    """Refuse an order in which a label image has words or numbers of another image."""
+    if len(set(images)) < len(images):  # frames of one file
+        return
+    others = [_list_words(stem) for stem in list_stems(images)]
+    common = set.intersection(*others)
+    for i, words in enumerate(map(_list_words, list_stems(labels))):
+        shared = [len(words & (other - common)) for other in others]
+        if max(shared) > shared[i]:
+            raise InputError(
+                f"{len(labels)} label images for {len(images)} images, and the file names do not "
+                f"say which belongs to which. {labels[i]} would go to {images[i]} by order, but "
+                f"looks like that of {images[shared.index(max(shared))]}. Name each like its image."
+            )
+
+
+def _list_words(stem: str) -> set[str]:
+    """The words and numbers of a name."""
+    return {
+        str(int(word)) if word.isdecimal() else word.lower()
+        for word in re.findall(r"[0-9]+|[^\W\d_]+", stem)
+    }
 
 
 def _list_keys(

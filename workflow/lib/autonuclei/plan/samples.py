@@ -23,6 +23,7 @@ from autonuclei.io.formats.base import FileHeader, ImageHeader
 from autonuclei.io.images import (
     MINIMUM_SIDE_PX,
     count_frames,
+    find_place,
     find_position,
     join_stamps,
     list_planes,
@@ -30,7 +31,7 @@ from autonuclei.io.images import (
 )
 from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.plan.channels import Channel, list_channels, list_file_channels
-from autonuclei.plan.numbering import check_stills, find_stem, number_frames
+from autonuclei.plan.numbering import check_stills, find_stem, list_names, number_frames
 from autonuclei.plan.pairing import pair_labels
 from autonuclei.plan.patterns import fill_placeholders, find_files, group_files, has_placeholders
 from autonuclei.settings import list_problems
@@ -184,13 +185,14 @@ class Sample:
             "kind": self.kind,
             "n_files": len(self.files),
             "first_file": self.frames[0].path,
-            "last_file": (self.frames[-1].slices or (self.frames[-1].path,))[-1],
+            "last_file": self.files[-1],
             "n_frames": len(self.frames),
             "missing_frames": self.n_frames - len(self.frames) if self.kind == "movie" else 0,
             "labels_given": bool(self.labels),
             "position": self.position,
             "position_name": header.position if header else "",
             "channel": self.channel or self.file_channel,
+            "channel_number": self._find_channel_number(),
             "n_channels": len(self.file_channels) or (header.n_channels if header else None),
             "channel_names": list(self.file_channels or (header.channel_names if header else ())),
             "projection": self.projection,
@@ -209,6 +211,15 @@ class Sample:
             "pairing": list(self.pairing),
             "notes": list(self.notes),
         }
+
+    def _find_channel_number(self) -> int | None:
+        """Number from 1 of the channel of the nuclei, None where there is but one."""
+        if self.file_channel is not None:
+            return self.file_channels.index(self.file_channel) + 1
+        if self.channel is None or self.header is None:
+            return None
+        place = find_place(self.channel, self.header.channel_names, self.header.n_channels)
+        return None if place is None else place + 1
 
     def frame(self, index: int) -> Frame:
         """The frame with this number."""
@@ -305,12 +316,17 @@ def _read_rows(
     ]
     if not lines:
         raise InputError(f"{path}: {_NO_ROWS}")
-    header = [cell.strip() for cell in lines[0][1].split("\t")]
+    header = [cell.strip() for cell in next(csv.reader([lines[0][1]], delimiter="\t"))]
     problems = []
     if "experiment" not in header:
         raise InputError(
             f"{path}: the first line has no column 'experiment'. "
-            "The columns must be named there and separated by tabs."
+            "The columns must be named there, in small letters, and separated by tabs."
+        )
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"{path}: the column '{twice[0]}' is there twice. Rename or remove one of the two."
         )
     rows = []
     for number, line in lines[1:]:
@@ -370,6 +386,7 @@ class _RowReader:
         self.skips = skip_unreadable and not self.is_movie
         self.problems: list[str] = []
         self.names: list[str] = []
+        self._replaced: dict[str, dict[str, None]] = {}
         self._read_header = read_header
 
     def read(self) -> list[Sample]:
@@ -383,6 +400,12 @@ class _RowReader:
                     f"sample: the name '{name}' has other characters than letters, digits, dot, "
                     "hyphen and underscore. Change the column 'sample', or rename the files."
                 )
+        self.problems += [
+            f"{name}: the sheet says '{self.row[name]}' of all samples, but their files "
+            f"{list_names(list(values))}. Leave the column '{name}' empty, or give each a line."
+            for name, values in self._replaced.items()
+            if len(values) > 1
+        ]
         self.problems = list(dict.fromkeys(self.problems))
         return samples
 
@@ -502,7 +525,8 @@ class _RowReader:
         notes = list(acquisition.notes)
         frames = self._list_frames(acquisition.sources, images, headers)
         notes += [f"skipped: {problem}" for problem in unusable if self.skips]
-        notes += self._compare_images(images)
+        notes += self._compare_images(images, self._find_channel(acquisition) or "")
+        notes += self._tell_position(good[0], position, headers)
         shape = self._find_shape(frames)
         pairing: list[str] = []
         truth, masks, labels = (
@@ -518,11 +542,7 @@ class _RowReader:
             masks = {index: labels[index] for index in train if index in labels}
         sizes = {frame.pixel_size_um for frame in frames if frame.height}
         interval, interval_source = self._find_interval(good[0], acquisition.interval_min)
-        columns = {
-            name: str(self.row.get(name, acquisition.values.get(name, "")))
-            for name in FREE_COLUMNS
-            if name in self.row or name in acquisition.values
-        }
+        columns = self._fill_columns(acquisition.values)
         return Sample(
             experiment=self.row["experiment"],
             name=acquisition.name,
@@ -550,6 +570,17 @@ class _RowReader:
             left_out=tuple(left_out),
             pairing=tuple(pairing),
         )
+
+    def _fill_columns(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The columns that pass through, from the sheet and from the names of the files."""
+        for name in FREE_COLUMNS:
+            if name in self.row and name in values:
+                self._replaced.setdefault(name, {})[values[name]] = None
+        return {
+            name: str(self.row.get(name, values.get(name, "")))
+            for name in FREE_COLUMNS
+            if name in self.row or name in values
+        }
 
     def _find_channel(self, acquisition: _Acquisition) -> str | None:
         """The channel within the files; where each channel is a file, there is but one."""
@@ -686,11 +717,11 @@ class _RowReader:
 
     # What must agree
 
-    def _compare_images(self, images: Mapping[str, ImageHeader | None]) -> list[str]:
+    def _compare_images(self, images: Mapping[str, ImageHeader | None], channel: str) -> list[str]:
         """Tell what differs between the files of a sample; a movie must be of one kind."""
         known = {path: image for path, image in images.items() if image is not None}
         path, first = next(iter(known.items()))
-        notes = []
+        notes: list[str] = []
         for other, image in known.items():
             if image.dtype != first.dtype and self.is_movie:
                 self.problems.append(
@@ -708,14 +739,31 @@ class _RowReader:
                     "or take it out."
                 )
                 break
-        channel = self.row.get("channel", "")
-        if channel.isdecimal() and channel not in first.channel_names and first.channel_names:
-            name = first.channel_names[int(channel) - 1]
+        place = find_place(channel, first.channel_names, first.n_channels)
+        for other, image in known.items():
+            if image.n_channels != first.n_channels and channel not in first.channel_names:
+                problem = (
+                    f"{other}: has {image.n_channels} channel(s), {path} {first.n_channels}. Give "
+                    "the files of each kind a line of their own, or the channel by its name."
+                )
+                (self.problems if self.is_movie else notes).append(problem)
+                break
+        for other, image in known.items():
+            if image.n_slices != first.n_slices:
+                notes.append(f"{other}: has {image.n_slices} z slice(s), {path} {first.n_slices}")
+                break
+        if channel.isdecimal() and place is not None and first.channel_names:
+            name = first.channel_names[place]
+            if channel != name and channel in first.channel_names:
+                notes.append(
+                    f"channel {channel} is taken by its number, it is named '{name}'; the one "
+                    f"named '{channel}' is number {first.channel_names.index(channel) + 1}"
+                )
             for other, image in known.items():
                 names = image.channel_names
-                if name in names and names.index(name) != int(channel) - 1:
+                if name in names and names.index(name) != place:
                     self.problems.append(
-                        f"{other}: its channel {channel} is {names[int(channel) - 1]}, that of "
+                        f"{other}: its channel {channel} is {names[place]}, that of "
                         f"{path} is {name}. Give the channel by its name."
                     )
                     break
@@ -733,6 +781,23 @@ class _RowReader:
                     f"({width} x {height} pixels). If it is a thumbnail, take it out."
                 )
         return notes
+
+    def _tell_position(
+        self,
+        image: ImageHeader,
+        position: str | None,
+        headers: Mapping[str, FileHeader | None],
+    ) -> list[str]:
+        """A line where a number is the name of another position."""
+        asked = self.row.get("position")
+        first = next(header for header in headers.values() if header is not None)
+        names = [one.position for one in first.images]
+        if asked != position or asked not in names or asked == image.position:
+            return []
+        return [
+            f"position {asked} is taken by its number, it is named '{image.position}'; the one "
+            f"named '{asked}' is number {names.index(asked) + 1}"
+        ]
 
     def _find_shape(self, frames: Sequence[Frame]) -> tuple[int, int] | None:
         """Height and width that most frames of a movie have."""
