@@ -101,6 +101,14 @@ class Experiment:
         """The indicators of quality of each image."""
         return _list_rows(self._read("quality/images.csv"))
 
+    @cached_property
+    def comparisons(self) -> Rows:
+        """The conditions against the control, a row per measure and condition."""
+        name = "conditions/comparisons.csv"
+        if name not in self.files:
+            return []
+        return _list_rows(read_table(self.folder / name, text=("measure", "control", "note")))
+
     def _read(self, name: str) -> pd.DataFrame:
         """A planned table; an empty one if it is not planned."""
         if name not in self.planned:

@@ -26,36 +26,127 @@ VERDICTS = {
 # little more; the pictures of all samples lie in their folders.
 MAX_VIEWS = 4
 
-# Pictures of the page: the title, and what is shown, by the pattern of its file. Shown is the
-# first file of the first pattern that fits.
-PICTURES = {
-    "Automatic annotation": {
-        "figures/annotation_overlay.png": "One training image with the objects that were found "
-        "without a network. The network learns from the accepted ones.",
+# Pictures of the page, by question: the title, and what is shown, by the pattern of its file, with
+# the table behind it. Shown is the first file of the first pattern that fits; of a pattern that
+# ends with `_*.png` each file of an experiment, up to `MAX_PICTURES`.
+PICTURES: dict[str, dict[str, dict[str, tuple[str, str]]]] = {
+    "How many?": {
+        "Nuclei found": {
+            "segmentation/*/overview.jpg": (
+                "The frame with the median number of nuclei, each nucleus outlined in yellow.",
+                "objects.csv",
+            ),
+        },
+        "Counts": {"figures/counts.png": ("Nuclei in each image.", "counts.csv")},
     },
-    "Training": {
-        "training/loss.png": "The loss of the network over the epochs; lower is better. Both lines "
-        "should fall and stay close to each other.",
+    "How do they move?": {
+        "Tracks": {
+            "tracking/*/motility/tracks.png": (
+                "Every step of every track over the last frame, from slow (blue) to fast (red).",
+                "tracks.csv",
+            ),
+        },
+        "Directions": {
+            "tracking/*/motility/directions.png": (
+                "Share of all steps that went in each direction. Even bars: no common direction.",
+                "steps.csv",
+            ),
+        },
+        "From a common origin": {
+            "tracking/*/motility/origins.png": (
+                "All tracks as if each had begun at the same place.",
+                "origins.csv",
+            ),
+        },
+        "How far they come": {
+            "tracking/*/motility/msd.png": (
+                "Mean squared displacement over the time, and its exponent track by track: 1 is a "
+                "random walk, 2 a straight way.",
+                "msd.csv",
+            ),
+        },
     },
-    "Nuclei found": {
-        "segmentation/*/overview.jpg": "The frame with the median number of nuclei, each found "
-        "nucleus outlined in yellow.",
+    "When do they divide?": {
+        "Lineages": {
+            "tracking/*/lineages/trees.png": (
+                "The largest lineages, time down, a line per nucleus.",
+                "cycles.csv",
+            ),
+        },
+        "Cell cycles": {
+            "tracking/*/lineages/cycles.png": (
+                "From birth to division, with those that were not seen to their end.",
+                "summary.csv",
+            ),
+        },
+        "Sisters": {
+            "tracking/*/lineages/sisters.png": (
+                "The two daughters of each division against each other.",
+                "sisters.csv",
+            ),
+        },
     },
-    "How well they were found": {
-        "evaluation/f1_over_iou.png": "F1 over the overlap from which on a nucleus counts as "
-        "found: 1 is perfect. Thin lines are single images.",
-        "quality/*.png": "What tells good from poor images without a ground truth.",
-        "figures/counts.png": "Nuclei in each image.",
+    "What do the channels do?": {
+        "Levels": {
+            "segmentation/*/channels.png": (
+                "Each channel in nuclei and in rings around them, background taken off.",
+                "channels.csv",
+            ),
+        },
+        "Over time": {
+            "tracking/*/traces/traces.png": (
+                "Each channel along the tracks; orange: their median and middle half.",
+                "traces.csv",
+            ),
+        },
+        "Along the cycle": {
+            "tracking/*/traces/aligned.png": (
+                "The same from birth on and up to the division.",
+                "averages.csv",
+            ),
+        },
     },
-    "Tracks": {
-        "tracking/*/motility/tracks.png": "Every step of every track over the last frame, from "
-        "slow (blue) to fast (red).",
+    "Do conditions differ?": {
+        "Compared": {
+            "conditions/compared_*.png": (
+                "Large points are means of samples, lines those of replicates.",
+                "comparisons.csv",
+            ),
+        },
+        "Plate": {
+            "conditions/plate_*.png": ("The mean of each well at its place.", "wells.csv"),
+        },
     },
-    "Directions": {
-        "tracking/*/motility/directions.png": "Share of all steps that went in each direction. "
-        "Even bars: no common direction.",
+    "How was it made, and how well?": {
+        "Automatic annotation": {
+            "figures/annotation_overlay.png": (
+                "One training image with the objects that were found without a network. The "
+                "network learns from the accepted ones.",
+                "",
+            ),
+        },
+        "Training": {
+            "training/loss.png": (
+                "The loss of the network over the epochs; lower is better. Both lines should fall "
+                "and stay close to each other.",
+                "loss.csv",
+            ),
+        },
+        "How well they were found": {
+            "evaluation/f1_over_iou.png": (
+                "F1 over the overlap from which on a nucleus counts as found: 1 is perfect. Thin "
+                "lines are single images.",
+                "metrics.csv",
+            ),
+            "quality/*.png": (
+                "What tells good from poor images without a ground truth.",
+                "images.csv",
+            ),
+        },
     },
 }
+# More pictures of one kind make the page slow to open.
+MAX_PICTURES = 6
 
 # Of all indicators those that most people can use: name, words, whether it is a number.
 QUALITY_COLUMNS = (
@@ -78,12 +169,16 @@ FILES = (
     ("segmentation/*/labels.ome.zarr", "masks as OME-Zarr"),
     ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
+    ("segmentation/*/channels.csv", "every channel in each nucleus and in the ring around it"),
     ("segmentation/*/overview.jpg", "one image with outlines"),
     ("tracking/*/tracks.csv", "every nucleus with its track, lineage and mother"),
     ("tracking/*/lineages.csv", "every track with its divisions"),
     ("tracking/*/trackmate/*.xml", "for Fiji: Plugins > Tracking > Load a TrackMate file"),
     ("tracking/*/track_labels.tif", "masks with the number of the track"),
     ("tracking/*/motility", "speed, displacement, density, mitoses: tables and figures"),
+    ("tracking/*/lineages", "cell cycles, sisters, trees (Newick too): tables and figures"),
+    ("tracking/*/traces", "channels along the tracks: tables and figures"),
+    ("conditions", "all nuclei, tracks and samples in a table each; conditions compared"),
     ("tracking/*/outlines.mp4", "film of the outlines"),
     ("tracking/*/tracks.mp4", "film of the tracks"),
     ("tracking/*/ctc", "tracks for Cell Tracking Challenge tools"),
@@ -105,19 +200,53 @@ FILES = (
 )
 
 
-def list_pictures(experiment: Experiment) -> list[dict[str, str]]:
-    """The pictures of the page, with what they show, as files within the page."""
-    pictures = []
-    for title, choices in PICTURES.items():
-        fitting = ((p, words, experiment.find(p)) for p, words in choices.items())
-        shown = next((choice for choice in fitting if choice[2]), None)
-        if shown is None:
+def list_pictures(experiment: Experiment) -> dict[str, list[dict[str, str]]]:
+    """The pictures of the page by question, with what they show, as files within the page.
+
+    Questions that nothing answers are left out, such as that for divisions where none was found.
+    """
+    pictures = {}
+    for question, titles in PICTURES.items():
+        if question == "When do they divide?" and not _count_divisions(experiment):
             continue
-        pattern, words, (path, *others) = shown
-        if "/*/" in pattern and others:
-            words += f" Shown is {path.split('/')[1]}, the first of {1 + len(others)} samples."
-        data = _embed(experiment.folder / path)
-        pictures.append({"title": title, "words": words, "path": path, "data": data})
+        found = [
+            picture
+            for title, choices in titles.items()
+            for picture in _choose_pictures(experiment, title, choices)
+        ]
+        if found:
+            pictures[question] = found
+    return pictures
+
+
+def _count_divisions(experiment: Experiment) -> float:
+    return sum(row["n_divisions"] for row in experiment.samples if row["kind"] == "movie")
+
+
+def _choose_pictures(
+    experiment: Experiment, title: str, choices: Mapping[str, tuple[str, str]]
+) -> list[dict[str, str]]:
+    fitting = ((p, *words, experiment.find(p)) for p, words in choices.items())
+    pattern, words, table, paths = next(
+        (choice for choice in fitting if choice[3]), ("", "", "", [])
+    )
+    shown = paths[:MAX_PICTURES] if pattern.endswith("_*.png") else paths[:1]
+    if "/*/" in pattern and len(paths) > 1:
+        words += f" Shown is {paths[0].split('/')[1]}, the first of {len(paths)} samples."
+    pictures = []
+    for path in shown:
+        beside = f"{path.rpartition('/')[0]}/{table}"
+        is_there = table and (experiment.folder / beside).exists()
+        name = Path(path).stem.partition("_")[2].replace("_", " ")
+        pictures.append(
+            {
+                "title": f"{title}: {name}" if pattern.endswith("_*.png") else title,
+                "words": words,
+                "path": path,
+                "table": beside if is_there else "",
+                "data": _embed(experiment.folder / path),
+            }
+        )
     return pictures
 
 
@@ -191,6 +320,7 @@ def _collect_parts(experiment: Experiment, views: Sequence[Path]) -> dict[str, A
         "image_quality": experiment.image_quality,
         "quality_columns": QUALITY_COLUMNS,
         "pictures": list_pictures(experiment),
+        "comparisons": experiment.comparisons,
         "films": list_films(experiment),
         "files": list_files(experiment),
         "views": list(zip(shown, embed_views(shown), strict=True)),
