@@ -524,7 +524,7 @@ class Plan:
         """All files of an experiment that the user gives."""
         files = []
         for sample in self.list_samples(wildcards.experiment):
-            files += sample.files
+            files += self._list_channel_files(sample)
             given = (sample.truth, sample.masks, sample.labels)
             for label in itertools.chain(*(images.values() for images in given)):
                 files += label.files
