@@ -65,7 +65,6 @@ def test_everything_that_was_planned_is_there(finished: Path) -> None:
     # Intermediates that nobody needs later are gone.
     for name in ("training_image.tif", "training_labels.tif"):
         assert not list(results.rglob(name))
-    assert not list((results / "segmentation").glob("*/stretches/*"))
     assert not list(results.rglob("checkpoint.npz"))
 
 

@@ -7,13 +7,10 @@ rule predict_stretch:
         images=PLAN.list_stretch_files,
         model=PLAN.get_model,
     output:
-        labels=temp("<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif"),
-        probability=temp(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv"
-        ),
-        planes=temp(
-            "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv"
-        ),
+        # They stay: should the user correct them, our own are needed again.
+        labels="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
+        probability="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv",
+        planes="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv",
     log:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.log",
     benchmark:
@@ -83,6 +80,7 @@ rule join_movie:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
+            corrected="<results>/{experiment}/segmentation/{sample}/corrected/labels.tif",
         ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/labels.tif",
@@ -112,6 +110,7 @@ rule write_stills:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
+            corrected="<results>/{experiment}/segmentation/{sample}/corrected/labels.tif",
         ),
         planes=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv",

@@ -29,7 +29,10 @@ OBJECTS = pd.DataFrame(
         "verdict": ["accepted", "accepted", "too large", "accepted", "too small"],
     }
 )
-STILLS = {"sample": "a", "kind": "stills", "masks": False, "labels": False, "training": [0]}
+STILLS = {
+    "sample": "a", "kind": "stills", "masks": False, "labels": False, "corrected": False,
+    "training": [0],
+}  # fmt: skip
 NOTHING = dict.fromkeys(SAMPLE_COLUMNS, NAN)
 
 
@@ -198,6 +201,11 @@ def test_remedies_for_given_masks_are_not_those_for_a_network() -> None:
     _, verdict = judge(images, samples=[given], model_given=True)
     assert find(verdict, "brightness_spread")["remedy"] == "Look at these images with their masks."
     assert find(verdict, FAILED.name)["remedy"] == FAILED.remedy
+
+
+def test_corrected_masks_are_named() -> None:
+    _, verdict = judge([make_image(0)], samples=[STILLS | {"corrected": True}])
+    assert verdict["sentence"].endswith(" The masks of a were corrected by hand.")
 
 
 def test_given_masks_among_others_are_named() -> None:

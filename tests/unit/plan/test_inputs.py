@@ -25,6 +25,7 @@ def make_row(**values: Any) -> dict[str, Any]:
         "n_frames": 6,
         "missing_frames": 0,
         "labels_given": False,
+        "corrected": "",
         "position": None,
         "position_name": "",
         "channel": "2",

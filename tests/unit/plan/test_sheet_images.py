@@ -276,9 +276,9 @@ def test_what_was_read() -> None:
     [sample] = read({"a.tif": image}, channel="GFP", projection="max", well="B03")
     assert sample.describe_input() == {
         "sample": "s", "kind": "movie", "n_files": 1, "first_file": "a.tif", "last_file": "a.tif",
-        "n_frames": 6, "missing_frames": 0, "labels_given": False, "position": None,
-        "position_name": "", "channel": "GFP", "channel_number": 2, "n_channels": 2,
-        "channel_names": ["DAPI", "GFP"],
+        "n_frames": 6, "missing_frames": 0, "labels_given": False, "corrected": "",
+        "position": None, "position_name": "", "channel": "GFP", "channel_number": 2,
+        "n_channels": 2, "channel_names": ["DAPI", "GFP"],
         "projection": "max", "n_slices": 3, "width": 40, "height": 32, "sizes": [(40, 32)],
         "dtype": "uint8",
         "pixel_size_um": 0.5, "pixel_sizes_um": [0.5], "pixel_size_source": "LIF",

@@ -3,14 +3,14 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    import pandas as pd
+
     from autonuclei.io.images import PlaneReader
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_columns, concatenate_tables, read_table, write_table
     from autonuclei.labels.measurement import measure_objects
     from autonuclei.segment.planes import TEXT_COLUMNS, join_planes
 
-    found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
-    probability = {frame: rows["probability"].to_numpy() for frame, rows in found.groupby("frame")}
     with LabelStore(snakemake.input.labels, snakemake.params.names) as masks, PlaneReader() as read:
         tables = [
             measure_objects(
@@ -18,12 +18,16 @@ with log_job(snakemake.log[0]) as log:
                 read(**plane),
                 frame=frame,
                 pixel_size_um=snakemake.params.pixel_sizes_um[frame],
-                probability=probability.get(frame),
             )
             for frame, plane in snakemake.params.planes.items()
             if masks.has(frame)  # a still that was skipped has none
         ]
     objects = concatenate_tables(tables)
+    # Not all nuclei have one: given and corrected ones do not come from a network.
+    found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
+    probability = found.set_index(["frame", "label"])["probability"].astype(float)
+    places = pd.MultiIndex.from_frame(objects[["frame", "label"]])
+    objects["probability"] = probability.reindex(places).to_numpy()
     log.info("%d nuclei in %d frames", len(objects), len(tables))
     write_table(snakemake.output.table, add_columns(objects, snakemake.params.columns))
     planes = join_planes(

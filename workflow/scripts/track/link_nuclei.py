@@ -8,13 +8,16 @@ with log_job(snakemake.log[0]):
     from autonuclei.io.files import write_beside
     from autonuclei.io.tables import add_columns, read_table
     from autonuclei.settings import TrackSettings
+    from autonuclei.track.corrections import tabulate_links
     from autonuclei.track.link import link_nuclei
 
-    result = link_nuclei(
-        read_table(snakemake.input.table),
-        TrackSettings(**snakemake.params.settings),
-        frame_interval_min=snakemake.params.frame_interval_min,
-    )
+    nuclei = read_table(snakemake.input.table)
+    interval = {"frame_interval_min": snakemake.params.frame_interval_min}
+    if snakemake.input.get("links"):
+        result = tabulate_links(nuclei, read_table(snakemake.input.links), **interval)
+    else:
+        settings = TrackSettings(**snakemake.params.settings)
+        result = link_nuclei(nuclei, settings, **interval)
     for table, path in (
         (result.tracks, snakemake.output.tracks),
         (result.lineages, snakemake.output.lineages),

@@ -109,7 +109,8 @@ def judge_experiment(
         automatic annotation.
     samples
         Of each sample `sample` (its name), `kind`, `masks` (whether masks to learn from were
-        given), `labels` (whether its nuclei were) and `training` (frames to learn from).
+        given), `labels` (whether its nuclei were), `corrected` (whether a user corrected them)
+        and `training` (frames to learn from).
     sizes
         What `check_sizes` says.
     model_given
@@ -169,7 +170,8 @@ def judge_experiment(
         "experiment": experiment,
         "verdict": verdict,
         "sentence": _write_sentence(verdict, findings, sizes=_join_sizes(unlikely))
-        + _name_given(samples),
+        + _name_given(samples)
+        + _name_corrected(samples),
         "findings": findings,
     }
 
@@ -190,8 +192,17 @@ def _name_given(samples: Sequence[Mapping[str, Any]]) -> str:
         return ""
     if len(given) == len(samples):
         return " All masks were given: this tells of them and of the images, not of a network."
-    more = f" and {len(given) - _MOST_NAMED} more" if len(given) > _MOST_NAMED else ""
-    return f" The masks of {', '.join(given[:_MOST_NAMED])}{more} were given."
+    return f" The masks of {_list_some(given)} were given."
+
+
+def _name_corrected(samples: Sequence[Mapping[str, Any]]) -> str:
+    corrected = [sample["sample"] for sample in samples if sample["corrected"]]
+    return f" The masks of {_list_some(corrected)} were corrected by hand." if corrected else ""
+
+
+def _list_some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _add_decisions(images: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFrame:

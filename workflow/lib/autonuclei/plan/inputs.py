@@ -41,7 +41,7 @@ def describe_input(row: Row) -> dict[str, str]:
         "Type": row["dtype"],
         "Pixel size (µm)": _name_pixel_size(row),
         "Interval (min)": _name_interval(row),
-        "Masks": "given" if row["labels_given"] else "",
+        "Masks": _name_masks(row),
         "Files": _name_files(row),
     }
 
@@ -169,6 +169,13 @@ def _name_interval(row: Row) -> str:
     if row["frame_interval_min"] is None:
         return "unknown"
     return _add_source(f"{row['frame_interval_min']:.4g}", row["frame_interval_source"])
+
+
+def _name_masks(row: Row) -> str:
+    """Where they do not come from a network alone."""
+    given = "given" if row["labels_given"] else ""
+    corrected = "corrected by hand" if row["corrected"] else ""
+    return ", ".join(filter(None, [given, corrected]))
 
 
 def _name_files(row: Row) -> str:

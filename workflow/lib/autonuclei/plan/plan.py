@@ -7,7 +7,8 @@ The rules hold the templates of paths and call this; wildcards are anything with
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from autonuclei.errors import InputError
@@ -45,7 +46,8 @@ class Plan:
     ------
     InputError
         An experiment has nothing to learn from, `models` names one that is not in the sheet or
-        needs none, or the crop lies outside of an image; all problems are told at once.
+        needs none, a correction lies where its run would write over it, or the crop lies outside
+        of an image; all problems are told at once.
     """
 
     def __init__(self, settings: Settings, samples: Iterable[Sample]) -> None:
@@ -79,6 +81,14 @@ class Plan:
             if self.has_training(experiment) and not self.list_training(experiment)
         ]
         problems += [*self._list_channel_problems(), *self._list_control_problems()]
+        results = Path(self.settings.pathvars.get("results", "results")).resolve()
+        problems += [
+            f"corrected: {sample.corrected.path} lies in the results, where this run would write "
+            "over it. Copy it to another folder."
+            for sample in self._samples.values()
+            if sample.corrected is not None
+            and any(Path(file).resolve().is_relative_to(results) for file in sample.corrected.files)
+        ]
         if crop := self.settings.preprocess.crop:
             problems += [
                 f"preprocess.crop: {list(crop)} lies outside of {frame.path}, which is "
@@ -326,11 +336,19 @@ class Plan:
 
         return file
 
-    def for_stretches(self, template: str, *, given: str | None = None) -> InputFunction:
-        """A file for each stretch of a sample; of another template where its labels are given."""
+    def for_stretches(
+        self, template: str, *, given: str | None = None, corrected: str | None = None
+    ) -> InputFunction:
+        """A file for each stretch of a sample.
+
+        Of another template where its labels are given; where they were corrected, the only file
+        of a third one.
+        """
 
         def files(wildcards: Wildcards) -> list[str]:
             sample = self.get_sample(wildcards)
+            if corrected and sample.corrected:
+                return [_fill(corrected, wildcards)]
             return [
                 _fill(
                     given if given and sample.labels else template,
@@ -415,6 +433,24 @@ class Plan:
 
         def file(wildcards: Wildcards) -> str:
             return _fill(masks if self.get_sample(wildcards).masks else template, wildcards)
+
+        return file
+
+    def if_linked(self, template: str) -> InputFunction:
+        """A file of a sample whose corrections say which nuclei belong together, none of others."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            corrected = self.get_sample(wildcards).corrected
+            return _fill(template, wildcards) if corrected and corrected.has_links else []
+
+        return file
+
+    def if_movie(self, template: str) -> InputFunction:
+        """A file of a movie, none of stills."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            is_movie = self.get_sample(wildcards).kind == "movie"
+            return _fill(template, wildcards) if is_movie else []
 
         return file
 
@@ -503,6 +539,11 @@ class Plan:
         frames = self.get_stretch(wildcards)
         return _unique(path for frame in frames for path in labels[frame.index].files)
 
+    def list_corrected_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of what the user corrected of a sample."""
+        corrected = self.get_sample(wildcards).corrected
+        return [] if corrected is None else list(corrected.files)
+
     def list_sample_files(self, wildcards: Wildcards) -> list[str]:
         """The files of all frames of a sample."""
         return self.get_sample(wildcards).files
@@ -528,6 +569,8 @@ class Plan:
             given = (sample.truth, sample.masks, sample.labels)
             for label in itertools.chain(*(images.values() for images in given)):
                 files += label.files
+            if sample.corrected:
+                files += sample.corrected.files
         return _unique(files)
 
     def stamp_raw_files(self, wildcards: Wildcards) -> dict[str, str]:
@@ -601,10 +644,20 @@ class Plan:
     def describe_labels(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
         """The given label image of each frame of a stretch, by frame number."""
         labels = self.get_sample(wildcards).labels
-        own = {frame.index: labels[frame.index] for frame in self.get_stretch(wildcards)}
+        return _describe_labels(
+            {frame.index: labels[frame.index] for frame in self.get_stretch(wildcards)}
+        )
+
+    def describe_correction(self, wildcards: Wildcards) -> dict[str, Any]:
+        """What the user corrected of a sample: kind, path, and of masks the label images."""
+        sample = self.get_sample(wildcards)
+        if sample.corrected is None:
+            raise KeyError(f"{wildcards.sample}: nothing was corrected")
         return {
-            index: {"path": label.path, "page": label.page, "stamp": label.stamp}
-            for index, label in own.items()
+            "kind": sample.corrected.kind,
+            "path": sample.corrected.path,
+            "stamp": sample.corrected.stamp,
+            "labels": _describe_labels(sample.corrected_labels),
         }
 
     def describe_movie(self, wildcards: Wildcards) -> dict[str, Any]:
@@ -719,6 +772,7 @@ class Plan:
                 "training": self._list_training_of(sample),
                 "masks": bool(sample.masks),
                 "labels": bool(sample.labels),
+                "corrected": sample.corrected is not None,
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
@@ -734,6 +788,7 @@ class Plan:
             | {
                 "images": sample.files,
                 "labels": _unique(p for own in sample.labels.values() for p in own.files),
+                "corrected_files": list(sample.corrected.files) if sample.corrected else [],
                 "training_frames": self._list_training_of(sample),
             }
             for sample in self.list_samples(wildcards.experiment)
@@ -821,6 +876,9 @@ class Plan:
         names = ["objects.csv", "planes.csv", "overview.jpg"]
         names += ["labels.tif"] if sample.kind == "movie" else ["labels", "skipped.csv"]
         names += ["labels.ome.zarr"] if self.settings.export.ome_zarr != "none" else []
+        if sample.corrected:
+            names += ["corrections.csv", "corrections_by_frame.csv"]
+            names += ["corrected_numbers.csv", "correction_notes.csv"]
         results = [f"segmentation/{sample.name}/{name}" for name in names]
         if sample.kind == "movie":
             names = [
@@ -848,6 +906,13 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
     """At most so many items, evenly spread over all."""
     n = min(most, len(items))
     return [items[i * len(items) // n] for i in range(n)]
+
+
+def _describe_labels(labels: Mapping[int, Frame]) -> dict[int, dict[str, Any]]:
+    return {
+        index: {"path": label.path, "page": label.page, "stamp": label.stamp}
+        for index, label in labels.items()
+    }
 
 
 def _unique(paths: Iterable[str]) -> list[str]:

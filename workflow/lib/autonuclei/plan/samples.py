@@ -31,8 +31,14 @@ from autonuclei.io.images import (
 )
 from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.plan.channels import Channel, list_channels, list_file_channels
+from autonuclei.plan.corrections import (
+    MASKS,
+    Correction,
+    list_correction_files,
+    recognise_correction,
+)
 from autonuclei.plan.numbering import check_stills, find_stem, list_names, number_frames
-from autonuclei.plan.pairing import pair_labels
+from autonuclei.plan.pairing import Pairing, pair_labels
 from autonuclei.plan.patterns import fill_placeholders, find_files, group_files, has_placeholders
 from autonuclei.settings import list_problems
 
@@ -89,7 +95,8 @@ class Sample:
     """One acquisition with its frames; `train`, `masks`, `truth` and `labels` go by frame index.
 
     With `labels`, the finished label image of every frame, nothing is predicted; those of the
-    frames in `train` are then its `masks` too.
+    frames in `train` are then its `masks` too. `corrected` is what takes the place of our results;
+    `corrected_labels` are its label images by frame index, where it is masks.
 
     `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
@@ -109,6 +116,8 @@ class Sample:
     masks: Mapping[int, Frame] = field(default_factory=dict)
     truth: Mapping[int, Frame] = field(default_factory=dict)
     labels: Mapping[int, Frame] = field(default_factory=dict)
+    corrected: Correction | None = None
+    corrected_labels: Mapping[int, Frame] = field(default_factory=dict)
     truth_tracks: str | None = None
     position: str | None = None
     channel: str | None = None
@@ -189,6 +198,7 @@ class Sample:
             "n_frames": len(self.frames),
             "missing_frames": self.n_frames - len(self.frames) if self.kind == "movie" else 0,
             "labels_given": bool(self.labels),
+            "corrected": "" if self.corrected is None else self.corrected.kind,
             "position": self.position,
             "position_name": header.position if header else "",
             "channel": self.channel or self.file_channel,
@@ -533,6 +543,7 @@ class _RowReader:
             self._assign_labels(column, frames, acquisition.values, pairing)
             for column in ("ground_truth", "masks", "labels")
         )
+        corrected, corrected_labels = self._find_correction(frames, acquisition.values, pairing)
         left_out = [*acquisition.left_out, *_list_header_notes(headers)]
         if "labels" in self.row:
             frames = self._keep_labelled(frames, labels, left_out)
@@ -553,6 +564,8 @@ class _RowReader:
             masks=_take_frames(masks, readable),
             truth=_take_frames(truth, readable),
             labels=labels,
+            corrected=corrected,
+            corrected_labels=_take_frames(corrected_labels, frames),
             truth_tracks=self._find_tracks(acquisition.values),
             position=position,
             channel=self._find_channel(acquisition),
@@ -872,7 +885,8 @@ class _RowReader:
         if not labels:
             return {}
         try:
-            found = pair_labels([label.path for label in labels], [f.path for f in frames])
+            found = self._pair_as_written(labels, frames) if column == "corrected" else None
+            found = found or pair_labels([own.path for own in labels], [f.path for f in frames])
         except InputError as error:
             self.problems.append(f"{column}: {error}")
             return {}
@@ -890,6 +904,45 @@ class _RowReader:
                     "Give the label image of this very image."
                 )
         return pairs
+
+    def _pair_as_written(self, labels: Sequence[Frame], frames: Sequence[Frame]) -> Pairing | None:
+        """Pairs of label images that are named, or follow each other, as those that we write."""
+        place = {frame.name: i for i, frame in enumerate(frames)}
+        names = [label.name for label in labels]
+        if len(set(names)) == len(names) and set(names) <= place.keys():
+            return Pairing({place[name]: k for k, name in enumerate(names)}, "by equal names")
+        # A movie has an empty page where a frame is missing.
+        if self.is_movie and len(set(names)) == 1 and len(labels) == frames[-1].index + 1:
+            return Pairing({i: frame.index for i, frame in enumerate(frames)}, "frame by frame")
+        return None
+
+    def _find_correction(
+        self, frames: Sequence[Frame], values: Mapping[str, str], pairing: list[str]
+    ) -> tuple[Correction | None, dict[int, Frame]]:
+        """What takes the place of our results, and its label images where it is masks."""
+        if "corrected" not in self.row:
+            return None, {}
+        path = fill_placeholders(self.row["corrected"], values)
+        try:
+            kind = recognise_correction(path)
+        except InputError as error:
+            self.problems.append(f"corrected: {error}")
+            return None, {}
+        labels: dict[int, Frame] = {}
+        if kind == MASKS:
+            labels = self._assign_labels("corrected", frames, values, pairing)
+            files = list(dict.fromkeys(file for own in labels.values() for file in own.files))
+        else:
+            files = list_correction_files(path, kind)
+            if not self.is_movie:
+                self.problems.append(
+                    f"corrected: {path} holds tracks ({kind}), and only a movie has tracks. Give "
+                    "edited label images."
+                )
+        stamp = None
+        with contextlib.suppress(OSError):  # which is told when the file is read
+            stamp = stamp_files(files)
+        return Correction(kind, path, tuple(files), stamp), labels
 
     def _keep_labelled(
         self, frames: list[Frame], labels: Mapping[int, Frame], left_out: list[str]

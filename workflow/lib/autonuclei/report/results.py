@@ -109,6 +109,30 @@ class Experiment:
             return []
         return _list_rows(read_table(self.folder / name, text=("measure", "control", "note")))
 
+    @cached_property
+    def corrections(self) -> Rows:
+        """What was corrected: a row each for the nuclei, links and divisions of a sample."""
+        return self._gather("corrections.csv")
+
+    @cached_property
+    def corrected_numbers(self) -> Rows:
+        """Numbers of samples before and after they were corrected."""
+        return self._gather("corrected_numbers.csv")
+
+    @cached_property
+    def correction_notes(self) -> Rows:
+        """What users must know of their corrections: what was left out, what overlaps."""
+        return self._gather("correction_notes.csv")
+
+    def _gather(self, name: str) -> Rows:
+        """The rows of a table of each sample that has it, with `sample`."""
+        paths = self.find(f"segmentation/*/{name}")
+        return [
+            row | {"sample": path.split("/")[1]}
+            for path in paths
+            for row in _list_rows(self._read(path))
+        ]
+
     def _read(self, name: str) -> pd.DataFrame:
         """A planned table; an empty one if it is not planned."""
         if name not in self.planned:

@@ -170,6 +170,9 @@ FILES = (
     ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
     ("segmentation/*/channels.csv", "every channel in each nucleus and in the ring around it"),
+    ("segmentation/*/corrections.csv", "what you corrected, and how much it was"),
+    ("segmentation/*/corrections_by_frame.csv", "the same frame by frame"),
+    ("segmentation/*/corrected_numbers.csv", "numbers before and after your corrections"),
     ("segmentation/*/overview.jpg", "one image with outlines"),
     ("tracking/*/tracks.csv", "every nucleus with its track, lineage and mother"),
     ("tracking/*/lineages.csv", "every track with its divisions"),
@@ -302,6 +305,9 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         verdicts=VERDICTS,
         metrics=experiment.metrics,
         track_metrics=experiment.track_metrics,
+        corrections=experiment.corrections,
+        corrected_numbers=experiment.corrected_numbers,
+        correction_notes=experiment.correction_notes,
         **({} if views is None else _collect_parts(experiment, views)),
     )
 

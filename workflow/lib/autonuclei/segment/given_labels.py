@@ -1,6 +1,7 @@
 """Label images that the user gives in the place of a prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,35 @@ from autonuclei.labels.outlines import trace_outlines
 
 LARGEST_UINT16 = int(np.iinfo(np.uint16).max)
 _MOST_NAMED = 5
+
+
+class GivenLabels:
+    """Given label images by frame, read when they are asked for; too large numbers are replaced.
+
+    Parameters
+    ----------
+    places
+        `path` and `page` of each, by frame number.
+    read
+        As `io.label_images.read_label_image`.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[int, Mapping[str, Any]],
+        read: Callable[[str, int], npt.NDArray[np.int32]],
+    ) -> None:
+        self._places = places
+        self._read = read
+
+    def __getitem__(self, frame: int, /) -> npt.NDArray[np.int32]:
+        place = self._places[frame]
+        return _fit_numbers(self._read(place["path"], place["page"]))
+
+
+def _fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    too_large = int(labels.max(initial=0)) > max(LARGEST_UINT16, labels.size)
+    return number_anew(labels) if too_large else labels
 
 
 def prepare_labels(
@@ -47,10 +77,10 @@ def prepare_labels(
             f"{shape[1]} x {shape[0]}. Give the label image of this very image."
         )
     remarks = []
-    largest = int(labels.max(initial=0))
-    if largest > max(LARGEST_UINT16, labels.size):
-        labels = number_anew(labels)
-        remarks.append(f"its numbers go up to {largest}; they were numbered anew from 1")
+    fitting = _fit_numbers(labels)
+    if fitting is not labels:
+        remarks.append(f"its numbers go up to {labels.max()}; they were numbered anew from 1")
+    labels = fitting
     outlines = trace_outlines(labels)
     split = outlines.labels[outlines.n_pieces > 1].tolist()
     if split:
