@@ -116,3 +116,7 @@ def test_without_channels_the_intensity_is_compared() -> None:
     gathered = gather_experiment(images, nuclei, {}, {}, {"a": {}})
     assert list(gathered.measures) == ["nuclei_per_megapixel", "area_px", "mean_intensity"]
     assert len(gathered.tracks) == 0
+    own = gather_experiment(
+        images, nuclei, {}, {}, {"a": {}}, channels=["GFP"], own_channels=["GFP"]
+    )
+    assert list(own.measures) == ["nuclei_per_megapixel", "area_px", "GFP_core_mean"]

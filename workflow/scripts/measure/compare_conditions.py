@@ -50,6 +50,7 @@ with log_job(snakemake.log[0]) as log:
         movies,
         columns,
         channels=list(dict.fromkeys(c for sample in samples.values() for c in sample["channels"])),
+        own_channels=[sample["own_channel"] for sample in samples.values()],
     )
     measures = list(gathered.measures)
     tables = {name: getattr(gathered, name) for name in ("images", "tracks", "samples")}

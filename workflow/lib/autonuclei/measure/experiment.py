@@ -128,6 +128,7 @@ def gather_experiment(
     columns: Columns,
     *,
     channels: Sequence[str] = (),
+    own_channels: Sequence[str] = (),
 ) -> Gathered:
     """Put the tables of all samples together and average them by sample.
 
@@ -146,6 +147,8 @@ def gather_experiment(
     channels
         Beginnings of the columns of channels that are compared; without any, the mean intensity
         is.
+    own_channels
+        Those of the nuclei, for which nucleus over ring says nothing and is not compared.
     """
     all_images = gather_samples(images, columns)
     all_nuclei = gather_samples(nuclei, columns)
@@ -153,7 +156,12 @@ def gather_experiment(
     numbers = pd.DataFrame([{"sample": name, **known} for name, known in movies.items()])
     (density,) = (name for name in map(str, all_images) if name.startswith("nuclei_per_"))
     has_areas = "area_um2" in all_nuclei and all_nuclei["area_um2"].notna().all()
-    of_channels = [f"{name}_{value}" for name in channels for value in ("core_mean", "ring_ratio")]
+    of_channels = [
+        f"{name}_{value}"
+        for name in channels
+        for value in ("core_mean", "ring_ratio")
+        if value == "core_mean" or name not in own_channels
+    ]
     levels: dict[str, list[str]] = {
         "images": [density],
         "nuclei": ["area_um2" if has_areas else "area_px", *(of_channels or ["mean_intensity"])],

@@ -581,6 +581,13 @@ class Plan:
                 stamps[path] = stamp_files([path])
         return stamps
 
+    def list_stamps(self, wildcards: Wildcards) -> list[dict[int, str]]:
+        """Of each sample the stamp of the files of each frame, by frame number."""
+        return [
+            {frame.index: frame.stamp or "" for frame in sample.frames}
+            for sample in self.list_samples(wildcards.experiment)
+        ]
+
     def get_mask(self, wildcards: Wildcards) -> Frame:
         """The given label image of a frame."""
         return self.get_sample(wildcards).masks[int(wildcards.frame)]
@@ -795,16 +802,25 @@ class Plan:
         ]
 
     def describe_compared(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Of each sample its measured channels, and sizes of its frames by number."""
+        """Of each sample its measured channels, that of its nuclei, and sizes of its frames."""
         return [
             {
                 "sample": sample.name,
                 "channels": list(self.list_measured(sample)),
+                "own_channel": self._name_own_channel(sample),
                 "megapixels": {frame.index: frame.megapixels for frame in sample.frames},
                 "pixel_sizes_um": {frame.index: frame.pixel_size_um for frame in sample.frames},
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
+
+    def _name_own_channel(self, sample: Sample) -> str:
+        """The channel of the nuclei, as its columns begin; empty where there is but one."""
+        own = sample.channel or sample.file_channel
+        place = None if own is None else find_channel(sample.channels, own)
+        if place is None:
+            return ""
+        return name_channels([channel.name for channel in sample.channels])[place]
 
     def label_figure(self, wildcards: Wildcards) -> dict[str, str]:
         """How the report lists a figure: `density_and_mitoses` as "Density and mitoses"."""
