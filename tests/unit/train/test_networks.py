@@ -11,17 +11,26 @@ import pytest
 from autonuclei.errors import InputError
 from autonuclei.train.networks import MODEL_FILES, SCALE_FILE, check_model_folder, read_scale
 
+CONFIG = {"n_dim": 2, "axes": "YXC", "n_rays": 8, "grid": [2, 2], "train_reduce_lr": {"factor": 1}}
+THRESHOLDS = {"prob": 0.5, "nms": 0.4}
+
+
+def write_files(folder: Path, *, config: object = CONFIG, thresholds: object = THRESHOLDS) -> None:
+    """The files of a model, without weights."""
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "thresholds.json").write_text(json.dumps(thresholds))
+    (folder / "weights_best.h5").touch()
+
 
 def test_complete_model_folder(tmp_path: Path) -> None:
-    for name in MODEL_FILES:
-        (tmp_path / name).touch()
+    write_files(tmp_path)
     check_model_folder(tmp_path)
 
 
 @pytest.mark.parametrize("missing", MODEL_FILES)
 def test_incomplete_model_folder(tmp_path: Path, missing: str) -> None:
-    for name in set(MODEL_FILES) - {missing}:
-        (tmp_path / name).touch()
+    write_files(tmp_path)
+    (tmp_path / missing).unlink()
     with pytest.raises(InputError, match=rf"{missing} is missing. Correct 'models'"):
         check_model_folder(tmp_path)
 
@@ -30,31 +39,103 @@ def test_scale_of_a_model(tmp_path: Path) -> None:
     assert read_scale(tmp_path) == 1  # a model from elsewhere
     (tmp_path / SCALE_FILE).write_text('{"network_px_per_image_px": 1.5}')
     assert read_scale(tmp_path) == 1.5
-    for broken in ("", "{}", "[1]", '{"network_px_per_image_px": "much"}'):
-        (tmp_path / SCALE_FILE).write_text(broken)
-        with pytest.raises(InputError, match="does not say network_px_per_image_px"):
-            read_scale(tmp_path)
 
 
-def test_devices_and_broken_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["0", "-1", "1e-9", "NaN", "1e6", "Infinity", "true", '"much"'])
+def test_scale_that_cannot_be_meant(tmp_path: Path, value: str) -> None:
+    write_files(tmp_path)
+    (tmp_path / SCALE_FILE).write_text(f'{{"network_px_per_image_px": {value}}}')
+    said = f"^{tmp_path}/scale.json: does not say network_px_per_image_px, a number from .* to 64"
+    with pytest.raises(InputError, match=said) as error:
+        check_model_folder(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "{"])
+def test_broken_file_of_the_scale(tmp_path: Path, text: str) -> None:
+    (tmp_path / SCALE_FILE).write_text(text)
+    with pytest.raises(InputError, match=r"scale\.json: .* Take the folder as it was written"):
+        read_scale(tmp_path)
+
+
+@pytest.mark.parametrize("prob", [None, -0.1, 1.1, float("nan"), "0.5"])
+def test_thresholds_that_are_none(tmp_path: Path, prob: object) -> None:
+    write_files(tmp_path, thresholds=THRESHOLDS | {"prob": prob})
+    with pytest.raises(InputError, match=r"thresholds\.json: does not say prob, a number from 0"):
+        check_model_folder(tmp_path)
+
+
+def test_configuration_names_nothing_to_run(tmp_path: Path) -> None:
+    """Keras makes an object of such a value, of any module it names."""
+    function = {"module": "os", "class_name": "function", "config": "system"}
+    for value in (function, [1, [function]]):
+        write_files(tmp_path, config=CONFIG | {"unet_activation": value})
+        with pytest.raises(InputError, match="'unet_activation' is neither a number nor a word"):
+            check_model_folder(tmp_path)
+
+
+def test_devices_and_models_that_are_none(tmp_path: Path) -> None:
     """TensorFlow settles its devices once, so it gets a process of its own."""
-    for name in MODEL_FILES:
-        (tmp_path / name).write_text("{}")
     code = """
-import json, sys
+import json, pickle, shutil, sys
+from pathlib import Path
+import h5py, keras, numpy as np
 from autonuclei.errors import InputError
-from autonuclei.train.networks import choose_device, load_model
+from autonuclei.settings import TrainSettings
+from autonuclei.train.networks import build_model, choose_device, load_model, write_model
 said = {}
-try:
-    choose_device("gpu", 1)
-except InputError as error:
-    said["gpu"] = str(error)
+
+def note(name, do):
+    try:
+        do()
+        said[name] = "no error"
+    except InputError as error:
+        said[name] = str(error)
+
+note("gpu", lambda: choose_device("gpu", 1))
 said["auto"] = choose_device("auto", 1)
 said["cpu"] = choose_device("cpu", 1)
-try:
-    load_model(sys.argv[1])
-except InputError as error:
-    said["model"] = str(error)
+folder = Path(sys.argv[1])
+write_model(build_model(TrainSettings(rays=8)), {"prob": 0.5, "nms": 0.4}, 1.5, folder / "sound")
+
+def change(name):
+    shutil.copytree(folder / "sound", folder / name)
+    return folder / name / "weights_best.h5"
+
+note("sound", lambda: load_model(folder / "sound"))
+
+weights = change("nan")
+with h5py.File(weights, "r+") as file:
+    kernels = []
+    file.visit(lambda name: kernels.append(name) if name.endswith("kernel") else None)
+    file[kernels[0]][...] = np.nan
+note("nan", lambda: load_model(folder / "nan"))
+
+class Evil:
+    def __reduce__(self):
+        return (Path.touch, (folder / "ran",))
+
+change("pickle").write_bytes(pickle.dumps(Evil()))
+note("pickle", lambda: load_model(folder / "pickle"))
+
+# A whole model, as Keras saves it, with code in a layer.
+touch = f"lambda x: __import__('pathlib').Path({str(folder / 'ran')!r}).touch() or x"
+network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+network.add(keras.layers.Lambda(eval(touch)))
+(folder / "ran").unlink(missing_ok=True)
+weights = change("lambda")
+weights.unlink()
+network.save(weights)
+note("lambda", lambda: load_model(folder / "lambda"))
+
+# The same beside weights that fit.
+shutil.copytree(folder / "sound", folder / "hidden")
+with h5py.File(weights) as source, h5py.File(folder / "hidden" / "weights_best.h5", "r+") as target:
+    for key in ("model_config", "training_config"):
+        if key in source.attrs:
+            target.attrs[key] = source.attrs[key]
+note("hidden", lambda: load_model(folder / "hidden"))
+said["ran"] = (folder / "ran").exists()
 print("RESULT", json.dumps(said))
 """
     done = subprocess.run(
@@ -65,8 +146,12 @@ print("RESULT", json.dumps(said))
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.split("RESULT ")[1])
+    assert said.pop("ran") is False
     assert said["gpu"].startswith("train.device: is 'gpu', but TensorFlow sees no GPU")
     assert said["auto"].startswith("CPU (1 threads), TensorFlow")
     assert said["cpu"].startswith("CPU (1 threads), TensorFlow")
-    assert said["model"].startswith(f"{tmp_path}: cannot be loaded as a StarDist 2D model")
+    assert said["sound"] == said["hidden"] == "no error"
+    assert "weights_best.h5: holds weights that are no numbers" in said["nan"]
+    for name in ("pickle", "lambda"):
+        assert said[name].startswith(f"{tmp_path / name}: cannot be loaded as a StarDist 2D model")
     assert all("\n" not in line for line in said.values())

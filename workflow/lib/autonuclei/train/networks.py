@@ -21,6 +21,8 @@ from autonuclei.settings import TrainSettings
 MODEL_FILES = ("config.json", "thresholds.json", "weights_best.h5")
 # Ours beside StarDist's: how images are rescaled for the network.
 SCALE_FILE = "scale.json"
+# What can be meant; training takes 1/8 to 4.
+SCALE_RANGE = (1 / 64, 64.0)
 # Points of the network's grid along the border of the image that are no centre of a nucleus.
 # StarDist's own 2 lose nuclei that the border cuts, 0 finds some twice.
 BORDER = 1
@@ -168,14 +170,20 @@ def load_model(folder: str | os.PathLike[str]) -> Network:
         try:
             model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
         except Exception as error:
+            reason = " ".join(str(error).split())
             raise InputError(
-                f"{folder}: cannot be loaded as a StarDist 2D model ({error}). "
+                f"{folder}: cannot be loaded as a StarDist 2D model ({reason}). "
                 "Give the folder that StarDist wrote."
             ) from error
     if model.config.n_channel_in != 1:
         raise InputError(
             f"{folder}: is a model for images of {model.config.n_channel_in} channels. "
             "Give one for grey images."
+        )
+    if not all(np.isfinite(weights).all() for weights in model.keras_model.get_weights()):
+        raise InputError(
+            f"{folder}/weights_best.h5: holds weights that are no numbers, so that the network "
+            "finds nothing. Take another model, or train one."
         )
     return Network(model, read_scale(folder))
 
@@ -191,23 +199,60 @@ def read_scale(folder: str | os.PathLike[str]) -> float:
     path = Path(folder, SCALE_FILE)
     if not path.is_file():
         return 1.0
-    try:
-        return float(json.loads(path.read_text())["network_px_per_image_px"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: does not say network_px_per_image_px, a number. Take the folder as it was "
-            "written."
-        ) from error
+    return _take_number(path, "network_px_per_image_px", *SCALE_RANGE)
 
 
 def check_model_folder(folder: str | os.PathLike[str]) -> None:
-    """Raise an `InputError` unless the files of a StarDist model are in the folder."""
-    missing = [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
+    """Check the files of a StarDist model, as far as that needs no TensorFlow.
+
+    Raises
+    ------
+    InputError
+        One is missing or broken, or the configuration of the network has more in it than numbers
+        and words: Keras would take an object for the name of something to run.
+    """
+    folder = Path(folder)
+    missing = [name for name in MODEL_FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(
             f"{folder}: is not a folder of a trained StarDist model, {' and '.join(missing)} "
             "is missing. Correct 'models' in the configuration."
         )
+    for key, value in _read_object(folder / "config.json").items():
+        if _holds_object(value) and not key.startswith("train_"):
+            raise InputError(
+                f"{folder}/config.json: '{key}' is neither a number nor a word, as StarDist "
+                "writes it. Take the folder as it was written."
+            )
+    for name in ("prob", "nms"):
+        _take_number(folder / "thresholds.json", name, 0, 1)
+    read_scale(folder)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: is not JSON, it is damaged. Take the folder as it was written."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no names with values. Take the folder as it was written.")
+    return content
+
+
+def _take_number(path: Path, name: str, low: float, high: float) -> float:
+    value = _read_object(path).get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(
+            f"{path}: does not say {name}, a number from {low:g} to {high:g}. Take the folder as "
+            "it was written."
+        )
+    return float(value)
+
+
+def _holds_object(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_object, value)))
 
 
 def find_polygons(
