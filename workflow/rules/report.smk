@@ -285,6 +285,7 @@ rule write_provenance:
         sheet=SETTINGS.samples,
         model=PLAN.get_model,
         tables=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
+        planes=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/planes.csv"),
     output:
         record=report(
             "<results>/{experiment}/provenance/provenance.json",
@@ -330,6 +331,7 @@ rule write_provenance:
         inputs=PLAN.describe_inputs,
         # A file that was replaced, by an older one too, is another input.
         stamps=PLAN.stamp_raw_files,
+        stamps_of_frames=PLAN.list_stamps,
         code=digest_imports("report/write_provenance"),
         package=digest_package(),
     script:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import write_beside
+from autonuclei.io.files import stamp_files, write_beside
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.io.images import write_image
 from autonuclei.io.tables import write_table
@@ -61,7 +62,7 @@ def test_crash_leaves_what_was_there(tmp_path: Path, error: BaseException, kind:
 
 KILLED = """
 import os, signal, sys
-from autonuclei.io.files import write_beside
+from autonuclei.io.files import stamp_files, write_beside
 with write_beside(sys.argv[1]) as partial:
     if sys.argv[2] == "file":
         partial.write_text("half")
@@ -180,3 +181,28 @@ def test_files_of_a_new_folder_are_not_looked_through(
     assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == [
         f"{number}.tif" for number in range(3)
     ]
+
+
+def test_stamps_differ_when_a_file_was_replaced_by_one_of_the_same_second(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    for number, file in enumerate((path, other)):
+        file.write_bytes(bytes([number]))
+        os.utime(file, ns=(0, 1_700_000_000_000_000_000 + number))
+    first = stamp_files([path])
+    shutil.copy2(other, path)
+    assert stamp_files([path]) == stamp_files([other]) != first
+
+
+def test_stamps_of_folders_see_a_chunk_that_was_written_over(tmp_path: Path) -> None:
+    chunk = tmp_path / "a.zarr" / "0" / "c" / "0"
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"first")
+    (chunk.parent / "circle").symlink_to(tmp_path)
+    (chunk.parent / "broken").symlink_to("nothing")
+    first = stamp_files([tmp_path / "a.zarr"])
+    assert stamp_files([tmp_path / "a.zarr"]) == first
+    folder = chunk.parent.stat()
+    chunk.write_bytes(b"other")
+    os.utime(chunk, (1, 1))
+    assert chunk.parent.stat().st_mtime_ns == folder.st_mtime_ns
+    assert stamp_files([tmp_path / "a.zarr"]) != first

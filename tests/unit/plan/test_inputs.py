@@ -146,6 +146,13 @@ def test_remarks_name_their_sample() -> None:
     ]
 
 
+def test_first_and_last_file_by_name() -> None:
+    names = {"n_files": 3, "first_file": "r/TimePoint_1/a.TIF", "last_file": "r/TimePoint_9/a.TIF"}
+    assert describe_input(make_row(**names))["Files"] == "3: TimePoint_1/a.TIF to TimePoint_9/a.TIF"
+    names["last_file"] = "r/TimePoint_9/b.TIF"
+    assert describe_input(make_row(**names))["Files"] == "3: a.TIF to b.TIF"
+
+
 def test_rows_for_a_file_are_flat() -> None:
     (flat,) = tabulate_inputs([make_row(sizes=[(64, 64), (80, 64)], pixel_sizes_um=[0.3, 6.0])])
     assert list(flat)[:2] == ["sample", "read_as"]

@@ -98,6 +98,20 @@ def test_positions_without_names_or_with_equal_ones_go_by_number() -> None:
         assert [sample.name for sample in samples] == ["s_1", "s_2", "s_3"]
 
 
+def test_label_images_of_one_position_do_not_serve_another() -> None:
+    files = {"a.nd2": FIELDS, "field-A.tif": replace(PLAIN, n_frames=3)}
+    files["field-B.tif"] = files["field-A.tif"]
+    for column in ("masks", "ground_truth"):
+        row = {"images": "a.nd2", "position": "all"}
+        [problem] = told(files, **row, **{column: "field-A.tif"})
+        assert problem.startswith(
+            f"{column}: field-A.tif would belong to the samples 's_field-A' and 's_field-B'."
+        )
+        samples = read(files, **row, **{column: "{position}.tif"})
+        found = [(sample.truth or sample.masks)[0].path for sample in samples]
+        assert found == ["field-A.tif", "field-B.tif"]
+
+
 def test_numbers_go_before_names_that_are_numbers() -> None:
     images = tuple(replace(PLAIN, position=name) for name in ("2", "0", "1"))
     samples = read({"a.tif": images}, position="all", kind="stills")

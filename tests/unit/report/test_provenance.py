@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
-from autonuclei.report.provenance import find_commit, hash_files, hash_inputs, list_versions
+from autonuclei.report.provenance import (
+    check_stamps,
+    find_commit,
+    hash_files,
+    hash_inputs,
+    list_versions,
+)
 
 
 def test_versions_of_what_is_installed() -> None:
@@ -92,3 +99,10 @@ def test_checksums_are_of_the_files_that_the_run_was_planned_with(
     path.unlink()
     with pytest.raises(InputError, match=said):
         hash_inputs(stamps)
+
+
+def test_frames_of_other_files_than_now() -> None:
+    planes = pd.DataFrame({"frame": [0, 3], "file": ["a.tif", "b.tif"], "stamp": ["1e5", "2"]})
+    check_stamps(planes, {0: "1e5", 3: "2"})
+    with pytest.raises(InputError, match="was replaced after its nuclei were found"):
+        check_stamps(planes, {0: "1e5", 3: "3"})

@@ -38,6 +38,7 @@ def test_problems_are_recorded_by_frame_and_not_raised(movie: str) -> None:
         np.testing.assert_array_equal(image, page)
     assert [record["frame"] for record in records] == [10, 11, 12]
     assert [record["page"] for record in records] == [0, 1, 2]
+    assert {record["stamp"] for record in records} == {""}
     assert records[0]["sha256"] == hashlib.sha256(MOVIE[0].astype("<f4").tobytes()).hexdigest()
     assert records[0]["minimum"] == MOVIE[0].min()
     assert records[0]["maximum"] == MOVIE[0].max()

@@ -11,16 +11,20 @@ with log_job(snakemake.log[0]):
     import yaml
 
     from autonuclei.io.files import write_beside
-    from autonuclei.io.tables import write_table
+    from autonuclei.io.tables import read_table, write_table
     from autonuclei.plan.inputs import tabulate_inputs
     from autonuclei.report.provenance import (
+        check_stamps,
         find_commit,
         hash_files,
         hash_inputs,
         list_versions,
     )
+    from autonuclei.segment.planes import TEXT_COLUMNS
     from autonuclei.train.networks import MODEL_FILES, read_scale
 
+    for path, stamps in zip(snakemake.input.planes, snakemake.params.stamps_of_frames, strict=True):
+        check_stamps(read_table(path, text=TEXT_COLUMNS), stamps)
     # Where all masks are given, there is no model.
     model = Path(snakemake.input.model) if snakemake.input.model else None
     record = {

@@ -73,6 +73,14 @@ def test_every_order_of_planes(tmp_path: Path, order: str, data: str) -> None:
     np.testing.assert_array_equal(read_all(path), expected)
 
 
+@pytest.mark.parametrize("data", ["<TiffData/>", '<TiffData IFD="0" PlaneCount="4"/>'])
+def test_pages_that_are_not_in_the_text_are_told(tmp_path: Path, data: str) -> None:
+    path, stack = tmp_path / "a.ome.tif", number_planes(4, 20, 30)
+    write_ome(path, stack, write_pixels("T3 Z1 C1", data))
+    assert read_file_header(path).notes == ("left out: 1 of 4 pages, not in its OME-XML",)
+    np.testing.assert_array_equal(read_all(path)[:, 0, 0], stack[:3])
+
+
 def test_set_of_files_given_by_any(tmp_path: Path) -> None:
     stack = number_planes(2, 3, 2, 20, 30)
     paths = [tmp_path / f"set_{t}.ome.tif" for t in range(2)]

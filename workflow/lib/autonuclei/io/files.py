@@ -5,13 +5,14 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from autonuclei.errors import InputError
 
-_ZARR_METADATA = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
 _PARTIAL_FOLDER = re.compile(r"\..*\.\d+\.partial")
 
 
@@ -75,8 +76,8 @@ def refuse_full_disk(error: OSError, path: str | os.PathLike[str]) -> None:
 def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:
     """A short text that differs when one of the files was replaced, with an older one too.
 
-    Made from sizes and times in seconds, not from the content. Of a folder (OME-Zarr) its folders
-    and metadata count, not each chunk: a chunk that is written anew changes its folder.
+    Made from sizes and times, not from the content; of a folder (OME-Zarr) from those of all that
+    is in it, since a chunk that is written over leaves the folder as it was.
 
     Raises
     ------
@@ -85,16 +86,22 @@ def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
-        for status in _list_status(Path(path)):
-            digest.update(f"{status.st_size} {int(status.st_mtime)}\n".encode())
+        status = os.stat(path)  # noqa: PTH116  # of thousands of files
+        _add_status(digest, status)
+        if stat.S_ISDIR(status.st_mode):
+            _add_folder(digest, os.fspath(path))
     return digest.hexdigest()[:12]
 
 
-def _list_status(path: Path) -> list[os.stat_result]:
-    status = [path.stat()]
-    if path.is_dir():
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            inner = [*folders, *sorted(_ZARR_METADATA.intersection(names))]
-            status += [os.stat(os.path.join(folder, name)) for name in inner]  # noqa: PTH116, PTH118
-    return status
+def _add_folder(digest: Any, folder: str) -> None:
+    with os.scandir(folder) as entries:
+        inside = sorted(entries, key=lambda entry: entry.name)
+    for entry in inside:
+        is_broken_link = not (entry.is_file() or entry.is_dir())
+        _add_status(digest, entry.stat(follow_symlinks=not is_broken_link))
+        if entry.is_dir(follow_symlinks=False):
+            _add_folder(digest, entry.path)
+
+
+def _add_status(digest: Any, status: os.stat_result) -> None:
+    digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())

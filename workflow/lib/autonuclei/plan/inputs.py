@@ -179,9 +179,13 @@ def _name_masks(row: Row) -> str:
 
 
 def _name_files(row: Row) -> str:
-    first, last = (PurePath(row[key]).name for key in ("first_file", "last_file"))
+    paths = [PurePath(row[key]) for key in ("first_file", "last_file")]
     if row["n_files"] == 1:
-        return first
+        return paths[0].name
+    # Files of one name, such as those of each time point, differ by their folder.
+    first, last = ("/".join(path.parts[-2:]) for path in paths)
+    if paths[0].name != paths[1].name or first == last:
+        first, last = (path.name for path in paths)
     return f"{row['n_files']}: {first} to {last}"
 
 

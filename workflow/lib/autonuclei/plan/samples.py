@@ -397,6 +397,7 @@ class _RowReader:
         self.problems: list[str] = []
         self.names: list[str] = []
         self._replaced: dict[str, dict[str, None]] = {}
+        self._stamps: dict[tuple[str, ...], str] = {}
         self._read_header = read_header
 
     def read(self) -> list[Sample]:
@@ -416,8 +417,25 @@ class _RowReader:
             for name, values in self._replaced.items()
             if len(values) > 1
         ]
+        for column in ("ground_truth", "masks", "labels"):
+            self._refuse_shared_labels(column, samples)
         self.problems = list(dict.fromkeys(self.problems))
         return samples
+
+    def _refuse_shared_labels(self, column: str, samples: Sequence[Sample]) -> None:
+        """Refuse a label image that several samples of the row would have."""
+        of_label: dict[tuple[str, int], Sample] = {}
+        for sample in samples if column in self.row else ():
+            found = {"ground_truth": sample.truth, "masks": sample.masks, "labels": sample.labels}
+            for label in found[column].values():
+                other = of_label.setdefault((label.path, label.page), sample)
+                if other is not sample:
+                    self.problems.append(
+                        f"{column}: {label.path} would belong to the samples '{other.name}' and "
+                        f"'{sample.name}'. Give each its own, by placeholders as in the name of "
+                        "the sample, such as {position} or {well}."
+                    )
+                    return
 
     # Which files
 
@@ -719,7 +737,7 @@ class _RowReader:
         taken, _ = select_slices(paths, self.row.get("projection"))
         with contextlib.suppress(OSError):  # which is told when the file is read
             stamps = [
-                stamp_files(header.files)
+                self._stamp(header.files)
                 for path, header in zip(paths, known, strict=True)
                 if header is not None and path in taken
             ]
@@ -727,6 +745,12 @@ class _RowReader:
                 inputs = tuple(dict.fromkeys(files))
                 return () if inputs == source.paths else inputs, join_stamps(stamps)
         return (), None
+
+    def _stamp(self, files: tuple[str, ...]) -> str:
+        """The stamp of files, which may hold many positions."""
+        if files not in self._stamps:
+            self._stamps[files] = stamp_files(files)
+        return self._stamps[files]
 
     # What must agree
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
+import pandas as pd
+
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
 
@@ -75,6 +77,30 @@ def hash_inputs(stamps: Mapping[str, str]) -> dict[str, str]:
         sums |= hash_files([path])
         _check_stamp(path, stamps[path])
     return sums
+
+
+def check_stamps(planes: pd.DataFrame, stamps: Mapping[int, str]) -> None:
+    """Refuse frames whose files are not those that their nuclei were found in.
+
+    On a cluster each job plans for itself, so that a file may be replaced between two of them.
+
+    Parameters
+    ----------
+    planes
+        The record of a sample (`segment.planes`): `frame`, `file`, `stamp`.
+    stamps
+        Of each frame the stamp of its files now.
+
+    Raises
+    ------
+    InputError
+        A stamp is another one.
+    """
+    for frame, file, stamp in zip(planes["frame"], planes["file"], planes["stamp"], strict=True):
+        if stamp != stamps[frame]:
+            raise InputError(
+                f"{file}: was replaced after its nuclei were found. Give the same command again."
+            )
 
 
 def _hash_path(path: Path) -> str:

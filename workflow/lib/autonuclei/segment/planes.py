@@ -14,7 +14,7 @@ from autonuclei.io.tables import concatenate_tables
 Array = npt.NDArray[Any]
 
 # What `read_table` must not take for numbers.
-TEXT_COLUMNS = ("image", "file", "sha256", "problem")
+TEXT_COLUMNS = ("image", "file", "stamp", "sha256", "problem")
 
 
 def read_frame(
@@ -36,14 +36,15 @@ def read_frame(
         As it was read; black if it was passed over as such, None where it could not be read.
     record
         `frame`, `file` (the first, where each z slice is one), `page` (number of the time point
-        in the file), `sha256` (`images.digest_plane`), `minimum`, `maximum`, and `problem`, empty
-        where there is none.
+        in the file), `stamp` (of its files when the job was planned), `sha256`
+        (`images.digest_plane`), `minimum`, `maximum`, and `problem`, empty where there is none.
     """
     path = plane["path"]
     record = {
         "frame": frame,
         "file": path if isinstance(path, str) else path[0],
         "page": plane["frame"],
+        "stamp": plane.get("stamp") or "",
         "sha256": "",
         "minimum": np.nan,
         "maximum": np.nan,

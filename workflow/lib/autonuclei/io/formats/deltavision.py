@@ -103,7 +103,9 @@ class MrcFile(ImageFile):
                     f"in order {sequence}"
                 )
             names = tuple(f"{wave} nm" for wave in waves[: sizes["C"]] if wave > 0)
-            pixel_um: tuple[float | None, ...] = self._unpack(header, "2f", 40)
+            # As written before it became a number of 32 bits: 0.1, not 0.10000000149.
+            sizes_um = np.array(self._unpack(header, "2f", 40), np.float32)
+            pixel_um: tuple[float | None, ...] = tuple(float(str(size)) for size in sizes_um)
             entry = "DeltaVision header pixel spacing"
         else:
             self._axes = "TCZ"

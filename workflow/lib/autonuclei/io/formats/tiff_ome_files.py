@@ -56,6 +56,12 @@ def find_ome_images(files: TiffFiles, tif: Any) -> list[Found]:
     if missing:
         listed = ", ".join(f"'{name}'" for name in missing)
         files.note(f"left out: images whose files are missing ({listed})")
+    named = {
+        place.page for one in found for place in one.pages if place and place.path == files.path
+    }
+    n_pages = len(files.list_pages(files.path).pages)
+    if named and len(named) < n_pages:
+        files.note(f"left out: {n_pages - len(named)} of {n_pages} pages, not in its OME-XML")
     return _drop_side_pictures(files, found)
 
 
