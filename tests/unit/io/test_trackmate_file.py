@@ -103,6 +103,7 @@ def damage(written, tmp_path, old, new, count=1):
         (' pixelwidth="0.325"', ' pixelwidth="0.5"', "the pixel size is 0.5 by 0.325"),
         ("<ImageData", "<ImageDatum", "has no ImageData"),
         ("</AllSpots>", "", "is not a whole XML file"),
+        ('encoding="UTF-8"', 'encoding="UTN-8"', "is not a whole XML file"),
         ("<TrackMate version", "<Tracks version", "begins with <Tracks>, not with <TrackMate>"),
     ],
 )

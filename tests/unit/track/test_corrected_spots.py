@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from geff import GeffMetadata
 from geff.core_io import read_to_memory, write_arrays
@@ -7,10 +8,12 @@ from autonuclei.errors import InputError
 from autonuclei.export.geff import write_geff
 from autonuclei.io.geff_folder import read_geff
 from autonuclei.io.trackmate_file import read_trackmate
+from autonuclei.labels.measurement import measure_objects
 from autonuclei.labels.outlines import trace_outlines
 from autonuclei.track.changes import compare_corrections
 from autonuclei.track.corrected_spots import correct_geff, correct_trackmate
 from autonuclei.track.corrections import tabulate_links
+from conftest import ROOT
 from correction_examples import (
     INTERVAL,
     SHAPE,
@@ -22,6 +25,8 @@ from correction_examples import (
     write_xml,
 )
 from track_examples import N_FRAMES
+
+FAKETRACKS = ROOT.parent / "shared" / "data" / "faketracks" / "FakeTracks.xml"
 
 
 @pytest.fixture(scope="module")
@@ -487,3 +492,38 @@ def test_geff_that_is_damaged_ends_in_one_line(graph, tmp_path):
     with pytest.raises(InputError) as refused:
         read_geff(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.skipif(not FAKETRACKS.is_file(), reason="the file that TrackMate wrote is not there")
+def test_a_file_that_trackmate_wrote(movie):
+    """All of its nuclei are new to us."""
+    file = read_trackmate(FAKETRACKS)
+    labels = np.zeros((50, 128, 128), np.int32)
+    found = correct_trackmate(
+        file, tracks=movie[0].iloc[:0], labels=labels, n_frames=50, shape=(128, 128)
+    )
+    assert len(found.nuclei) == 107 - 1 - 12
+    assert (found.nuclei["change"] == "added").all()
+    images = [found[frame] for frame in range(50)]
+    nuclei = pd.concat(
+        [measure_objects(page, page, frame=frame) for frame, page in enumerate(images)],
+        ignore_index=True,
+    )
+    result = tabulate_links(nuclei, found.links)
+    assert result.parameters["divisions"] == 2
+    assert result.parameters["gaps_closed"] == 1
+    # Lineages of 74 and 10 nuclei, and ten nuclei alone.
+    sizes = sorted(result.tracks["lineage"].value_counts())
+    assert sizes == [1] * 10 + [10, 74]
+    # Where TrackMate says that they are, and of its size: its outlines run through pixels.
+    spots = file.spots.set_index("id").loc[found.nuclei["id"]]
+    given = found.nuclei.merge(nuclei, on=["frame", "label"])
+    assert (
+        np.hypot(
+            given["y_px"].to_numpy() - spots["y_px"].to_numpy(),
+            given["x_px"].to_numpy() - spots["x_px"].to_numpy(),
+        ).max()
+        < 1.0
+    )
+    area = np.pi * spots["radius_px"].to_numpy() ** 2
+    assert np.median(given["area_px"].to_numpy() / area) == pytest.approx(1, abs=0.05)

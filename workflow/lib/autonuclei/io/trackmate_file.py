@@ -87,7 +87,7 @@ def read_trackmate(path: str | os.PathLike[str]) -> TrackMateFile:
             content.parser.ParseFile(file)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the last: its encoding
         raise InputError(
             f"{path}: is not a whole XML file ({error}). Save it again in TrackMate."
         ) from error

@@ -98,9 +98,10 @@ def compare_corrections(
     table = compare_masks(ours_labels, corrected_labels, frames=frames).frames
     both = [_list_links(tracks) for tracks in (ours_tracks, corrected_tracks)]
     for what, (old, new) in zip(("links", "divisions"), zip(*both, strict=True), strict=True):
+        frame_of = old | new
         groups = (old, new, new.keys() - old.keys(), old.keys() - new.keys())
         for name, keys in zip(_LINKS, groups, strict=True):
-            where = pd.Series([{**old, **new}[key] for key in keys], dtype=np.int64)
+            where = pd.Series([frame_of[key] for key in keys], dtype=np.int64)
             counts = where.value_counts().reindex(table["frame"], fill_value=0)
             table[f"{what}_{name}"] = counts.to_numpy(np.int64)
     return Changes(table, _sum_up(table, ("nuclei", "links", "divisions")))

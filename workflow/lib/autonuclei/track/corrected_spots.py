@@ -53,7 +53,10 @@ class _Frame:
     def __init__(self, labels: Array, rows: pd.DataFrame) -> None:
         self.labels = labels
         self.shape = labels.shape
-        self.rows = rows.set_index("label")[["y_px", "x_px", "area_px"]]
+        radius = np.sqrt(rows["area_px"].to_numpy(np.float64) / np.pi)
+        place = zip(rows["y_px"].to_list(), rows["x_px"].to_list(), radius.tolist(), strict=True)
+        self._circles: dict[int, tuple[float, float, float]]
+        self._circles = dict(zip(rows["label"].to_list(), place, strict=True))
 
     @cached_property
     def outlines(self) -> Any:
@@ -67,10 +70,9 @@ class _Frame:
     def boxes(self) -> list[Any]:
         return list(ndi.find_objects(self.labels))
 
-    def get_row(self, label: int) -> tuple[float, float, float]:
+    def get_circle(self, label: int) -> tuple[float, float, float]:
         """Row and column of a nucleus, and the radius of the circle with its area."""
-        y, x, area = self.rows.loc[[label]].to_numpy()[0].tolist()
-        return y, x, float(np.sqrt(area / np.pi))
+        return self._circles[label]
 
     def get_corners(self, label: int) -> npt.NDArray[np.float64]:
         """Outline where pixel centres are at whole numbers."""
@@ -163,7 +165,7 @@ def correct_trackmate(
     def draw(spot: int, label: int, frame: _Frame) -> Ints | None:
         outline, place = file.get_outline(spot), places[spot]
         if len(outline) == 0:
-            if label and np.abs(place - frame.get_row(label)).max() < _SAME_PX:
+            if label and np.abs(place - frame.get_circle(label)).max() < _SAME_PX:
                 return None
             y, x, radius = place.tolist()
             return fill_circle(y, x, radius, frame.shape)
@@ -259,7 +261,7 @@ def correct_geff(
         y, x, radius = places[node].tolist()
         if not label:
             return fill_circle(y, x, radius, frame.shape)
-        step = np.round(places[node, :2] - frame.get_row(label)[:2]).astype(np.int64)
+        step = np.round(places[node, :2] - frame.get_circle(label)[:2]).astype(np.int64)
         return frame.shift(label, step) if step.any() else None
 
     given = _Given(
