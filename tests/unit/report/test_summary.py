@@ -5,9 +5,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-from autonuclei.io.tables import read_table
+import pandas as pd
+from PIL import Image
+
+from autonuclei.io.tables import read_table, write_table
 from autonuclei.report.results import write_samples
-from autonuclei.report.summary import MAX_VIEWS, list_files, list_pictures, render_summary
+from autonuclei.report.summary import (
+    MAX_PICTURES,
+    MAX_VIEWS,
+    list_files,
+    list_pictures,
+    render_summary,
+)
 from summary_examples import make_experiment
 
 
@@ -130,3 +139,43 @@ def test_short_page_has_the_verdict_and_needs_nothing(tmp_path: Path) -> None:
     assert links.targets == []
     assert "<script" not in page
     assert len(page) < 50_000
+
+
+def test_pictures_go_by_question_each_with_its_table(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    names = ["tracking/film/lineages/trees.png", "tracking/film/traces/traces.png"]
+    names += [f"conditions/compared_{number}.png" for number in range(MAX_PICTURES + 2)]
+    for name in names:
+        (experiment.folder / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (20, 10), "teal").save(experiment.folder / name)
+    tables = {
+        "tracking/film/lineages/cycles.csv": {"track": [1]},
+        "conditions/comparisons.csv": {
+            "measure": ["area_um2"], "condition": ["drug"], "control": ["DMSO"],
+            "n_replicates": [3], "mean": [2.0], "mean_control": [1.0], "difference": [1.0],
+            "difference_low": [0.5], "difference_high": [1.5], "p_holm": [0.0123], "note": [""],
+        },
+    }  # fmt: skip
+    for name, table in tables.items():
+        write_table(experiment.folder / name, pd.DataFrame(table))
+    planned = {"tracking/film/lineages", "tracking/film/traces", "conditions"}
+    whole = replace(experiment, planned=experiment.planned | planned)
+    pictures = list_pictures(whole)
+    assert list(pictures) == [
+        "How do they move?", "When do they divide?", "What do the channels do?",
+        "Do conditions differ?", "How was it made, and how well?",
+    ]  # fmt: skip
+    (trees,) = pictures["When do they divide?"]
+    assert trees["table"] == "tracking/film/lineages/cycles.csv"
+    assert pictures["What do the channels do?"][0]["table"] == "", "there is none"
+    assert len(pictures["Do conditions differ?"]) == MAX_PICTURES
+    assert pictures["Do conditions differ?"][1]["title"] == "Compared: 1"
+    page = render_summary(whole, [view])
+    assert "against those of DMSO" in page
+    assert '<td class="number" data-order="0.0123">0.0123</td>' in page
+    write_table(
+        experiment.folder / "tracking/film/lineages.csv",
+        pd.DataFrame({"track": [1], "daughters": [0]}),
+    )
+    none = replace(whole)
+    assert "When do they divide?" not in list_pictures(none), "no division was found"
