@@ -116,6 +116,8 @@ class TiffFiles:
                 )
             offset = pages[place.page].offset
         tif = self.open(place.path)
+        if offset == tif.pages.first.offset:  # which tifffile has read already
+            return tif.pages.first
         tif.filehandle.seek(offset)
         return tifffile.TiffPage(tif, place.page)
 
