@@ -1,4 +1,4 @@
-# Masks and tracks in the formats of other programs.
+# Networks, masks and tracks in the formats of other programs.
 
 
 rule write_track_labels:
@@ -128,3 +128,30 @@ rule export_ome_zarr:
         code=digest_imports("export/export_ome_zarr"),
     script:
         "../scripts/export/export_ome_zarr.py"
+
+
+rule export_model:
+    """The network for ONNX Runtime, Fiji, QuPath and bioimage.io, checked on an image."""
+    input:
+        model=PLAN.get_model,
+        images=PLAN.list_example_files,
+    output:
+        folder=directory("<results>/{experiment}/model_exports"),
+    log:
+        "<logs>/{experiment}/export_model.log",
+    benchmark:
+        "<logs>/{experiment}/export_model.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 2
+    resources:
+        mem_mb=grow(3000),
+        runtime=grow(20),
+    params:
+        plane=PLAN.describe_example,
+        preprocess=to_dict(SETTINGS.preprocess),
+        pixel_size_um=PLAN.get_common_pixel_size,
+        kinds=MODEL_EXPORTS if SETTINGS.export.models == "all" else SETTINGS.export.models,
+        code=digest_imports("export/export_model"),
+    script:
+        "../scripts/export/export_model.py"

@@ -377,6 +377,10 @@ class FilmSettings:
     )
 
 
+# Kinds of files that `export.models` can name.
+MODEL_EXPORTS = ("onnx", "fiji", "qupath", "bioimage")
+
+
 @dataclass(frozen=True)
 class ExportSettings:
     """Files for other programs that not every run needs."""
@@ -386,6 +390,14 @@ class ExportSettings:
         "The masks as OME-Zarr 0.4 too, for napari, Fractal and others: "
         "`segmentation/<sample>/labels.ome.zarr`. `labels`: the masks alone. `image`: with a copy "
         "of the raw pixels that they were made from, to look at both. `none`: no such file.",
+    )
+    models: str | tuple[str, ...] = _option(
+        "none",
+        "The network for other programs, in `model_exports`: `all`, `none`, or a list of `onnx` "
+        "(ONNX Runtime, OpenVINO, OpenCV), `fiji` (its StarDist and TrackMate-StarDist), `qupath` "
+        "and `bioimage` (a package of bioimage.io). Each is compared with the network on an image "
+        "of the experiment.",
+        pattern="^(all|none)$",
     )
 
 
@@ -485,6 +497,12 @@ def _check_ranges(settings: Settings) -> list[str]:
     ):
         if pair and pair[0] > pair[1]:
             problems.append(f"{name}: {list(pair)}; give the least first.")
+    wanted = settings.export.models
+    problems += [
+        f"export.models: '{name}' is not known. Known are: {', '.join(MODEL_EXPORTS)}."
+        for name in (wanted if isinstance(wanted, tuple) else ())
+        if name not in MODEL_EXPORTS
+    ]
     return problems
 
 

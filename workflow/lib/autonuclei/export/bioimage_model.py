@@ -98,7 +98,9 @@ def _describe_package(
     sides = {"min": layers.divisor * 4, "step": layers.divisor}
     unit: dict[str, Any] = {}
     if description.network_pixel_um is not None:
-        unit = {"unit": "micrometer", "scale": description.network_pixel_um}
+        # Readers multiply and divide sizes by it and cut decimals off; 24 bits divide exactly.
+        size = float(np.float32(description.network_pixel_um))
+        unit = {"unit": "micrometer", "scale": size}
     percentiles = {
         "id": "scale_range",
         "kwargs": {

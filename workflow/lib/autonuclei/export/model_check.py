@@ -1,5 +1,6 @@
 """Whether an exported network gives what the network gives, on an image of the experiment."""
 
+import json
 import os
 import tempfile
 import zipfile
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.export.description import ModelDescription
-from autonuclei.export.fiji_model import SIGNATURE, TAG
+from autonuclei.export.fiji_model import OUTPUT, SIGNATURE, TAG
 from autonuclei.export.layers import INPUT
 from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.matching import compute_metrics, count_matches
@@ -59,15 +60,29 @@ def run_network(model: Any, image: Image) -> Prediction:
     return Prediction(probability[0, ..., 0], distances[0])
 
 
-def run_onnx(path: str | os.PathLike[str], image: Image, threads: int = 1) -> Prediction:
-    """Let an ONNX file of `onnx_model.write_onnx` look at an image, in ONNX Runtime."""
+def run_onnx(file: str | os.PathLike[str] | bytes, image: Image, threads: int = 1) -> Prediction:
+    """Let an ONNX file of `onnx_model.write_onnx`, or its content, look at an image.
+
+    In ONNX Runtime, on the CPU.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        file if isinstance(file, bytes) else str(file), options, providers=["CPUExecutionProvider"]
+    )
     (output,) = session.run(None, {INPUT: image[None, None]})
-    return Prediction(output[0, 0], output[0, 1:].transpose(1, 2, 0))
+    usage = json.loads(session.get_modelmeta().custom_metadata_map["stardist"])
+    if usage["output_axes"] == "bcyx":
+        output = output.transpose(0, 2, 3, 1)
+    return Prediction(output[0, ..., 0], output[0, ..., 1:])
+
+
+def run_package(path: str | os.PathLike[str], image: Image, threads: int = 1) -> Prediction:
+    """Let the network of a package of `bioimage_model.write_package` look at an image."""
+    with zipfile.ZipFile(path) as file:
+        return run_onnx(file.read("weights.onnx"), image, threads)
 
 
 def run_saved_model(
@@ -76,15 +91,11 @@ def run_saved_model(
     """Let a SavedModel of `fiji_model.write_saved_model` look at an image, in TensorFlow."""
     import tensorflow as tf
 
-    v1 = tf.compat.v1
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as file:
             file.extractall(folder)
-        with v1.Session(graph=tf.Graph()) as session:
-            meta = v1.saved_model.loader.load(session, [TAG], folder)
-            signature = meta.signature_def[SIGNATURE]
-            (given,), (made,) = signature.inputs.values(), signature.outputs.values()
-            output = session.run(made.name, {given.name: image[None, ..., None]})[0]
+        run = tf.saved_model.load(folder, tags=[TAG]).signatures[SIGNATURE]
+        output = run(tf.constant(image[None, ..., None]))[OUTPUT].numpy()[0]
     rows, columns = description.grid
     on_grid = output[::rows, ::columns]
     return Prediction(on_grid[..., 0], on_grid[..., 1:])

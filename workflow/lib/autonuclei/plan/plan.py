@@ -598,6 +598,21 @@ class Plan:
             return f"<results>/{wildcards.experiment}/model"
         return self.settings.models.get(wildcards.experiment, [])
 
+    def list_example_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the frame on which exports of the network are checked."""
+        return list(self._get_example(wildcards.experiment)[1].files)
+
+    def _get_example(self, experiment: str) -> Place:
+        """The middle one of the frames learned from, or of those that the network looks at."""
+        places = self.list_training(experiment) or [
+            (sample, frame)
+            for sample in self.list_samples(experiment)
+            if not sample.labels
+            for frame in sample.frames
+            if frame.height
+        ]
+        return places[len(places) // 2]
+
     # What scripts need to know beside their files
 
     def describe_plane(self, wildcards: Wildcards) -> dict[str, Any]:
@@ -666,6 +681,16 @@ class Plan:
             "stamp": sample.corrected.stamp,
             "labels": _describe_labels(sample.corrected_labels),
         }
+
+    def describe_example(self, wildcards: Wildcards) -> dict[str, Any]:
+        """How the frame is read on which exports of the network are checked."""
+        return self._describe_plane(*self._get_example(wildcards.experiment))
+
+    def get_common_pixel_size(self, wildcards: Wildcards) -> float | None:
+        """Micrometres per pixel of all images of an experiment; None if unknown or not one."""
+        samples = self.list_samples(wildcards.experiment)
+        sizes = {frame.pixel_size_um for own in samples for frame in own.frames if frame.height}
+        return sizes.pop() if len(sizes) == 1 else None
 
     def describe_movie(self, wildcards: Wildcards) -> dict[str, Any]:
         """A movie: its planes, shape, number of frames, pixel size and interval."""
@@ -856,6 +881,9 @@ class Plan:
             results += ["training/loss.csv", "training/loss.svg", "training/loss.png", "model"]
             if self.list_annotated(experiment):
                 results.append("annotation/objects.csv")
+        has_model = self.has_training(experiment) or experiment in self.settings.models
+        if has_model and self.settings.export.models != "none":
+            results.append("model_exports")
         for sample in self.list_samples(experiment):
             results += self._list_sample(sample)
         if self.has_conditions(experiment):

@@ -167,6 +167,7 @@ FILES = (
     ("segmentation/*/labels.tif", "masks of a movie, one number per nucleus and frame"),
     ("segmentation/*/labels", "masks of stills, one file per image"),
     ("segmentation/*/labels.ome.zarr", "masks as OME-Zarr"),
+    ("model_exports", "network for Fiji, QuPath and others"),
     ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
     ("segmentation/*/channels.csv", "every channel in each nucleus and in the ring around it"),
