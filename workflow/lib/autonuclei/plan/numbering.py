@@ -34,9 +34,12 @@ _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _MEANINGS = {
     "time": ("t", "tp", "time", "timepoint", "frame", "fr", "sk"),
     "channel": ("c", "ch", "chan", "channel", "w", "wv", "wave", "wavelength", "colour", "color"),
-    "site": ("s", "site", "scene", "series", "pos", "position", "xy", "field", "fov", "tile"),
+    "site": (
+        "s", "site", "scene", "series", "p", "pos", "position", "xy", "field", "fld",
+        "fov", "tile",
+    ),
     "z": ("z", "slice", "plane", "zstep"),
-}
+}  # fmt: skip
 _MEANING_OF = {word: meaning for meaning, words in _MEANINGS.items() for word in words}
 _NOT_TIME = {"channel": "channels", "site": "positions", "well": "wells", "z": "z slices"}
 _WELL = re.compile(r"[A-BD-P](?:0?[1-9]|1[0-9]|2[0-4])|C\d\d")
@@ -543,12 +546,12 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
         return f"{start}the names differ in no number. Number the frames in their names."
     listed = "; ".join(part.describe() for part in varying)
     has_time = _has_other_time(list_stems(files), varying)
-    if len(varying) == 1 and varying[0].kind == "word":
+    names = _name_parts(varying, has_time)
+    if len(varying) == 1 and varying[0].kind == "word" and "channel" not in names.values():
         return (
             f"{start}the names vary in a word, {listed}, which says no order. Number the frames in "
             "their names, or use kind stills."
         )
-    names = _name_parts(varying, has_time)
     pattern = _suggest(files, varying, names)
     cells = [f"images = {pattern}"]
     of_name = {names[part.place]: part for part in varying}
@@ -558,7 +561,7 @@ def _explain_varying(files: Sequence[str], varying: Sequence[Varying] | None) ->
     if apart:
         cells.append("sample = " + "_".join(f"{{{name}}}" for name in apart))
     if len(varying) == 1:
-        kind = _NOT_TIME.get(varying[0].meaning, "positions")
+        kind = _NOT_TIME.get(varying[0].meaning or names[varying[0].place], "positions")
         return (
             f"{start}the names vary in {listed}, which looks like {kind} and not like time. Say "
             f"what it is: {', '.join(cells)}; if it is time, write {{time}} in place of the number."
@@ -600,7 +603,7 @@ def _name_parts(varying: Sequence[Varying], has_time: bool) -> dict[int, str]:
     if rest and has_time:
         assign(rest[0], "site")
     elif rest and not {"time", "clock"} & set(names.values()):
-        assign(max(rest, key=lambda part: len(set(part.values))), "time")
+        assign(max(reversed(rest), key=lambda part: len(set(part.values))), "time")
     for part in varying:
         while part.place not in names:
             assign(part, next(free))
