@@ -16,6 +16,7 @@ TRACKING = {
     "export_trackmate",
     "export_ctc",
     "export_geff",
+    "measure_lineages",
     "measure_motility",
     "film_movie",
 }
