@@ -7,9 +7,15 @@ from autonuclei.measure.conditions import (
     average_replicates,
     average_samples,
     compare_conditions,
+    estimate_mean,
     tabulate_wells,
 )
-from autonuclei.report.condition_figures import MAX_DOTS, draw_plates, draw_superplot
+from autonuclei.report.condition_figures import (
+    MAX_DOTS,
+    draw_plates,
+    draw_superplot,
+    name_measure,
+)
 from autonuclei.report.style import save_figure
 
 
@@ -140,3 +146,27 @@ def test_figures_are_written_the_same_twice(tmp_path):
         save_figure(figure, [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"])
     for suffix in ("svg", "png"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_what_only_samples_have_is_drawn_without_dots_and_with_its_whole_interval():
+    samples = pd.DataFrame(
+        {
+            "sample": list("abcdef"),
+            "condition": ["control"] * 3 + ["drug"] * 3,
+            "cycle": [110.0, 120, 110, 150, 160, 150],
+        }
+    )
+    axes = draw_superplot(samples, "cycle", label="Cycle", rows="samples").axes[0]
+    assert axes.get_title().startswith("Points: 6 samples\n")
+    assert "3 samples" in axes.get_xticklabels()[0].get_text()
+    assert not [drawn for drawn in axes.collections if isinstance(drawn, PathCollection)]
+    low, high = axes.get_ylim()
+    for values in ([110, 120, 110], [150, 160, 150]):
+        _, bottom, top = estimate_mean(np.array(values, float))
+        assert low < bottom
+        assert top < high
+    named = {name_measure(name) for name in ("area_um2", "GFP_core_mean", "GFP_ring_ratio")}
+    assert named == {
+        "Area of a nucleus (µm²)", "GFP in the nucleus (grey values)", "GFP, nucleus over ring",
+    }  # fmt: skip
+    assert name_measure("mean_speed_um_per_min") == "Mean speed of a track (µm/min)"

@@ -77,7 +77,7 @@ def draw_superplot(
         From `autonuclei.measure.conditions.compare_conditions`; its rows of this value are
         written above the conditions.
     rows : str
-        What a row is.
+        What a row is; "samples" have no dots of their own.
     """
     named = name_replicates(nuclei)
     known = named[(named["condition"] != "") & np.isfinite(named[value].astype(np.float64))]
@@ -90,15 +90,16 @@ def draw_superplot(
     of_replicate = {name: number for number, name in enumerate(names)}
     figure, (axes,) = make_axes(size=(float(np.clip(2.4 + 1.7 * len(conditions), 5, 14)), 5.2))
     random = np.random.default_rng(0)
-    n_drawn = 0
+    n_drawn, ends = 0, list[float]()
     for place, condition in enumerate(conditions):
         own = known[known["condition"] == condition]
         if len(own) > MAX_DOTS:
             own = own.iloc[np.sort(random.choice(len(own), MAX_DOTS, replace=False))]
         n_drawn += len(own)
-        _draw_nuclei(axes, place, own, value, of_replicate, random)
-        _draw_means(axes, place, condition, samples, replicates, value, of_replicate)
-    n_outside = _limit_axis(axes, known[value].to_numpy(np.float64), samples[value])
+        if rows != "samples":
+            _draw_nuclei(axes, place, own, value, of_replicate, random)
+        ends += _draw_means(axes, place, condition, samples, replicates, value, of_replicate)
+    n_outside = _limit_axis(axes, known[value].to_numpy(np.float64), [*samples[value], *ends])
     axes.set_xticks(range(len(conditions)), _name_conditions(conditions, known, replicates, rows))
     axes.set_xlim(-0.6, len(conditions) - 0.4)
     axes.set_ylabel(label)
@@ -108,8 +109,9 @@ def draw_superplot(
     others = [name for name in replicates["replicate_is"].unique() if name != "replicate"]
     what = f" (each {' or '.join(others)} is one)" if others else ""
     enough = replicates["condition"].value_counts().max() >= MIN_REPLICATES
+    points = f"Small: {len(known):,} {rows}{note}, large: " if rows != "samples" else "Points: "
     axes.set_title(
-        f"Small: {len(known):,} {rows}{note}, large: {_count(len(samples), 'sample')}\n"
+        f"{points}{_count(len(samples), 'sample')}\n"
         f"line: mean of replicates{what}{', 95 % interval' if enough else ''}",
         fontsize=10,
     )
@@ -152,7 +154,8 @@ def _draw_means(
     replicates: pd.DataFrame,
     value: str,
     of_replicate: dict[str, int],
-) -> None:
+) -> list[float]:
+    """Draw the means of samples and of their replicates; give the ends of the interval drawn."""
     own = name_replicates(samples[samples["condition"] == condition]).reset_index(drop=True)
     # Side by side, in the order of the replicates.
     own = own.iloc[np.argsort(own["replicate"].map(of_replicate), kind="stable")]
@@ -173,22 +176,24 @@ def _draw_means(
     mean, low, high = estimate_mean(means)
     axes.plot([place - 0.28, place + 0.28], [mean, mean], color="black", linewidth=2, zorder=3)
     # The interval of two replicates dwarfs all else.
-    if len(means) >= MIN_REPLICATES and np.isfinite(low):
-        axes.errorbar(
-            place,
-            mean,
-            [[mean - low], [high - mean]],
-            color="black",
-            linewidth=1.2,
-            capsize=6,
-            zorder=3,
-        )
+    if len(means) < MIN_REPLICATES or not np.isfinite(low):
+        return []
+    axes.errorbar(
+        place,
+        mean,
+        [[mean - low], [high - mean]],
+        color="black",
+        linewidth=1.2,
+        capsize=6,
+        zorder=3,
+    )
+    return [low, high]
 
 
-def _limit_axis(axes: Axes, values: FloatArray, means: pd.Series) -> int:
+def _limit_axis(axes: Axes, values: FloatArray, inside: Sequence[float]) -> int:
     """Few nuclei far out must not press all others together; give how many are not seen."""
     low, high = np.percentile(values, (0.2, 99.8))
-    low, high = min(low, float(means.min())), max(high, float(means.max()))
+    low, high = float(min(low, *inside)), float(max(high, *inside))
     margin = 0.05 * (high - low) or 0.5
     axes.set_ylim(low - margin, high + margin)
     return int(((values < low - margin) | (values > high + margin)).sum())
@@ -200,7 +205,8 @@ def _name_conditions(
     n_nuclei = known["condition"].value_counts()
     n_replicates = replicates["condition"].value_counts()
     return [
-        f"{name}\n{_count(n_replicates[name], 'replicate')},\n{n_nuclei[name]:,} {rows}"
+        f"{name}\n{_count(n_replicates[name], 'replicate')},\n"
+        + (_count(n_nuclei[name], "sample") if rows == "samples" else f"{n_nuclei[name]:,} {rows}")
         for name in conditions
     ]
 

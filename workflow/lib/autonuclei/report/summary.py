@@ -223,8 +223,8 @@ def list_pictures(experiment: Experiment) -> dict[str, list[dict[str, str]]]:
     return pictures
 
 
-def _count_divisions(experiment: Experiment) -> float:
-    return sum(row["n_divisions"] for row in experiment.samples if row["kind"] == "movie")
+def _count_divisions(experiment: Experiment) -> int:
+    return sum(int(row["n_divisions"]) for row in experiment.samples if row["kind"] == "movie")
 
 
 def _choose_pictures(
