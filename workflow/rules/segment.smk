@@ -47,12 +47,8 @@ rule import_labels:
         labels=PLAN.list_label_files,
     output:
         labels=temp("<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif"),
-        probability=temp(
-            "<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv"
-        ),
-        planes=temp(
-            "<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.planes.csv"
-        ),
+        probability=temp("<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv"),
+        planes=temp("<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.planes.csv"),
     log:
         "<logs>/{experiment}/segmentation/{sample}/import_{first}-{last}.log",
     benchmark:

@@ -125,9 +125,7 @@ rule apply_corrections:
         ),
     output:
         labels=temp("<results>/{experiment}/segmentation/{sample}/corrected/labels.tif"),
-        probability=temp(
-            "<results>/{experiment}/segmentation/{sample}/corrected/probability.csv"
-        ),
+        probability=temp("<results>/{experiment}/segmentation/{sample}/corrected/probability.csv"),
         links=temp("<results>/{experiment}/segmentation/{sample}/corrected/links.csv"),
         notes="<results>/{experiment}/segmentation/{sample}/correction_notes.csv",
     log:
