@@ -266,6 +266,16 @@ def test_names_that_snakemake_would_fill_in(name: str) -> None:
         assert told(pattern).startswith(f"raw/{name}: has one of {{ }} < > in its name")
 
 
+@pytest.mark.parametrize("name", [b"a\nb.tif", b"a\tb.tif", b"bad\xff.tif"])
+def test_names_that_cannot_be_shown(name: bytes) -> None:
+    Path(os.fsdecode(name)).touch()
+    for pattern in ("*.tif", os.fsdecode(name)):
+        with pytest.raises(InputError, match="a sign in its name that cannot be shown") as error:
+            find_files(pattern)
+        assert "\n" not in str(error.value)
+        str(error.value).encode()
+
+
 def test_links_and_permissions() -> None:
     touch("raw/t1.tif")
     Path("raw/t2.tif").symlink_to("t1.tif")

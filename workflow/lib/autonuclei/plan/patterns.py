@@ -483,6 +483,12 @@ def _refuse(path: Path) -> str | None:
             f"{path}: has one of {{ }} < > in its name, which Snakemake takes for a placeholder. "
             "Rename it."
         )
+    shown = str(path).encode("utf-8", "backslashreplace").decode()
+    if shown != str(path) or re.search(r"[\x00-\x1f\x7f]", shown):
+        return (
+            f"{shown!r}: has a sign in its name that cannot be shown, such as a line break, or one "
+            "of another code than UTF-8. Rename it."
+        )
     if path.is_file() or path.is_dir():
         if os.access(path, os.R_OK):
             return None
