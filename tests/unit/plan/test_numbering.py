@@ -327,6 +327,8 @@ def test_stills_of_several_channels(names: list[str], remedy: str) -> None:
 def test_stills_that_may_be_channels() -> None:
     (note,) = check_stills(["a_c1.tif", "a_c2.tif", "b_c1.tif"])
     assert "if these are channels of the same images" in note
+    (note,) = check_stills([f"a{i}_z{z}.tif" for i in (1, 2) for z in (1, 2, 3)])
+    assert "'z#': 1, 2, 3: if these are z slices" in note
     assert check_stills([f"img{i}.tif" for i in range(9)]) == []
     assert check_stills(["a.tif"]) == []
     assert check_stills([f"mouse{i}_d{d}.tif" for i in (1, 2) for d in (0, 3)]) == []

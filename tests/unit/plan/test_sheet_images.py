@@ -338,6 +338,42 @@ def test_slices_that_are_files() -> None:
     assert "with a z slice each" in told(files, images="t{time}_z{z}.tif", projection="4")[0]
 
 
+def test_a_slice_by_number_where_slices_are_missing() -> None:
+    names = [f"t{t}_z{z}.tif" for t in (0, 1) for z in (1, 2, 3) if (t, z) != (1, 2)]
+    files = dict.fromkeys(names, PLAIN)
+    [sample] = read(files, images="t{time}_z{z}.tif", projection="max")
+    assert "1 image(s) lack z slices, such as that of t1_z1.tif: z 2" in sample.notes
+    [problem] = told(files, images="t{time}_z{z}.tif", projection="2")
+    assert problem.startswith("t1_z1.tif: lacks z slices that others have, so that slice 2 is")
+
+
+def test_an_image_without_its_channel_is_a_gap() -> None:
+    pattern = {"images": "t{time}_c{channel}.tif", "channel": "2"}
+    names = [f"t{t}_c{c}.tif" for t in range(3) for c in (1, 2) if (t, c) != (1, 2)]
+    [sample] = read(dict.fromkeys(names, PLAIN), **pattern)
+    assert [frame.index for frame in sample.frames] == [0, 2]
+    assert any("1 time(s) missing, 1;" in note for note in sample.notes)
+
+
+def test_a_channel_at_every_second_time() -> None:
+    pattern = {"images": "t{time}_c{channel}.tif", "channel": "2"}
+    names = [f"t{t}_c{c}.tif" for t in range(6) for c in (1, 2) if c == 1 or t % 2 == 0]
+    [sample] = read(dict.fromkeys(names, PLAIN), **pattern)
+    assert [frame.index for frame in sample.frames] == [0, 1, 2]
+    assert "the channel has a file at one time in 2: these are the frames" in sample.notes
+
+
+def test_names_and_files_of_different_intervals() -> None:
+    image = replace(PLAIN, frame_interval_min=5.0, frame_interval_source="ImageJ finterval")
+    files = {f"00d00h{minute:02}m.tif": image for minute in (0, 10, 20)}
+    [sample] = read(files)
+    assert sample.frame_interval_min == 10
+    assert sample.notes == (
+        "frame interval: the names say 10 min, which is used, the file 5 min (ImageJ finterval)",
+    )
+    assert read(files, frame_interval_min="7")[0].notes == ()
+
+
 def test_labels_with_the_placeholders_of_the_images() -> None:
     files = {f"{well}_t{time}.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}
     files |= {f"masks/{well}_t{time}_mask.tif": PLAIN for well in ("A01", "B02") for time in (0, 1)}

@@ -272,7 +272,12 @@ def check_stills(files: Sequence[str]) -> list[str]:
                 f"the names vary in {part.describe()}: if these are channels of the same images, "
                 "choose one"
             ]
-    return []
+    return [
+        f"the names vary in {part.describe()}: if these are z slices of the same images, write "
+        "{z} there and fill in the column projection"
+        for part in varying
+        if part.kind == "number" and part.meaning == "z"
+    ]
 
 
 # --- what varies in names ---------------------------------------------------------------------

@@ -112,6 +112,8 @@ class Group:
     partners
         Of each channel other than that of `values`, its file by the file that shows the same in
         that of `values`; what is missing is not among them.
+    uneven
+        The first image that lacks z slices which others have; empty without.
     left_out, notes
         Lines for the user. The first group has those of the whole pattern too.
     """
@@ -122,6 +124,7 @@ class Group:
     interval_min: float | None = None
     channels: tuple[str, ...] = ()
     partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    uneven: str = ""
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -750,7 +753,8 @@ def group_matches(
     times: Count | None = None
     if kind == "movie" and (has_clock or "time" in chosen[0].values):
         _refuse_other_order(chosen)
-        times = count_times((_find_time(match) for match in chosen), are_exact=not has_clock)
+        times, note = _count_times(matches, chosen, are_exact=not has_clock)
+        notes += note
         if not times.is_regular:
             notes.append(
                 f"the times {_list_times(sorted(times.numbers), has_clock)} have no even steps; "
@@ -760,7 +764,8 @@ def group_matches(
     groups: list[Group] = []
     for name, members in of_name.items():
         frames = _list_frames(members, name, kind, times)
-        own = (*_tell_times(frames, times, has_clock), *_tell_slices(members, frames))
+        uneven, lines = _find_uneven(members, frames)
+        own = (*_tell_times(frames, times, has_clock), *lines)
         groups.append(
             Group(
                 name=name,
@@ -773,6 +778,7 @@ def group_matches(
                 interval_min=interval,
                 channels=channels,
                 partners=_find_partners(matches, members),
+                uneven=uneven,
                 notes=own if groups else (*notes, *own),
             )
         )
@@ -920,6 +926,26 @@ def _find_time(match: Match) -> int:
     return sum(clock) if clock else int(match.values["time"])
 
 
+def _count_times(
+    matches: Sequence[Match], chosen: Sequence[Match], *, are_exact: bool
+) -> tuple[Count, list[str]]:
+    """Number the times of a channel; those at which only other channels have a file are gaps.
+
+    A channel that was taken at every second time, or third, is a movie of its own.
+    """
+    own, every = (
+        count_times((_find_time(match) for match in some), are_exact=are_exact)
+        for some in (chosen, matches)
+    )
+    if len(own.numbers) == len(every.numbers) or not every.is_regular:
+        return own, []
+    is_sparse = own.is_regular and not own.missing and len(own.numbers) > 2
+    if is_sparse and own.step is not None and every.step is not None and own.step > every.step:
+        n = round(own.step / every.step)
+        return own, [f"the channel has a file at one time in {n}: these are the frames"]
+    return every, []
+
+
 def _refuse_other_order(matches: Sequence[Match]) -> None:
     """Refuse times by number and by clock that say different things."""
     if not ("time" in matches[0].values and CLOCK.keys() & matches[0].values.keys()):
@@ -983,17 +1009,19 @@ def _list_times(times: Sequence[int], has_clock: bool) -> str:
     return list_names([f"{time / 60:g} min" if has_clock else str(time) for time in times])
 
 
-def _tell_slices(members: Sequence[Match], frames: Sequence[FrameFiles]) -> Iterator[str]:
-    """A line where an image lacks z slices that others of its sample have."""
+def _find_uneven(members: Sequence[Match], frames: Sequence[FrameFiles]) -> tuple[str, list[str]]:
+    """The first image that lacks z slices that others of its sample have, and a line on it."""
     if "z" not in members[0].values:
-        return
+        return "", []
     z_of = {match.path: int(match.values["z"]) for match in members}
     levels = set(z_of.values())
     uneven = [frame for frame in frames if len(frame.paths) < len(levels)]
-    if uneven:
-        first = uneven[0]
-        absent = sorted(levels - {z_of[path] for path in first.paths})
-        yield (
-            f"{len(uneven)} image(s) lack z slices, such as that of {first.paths[0]}: "
-            f"z {list_names([str(z) for z in absent])}"
-        )
+    if not uneven:
+        return "", []
+    first = uneven[0]
+    absent = sorted(levels - {z_of[path] for path in first.paths})
+    line = (
+        f"{len(uneven)} image(s) lack z slices, such as that of {first.paths[0]}: "
+        f"z {list_names([str(z) for z in absent])}"
+    )
+    return first.paths[0], [line]

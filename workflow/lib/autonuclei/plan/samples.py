@@ -381,6 +381,7 @@ class _Acquisition:
     channels: tuple[str, ...] = ()
     partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     interval_min: float | None = None
+    uneven: str = ""
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -457,7 +458,7 @@ class _RowReader:
             )
         except InputError as error:
             self.problems += [f"images: {problem}" for problem in str(error).splitlines()]
-            self.names.append(name)
+            self.names += [] if "{" in name else [name]
             return []
         return [
             _Acquisition(
@@ -467,6 +468,7 @@ class _RowReader:
                 channels=group.channels,
                 partners=group.partners,
                 interval_min=group.interval_min,
+                uneven=group.uneven,
                 notes=group.notes,
                 left_out=group.left_out,
             )
@@ -553,6 +555,12 @@ class _RowReader:
         notes = list(acquisition.notes)
         frames = self._list_frames(acquisition.sources, images, headers)
         notes += [f"skipped: {problem}" for problem in unusable if self.skips]
+        if acquisition.uneven and self.row.get("projection", "").isdecimal():
+            self.problems.append(
+                f"{acquisition.uneven}: lacks z slices that others have, so that slice "
+                f"{self.row['projection']} is another one in it. Choose max or mean, or take it "
+                "out."
+            )
         notes += self._compare_images(images, self._find_channel(acquisition) or "")
         notes += self._tell_position(good[0], position, headers)
         shape = self._find_shape(frames)
@@ -571,6 +579,12 @@ class _RowReader:
             masks = {index: labels[index] for index in train if index in labels}
         sizes = {frame.pixel_size_um for frame in frames if frame.height}
         interval, interval_source = self._find_interval(good[0], acquisition.interval_min)
+        in_file = good[0].frame_interval_min
+        if self.is_movie and "frame_interval_min" not in self.row and _differ(in_file, interval):
+            notes.append(
+                f"frame interval: the names say {interval:g} min, which is used, the file "
+                f"{in_file:g} min ({good[0].frame_interval_source})"
+            )
         columns = self._fill_columns(acquisition.values)
         return Sample(
             experiment=self.row["experiment"],
