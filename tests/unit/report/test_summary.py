@@ -144,12 +144,14 @@ def test_short_page_has_the_verdict_and_needs_nothing(tmp_path: Path) -> None:
 def test_pictures_go_by_question_each_with_its_table(tmp_path: Path) -> None:
     experiment, view = make_experiment(tmp_path)
     names = ["tracking/film/lineages/trees.png", "tracking/film/traces/traces.png"]
-    names += [f"conditions/compared_{number}.png" for number in range(MAX_PICTURES + 2)]
+    measures = [f"c{number}_core_mean" for number in range(MAX_PICTURES + 2)]
+    names += [f"conditions/compared_{measure}.png" for measure in measures]
     for name in names:
         (experiment.folder / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (20, 10), "teal").save(experiment.folder / name)
     tables = {
         "tracking/film/lineages/cycles.csv": {"track": [1]},
+        "conditions/samples.csv": {"sample": ["film"]} | dict.fromkeys(measures[::-1], 1.0),
         "conditions/comparisons.csv": {
             "measure": ["area_um2"], "condition": ["drug"], "control": ["DMSO"],
             "n_replicates": [3], "mean": [2.0], "mean_control": [1.0], "difference": [1.0],
@@ -169,9 +171,13 @@ def test_pictures_go_by_question_each_with_its_table(tmp_path: Path) -> None:
     assert trees["table"] == "tracking/film/lineages/cycles.csv"
     assert pictures["What do the channels do?"][0]["table"] == "", "there is none"
     assert len(pictures["Do conditions differ?"]) == MAX_PICTURES
-    assert pictures["Do conditions differ?"][1]["title"] == "Compared: 1"
+    compared = pictures["Do conditions differ?"][0]
+    # In the order of the tables, not of the names.
+    assert compared["title"] == f"c{MAX_PICTURES + 1} in the nucleus (grey values)"
+    assert compared["words"].endswith(f"One of {MAX_PICTURES + 2} in the folder conditions.")
     page = render_summary(whole, [view])
     assert "against those of DMSO" in page
+    assert "<td>Area of a nucleus (µm²)</td>" in page
     assert '<td class="number" data-order="0.0123">0.0123</td>' in page
     write_table(
         experiment.folder / "tracking/film/lineages.csv",

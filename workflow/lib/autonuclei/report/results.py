@@ -16,6 +16,7 @@ from typing import Any, cast
 import pandas as pd
 
 from autonuclei.io.tables import add_sample_columns, read_table, write_table
+from autonuclei.report.condition_figures import name_measure
 from autonuclei.report.style import UNIT_LABELS
 
 NAN = float("nan")
@@ -107,7 +108,14 @@ class Experiment:
         name = "conditions/comparisons.csv"
         if name not in self.files:
             return []
-        return _list_rows(read_table(self.folder / name, text=("measure", "control", "note")))
+        table = read_table(self.folder / name, text=("measure", "control", "note"))
+        return _list_rows(table.assign(words=[name_measure(own) for own in table["measure"]]))
+
+    @cached_property
+    def measures(self) -> list[str]:
+        """The columns of the table of all samples, in their order."""
+        name = "conditions/samples.csv"
+        return list(map(str, read_table(self.folder / name))) if name in self.files else []
 
     @cached_property
     def corrections(self) -> Rows:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from autonuclei.report.condition_figures import name_measure
 from autonuclei.report.results import Experiment
 from autonuclei.report.style import format_number
 from autonuclei.report.viewer import embed_views, load_library
@@ -114,7 +115,7 @@ PICTURES: dict[str, dict[str, dict[str, tuple[str, str]]]] = {
             ),
         },
         "Plate": {
-            "conditions/plate_*.png": ("The mean of each well at its place.", "wells.csv"),
+            "conditions/plate_*.png": ("Each well at its place on the plate.", "wells.csv"),
         },
     },
     "How was it made, and how well?": {
@@ -234,17 +235,22 @@ def _choose_pictures(
     pattern, words, table, paths = next(
         (choice for choice in fitting if choice[3]), ("", "", "", [])
     )
-    shown = paths[:MAX_PICTURES] if pattern.endswith("_*.png") else paths[:1]
+    shown, is_measure = paths[:1], pattern.endswith("_*.png")
+    if is_measure:
+        order = {name: place for place, name in enumerate(experiment.measures)}
+        shown = sorted(paths, key=lambda path: order.get(_find_measure(path), len(order)))
+        shown = shown[:MAX_PICTURES]
+        if len(paths) > len(shown):
+            words += f" One of {len(paths)} in the folder {paths[0].rpartition('/')[0]}."
     if "/*/" in pattern and len(paths) > 1:
         words += f" Shown is {paths[0].split('/')[1]}, the first of {len(paths)} samples."
     pictures = []
     for path in shown:
         beside = f"{path.rpartition('/')[0]}/{table}"
         is_there = table and (experiment.folder / beside).exists()
-        name = Path(path).stem.partition("_")[2].replace("_", " ")
         pictures.append(
             {
-                "title": f"{title}: {name}" if pattern.endswith("_*.png") else title,
+                "title": name_measure(_find_measure(path)) if is_measure else title,
                 "words": words,
                 "path": path,
                 "table": beside if is_there else "",
@@ -252,6 +258,11 @@ def _choose_pictures(
             }
         )
     return pictures
+
+
+def _find_measure(path: str) -> str:
+    """The column that a figure shows: `area_um2` of `conditions/plate_area_um2.png`."""
+    return Path(path).stem.partition("_")[2]
 
 
 def _embed(path: Path) -> str:
