@@ -84,6 +84,7 @@ def test_by_order() -> None:
     assert rule(["truth.tif"] * 2, ["t1.tif", "t2.tif"]) == "by order"
     assert rule(["m1.tif", "m2.tif"], ["movie.tif"] * 2) == "by order"
     assert rule(["truth.tif"], ["movie_1.tif"]) == "by order"
+    assert rule(["l3.tif"] * 3, ["t0.tif", "t1.tif", "t3.tif"]) == "by order"
 
 
 @pytest.mark.parametrize(

@@ -451,6 +451,15 @@ def test_sheet_from_a_spreadsheet() -> None:
     assert [(s.experiment, s.name, s.train) for s in samples] == [("e", "s", ())]
 
 
+def test_names_that_differ_in_capital_letters_only() -> None:
+    save("a.tif")
+    problems = told({"images": "a.tif", "sample": "x"}, {"images": "a.tif", "sample": "X"})
+    assert problems == [
+        "line 3: the sample 'X' of experiment 'e' stands in line 2 already as 'x'. Give each its "
+        "own name."
+    ]
+
+
 def test_columns_in_quotes_and_columns_that_are_there_twice() -> None:
     save("a.tif")
     names, cells = ("experiment", "sample", "images", "kind"), ("e", "s", "a.tif", "movie")

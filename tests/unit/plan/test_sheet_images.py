@@ -171,6 +171,14 @@ def test_files_that_name_each_other_are_read_once(kind: str) -> None:
     assert "a_q.tif: is read as part of the set that a_p.tif names" in sample.left_out
 
 
+def test_files_of_a_set_are_no_samples_of_their_own() -> None:
+    problem = told(make_set(), images="a_{name}.tif", sample="{name}")[0]
+    assert problem.startswith("a_q.tif: belongs to a set of files that is read as sample 'p'")
+    files = {f"t{t}_c{c}.tif": replace(PLAIN, n_channels=2) for t in (0, 1) for c in (1, 2)}
+    problem = told(files, images="t{time}_c{channel}.tif", channel="1")[0]
+    assert problem.startswith("t0_c1.tif: has 2 channels itself, so that {channel} in its name")
+
+
 # --- pixel size ----------------------------------------------------------------------------
 
 

@@ -62,7 +62,7 @@ def pair_labels(labels: Sequence[str], images: Sequence[str]) -> Pairing:
 
 def _refuse_other_order(labels: Sequence[str], images: Sequence[str]) -> None:
     """Refuse an order in which a label image has words or numbers of another image."""
-    if len(set(images)) < len(images):  # frames of one file
+    if len(set(images)) < len(images) or len(set(labels)) < len(labels):  # frames of one file
         return
     others = [_list_words(stem) for stem in list_stems(images)]
     common = set.intersection(*others)

@@ -270,18 +270,20 @@ def read_samples(
     path = Path(path)
     rows, problems = _read_rows(path, schema)
     samples = []
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str], tuple[str, int]] = {}
     for line, row in rows:
         reader = _RowReader(row, read_header, skip_unreadable)
         found = reader.read()
         for name in reader.names:
-            key = (row["experiment"], name)
-            if key in first:
+            # Disks of macOS and Windows take x and X for the same folder.
+            key = (row["experiment"], name.lower())
+            other, where = first.setdefault(key, (name, line))
+            if (other, where) != (name, line) or reader.names.count(name) > 1:
                 reader.problems.append(
-                    f"the sample '{name}' of experiment '{key[0]}' stands in line {first[key]} "
-                    "already. Give each its own name."
+                    f"the sample '{name}' of experiment '{key[0]}' stands in line {where} already"
+                    + (f" as '{other}'" if other != name else "")
+                    + ". Give each its own name."
                 )
-            first.setdefault(key, line)
         problems += [f"line {line}: {problem}" for problem in reader.problems]
         samples += found
     samples = _tell_repeats(samples)
@@ -399,6 +401,7 @@ class _RowReader:
         self.names: list[str] = []
         self._replaced: dict[str, dict[str, None]] = {}
         self._stamps: dict[tuple[str, ...], str] = {}
+        self._members: dict[Path, str] = {}
         self._read_header = read_header
 
     def read(self) -> list[Sample]:
@@ -492,7 +495,15 @@ class _RowReader:
         """One sample of the position asked for, or of each."""
         files = [path for source in acquisition.sources for path in source.paths]
         headers, unreadable = self._read_headers(files)
-        sources, left_out = _drop_members(acquisition.sources, headers)
+        sources, left_out, members = _drop_members(acquisition.sources, headers)
+        for path, whole in members.items():
+            if self._members.setdefault(path, acquisition.name) != acquisition.name:
+                self.problems.append(
+                    f"{whole}: belongs to a set of files that is read as sample "
+                    f"'{self._members[path]}' already. Give one file of the set, without "
+                    "placeholders, and say in the column 'position' which position."
+                )
+                break
         acquisition = dataclasses.replace(
             acquisition, sources=sources, left_out=(*acquisition.left_out, *left_out)
         )
@@ -664,6 +675,12 @@ class _RowReader:
                     continue
                 try:
                     image = header.images[find_position(header, path, position)]
+                    if "channel" in acquisition.values and image.n_channels > 1:
+                        raise InputError(
+                            f"{path}: has {image.n_channels} channels itself, so that {{channel}} "
+                            "in its name does not choose one. Write * in place of {channel} and "
+                            "choose one in the column 'channel'; of a set of files, give one."
+                        )
                     paths = [Path(one) for one in source.paths]
                     _, projection = select_slices(paths, self.row.get("projection"))
                     channel = self._find_channel(acquisition)
@@ -1054,8 +1071,8 @@ def _take_frames(labels: Mapping[int, Frame], frames: Sequence[Frame]) -> dict[i
 
 def _drop_members(
     sources: Sequence[_Source], headers: Mapping[str, FileHeader | None]
-) -> tuple[tuple[_Source, ...], list[str]]:
-    """Leave out files that are read already as part of another one's set."""
+) -> tuple[tuple[_Source, ...], list[str], dict[Path, str]]:
+    """Leave out files that are read already as part of another one's set; the files of sets."""
     kept, left_out = [], []
     members: dict[Path, str] = {}
     for source in sources:
@@ -1067,7 +1084,7 @@ def _drop_members(
         header = headers[path]
         if header is not None and len(header.files) > 1:
             members |= {Path(file).resolve(): path for file in header.files}
-    return tuple(kept), left_out
+    return tuple(kept), left_out, members
 
 
 def _name_positions(names: Sequence[str]) -> list[str]:
