@@ -122,6 +122,8 @@ def test_values_have_the_types_that_functions_take() -> None:
         ({"pathvars": {"result": "x"}}, "'pathvars.result' is not known here"),
         ({"pathvars": 2}, "'pathvars' must be of type object"),
         ({"models": {"a": 1}}, "'models.a' must be of type string"),
+        ({"export": {"models": "onnx"}}, "'export.models' is not of the right form"),
+        ({"export": {"models": ["onnx", "tf"]}}, "export.models: 'tf' is not known. Known are: on"),
         ({"seed": -1}, "'seed' must be at least 0"),
     ],
 )

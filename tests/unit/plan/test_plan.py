@@ -53,6 +53,20 @@ def test_frames_to_learn_from_and_to_annotate() -> None:
     ]  # fmt: skip
 
 
+def test_network_for_other_programs() -> None:
+    export = {"models": ["fiji"]}
+    trained = make_plan(make_sample("a", train=(0, 2, 3)), make_sample("b"), export=export)
+    assert "<results>/e/model_exports" in trained.list_results()
+    assert trained.list_example_files(wildcards()) == ["a2.tif"]
+    given = make_plan(make_sample("a"), models={"e": "folder"}, export=export)
+    assert "<results>/e/model_exports" in given.list_results()
+    assert given.describe_example(wildcards()) == given.describe_plane(wildcards(frame="2"))
+    finished = make_plan(make_sample("a", labels=make_truth(0, 1, 2, 3)), export=export)
+    plain = make_plan(make_sample("a", train=(0,)))
+    for plan in (finished, plain):
+        assert "<results>/e/model_exports" not in plan.list_results()
+
+
 def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
     given = make_plan(make_sample("a", train=(0,)), models={"e": "folder"})
     masks = make_plan(make_sample("a", masks=make_truth(0, 1), truth=make_truth(2)))
