@@ -78,6 +78,7 @@ FILM = {
     "frame_interval_min": None,
     "frame_interval_source": "",
     "left_out": ["thumb.tif: a thumbnail"],
+    "said": [],
     "pairing": [],
     "notes": [],
 }

@@ -44,6 +44,7 @@ def make_row(**values: Any) -> dict[str, Any]:
         "frame_interval_min": 10.0,
         "frame_interval_source": "sample sheet",
         "left_out": [],
+        "said": [],
         "pairing": [],
         "notes": [],
     }
@@ -139,8 +140,10 @@ def test_of_many_samples_those_that_differ_are_shown() -> None:
 
 def test_remarks_name_their_sample() -> None:
     row = make_row(left_out=["a.tif: a thumbnail"], pairing=["truth: by name"], notes=["look"])
+    row["said"] = ["b.tif: pixel size unknown"]
     assert list_remarks([row]) == [
         "film: left out: a.tif: a thumbnail",
+        "film: b.tif: pixel size unknown",
         "film: truth: by name",
         "film: look",
     ]

@@ -281,7 +281,7 @@ def test_what_files_say_of_themselves_is_told_once() -> None:
         for name in ("a.tif", "b.tif")
     }
     [sample] = read(files, kind="stills")
-    assert sample.left_out == ("a.tif and 1 more: a thumbnail of 64 x 64 is left out",)
+    assert sample.said == ("a.tif and 1 more: a thumbnail of 64 x 64 is left out",)
 
 
 def test_columns_pass_through() -> None:
@@ -305,6 +305,7 @@ def test_what_was_read() -> None:
         "dtype": "uint8",
         "pixel_size_um": 0.5, "pixel_sizes_um": [0.5], "pixel_size_source": "LIF",
         "frame_interval_min": 5, "frame_interval_source": "LIF", "well": "B03", "left_out": [],
+        "said": [],
         "pairing": [], "notes": [],
     }  # fmt: skip
 

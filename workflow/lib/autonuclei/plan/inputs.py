@@ -51,7 +51,7 @@ def list_remarks(rows: Sequence[Row]) -> list[str]:
     return [
         f"{row['sample']}: {words}{line}"
         for row in rows
-        for key, words in (("left_out", "left out: "), ("pairing", ""), ("notes", ""))
+        for key, words in (("left_out", "left out: "), ("said", ""), ("pairing", ""), ("notes", ""))
         for line in row[key]
     ]
 

@@ -103,8 +103,9 @@ class Sample:
     None and `file_channel` the one of `file_channels` that is read. `channels` are those that all
     images have. `header` is that of the first image.
     `columns` are the columns of the sheet that pass through to the results (`FREE_COLUMNS`).
-    `notes`, `left_out` and `pairing` are lines for the user: what was noticed, what was not used,
-    and which label image belongs to which image by which rule.
+    `notes`, `left_out`, `said` and `pairing` are lines for the user: what was noticed, what was not
+    used, what the readers of the files have to say, and which label image belongs to which image
+    by which rule.
     """
 
     experiment: str
@@ -133,6 +134,7 @@ class Sample:
     columns: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     pairing: tuple[str, ...] = ()
 
     @property
@@ -218,6 +220,7 @@ class Sample:
             "frame_interval_source": self.frame_interval_source,
             **self.columns,
             "left_out": list(self.left_out),
+            "said": list(self.said),
             "pairing": list(self.pairing),
             "notes": list(self.notes),
         }
@@ -581,7 +584,7 @@ class _RowReader:
             for column in ("ground_truth", "masks", "labels")
         )
         corrected, corrected_labels = self._find_correction(frames, acquisition.values, pairing)
-        left_out = [*acquisition.left_out, *_list_header_notes(headers)]
+        left_out = list(acquisition.left_out)
         if "labels" in self.row:
             frames = self._keep_labelled(frames, labels, left_out)
         readable = [frame for frame in frames if frame.height]
@@ -624,6 +627,7 @@ class _RowReader:
             columns=columns,
             notes=tuple(notes),
             left_out=tuple(left_out),
+            said=tuple(_list_header_notes(headers)),
             pairing=tuple(pairing),
         )
 
