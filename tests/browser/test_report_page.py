@@ -20,6 +20,7 @@ CATEGORIES = [
     "2 Training",
     "3 Segmentation",
     "4 Tracking",
+    "5 Divisions",
     "8 Quality",
     "9 Provenance",
 ]
