@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from autonuclei.annotate.preprocessing import normalize_image
 from autonuclei.errors import InputError
-from autonuclei.export.description import describe_model
+from autonuclei.train.description import describe_model
 from autonuclei.export.fiji_model import write_saved_model
-from autonuclei.export.layers import list_layers
+from autonuclei.train.layers import list_layers
 from autonuclei.export.model_check import compare_predictions, run_network, run_saved_model
 from autonuclei.settings import TrainSettings
 from autonuclei.train.networks import Network, build_model, choose_device, load_model, write_model

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from autonuclei.annotate.preprocessing import normalize_image
-from autonuclei.export.description import ModelDescription
+from autonuclei.train.description import ModelDescription
 from autonuclei.export.fiji_model import write_macro
 from autonuclei.export.qupath_script import write_script
 from model_examples import ExportedNetwork, export_examples

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from autonuclei.export.description import PERCENTILES, ModelDescription
-from autonuclei.export.layers import INPUT, LayerList
-from autonuclei.export.onnx_model import OPSET, OUTPUT, write_onnx
+from autonuclei.train.description import PERCENTILES, ModelDescription
+from autonuclei.train.layers import INPUT, LayerList
+from autonuclei.train.onnx_model import OPSET, OUTPUT, write_onnx
 from autonuclei.io.files import write_beside
 from autonuclei.train.networks import BORDER, MODEL_FILES, SCALE_FILE
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.export.description import PERCENTILES, ModelDescription
-from autonuclei.export.layers import INPUT, Layer, LayerList
+from autonuclei.train.description import PERCENTILES, ModelDescription
+from autonuclei.train.layers import INPUT, Layer, LayerList
 from autonuclei.io.files import write_beside
 from autonuclei.train.networks import BORDER
 

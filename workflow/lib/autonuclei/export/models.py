@@ -11,9 +11,9 @@ import pandas as pd
 
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image, rescale_image
 from autonuclei.export.bioimage_model import write_package
-from autonuclei.export.description import ModelDescription, describe_model
+from autonuclei.train.description import ModelDescription, describe_model
 from autonuclei.export.fiji_model import write_macro, write_saved_model
-from autonuclei.export.layers import list_layers
+from autonuclei.train.layers import list_layers
 from autonuclei.export.model_check import (
     Prediction,
     compare_predictions,
@@ -24,7 +24,7 @@ from autonuclei.export.model_check import (
     run_package,
     run_saved_model,
 )
-from autonuclei.export.onnx_model import write_onnx
+from autonuclei.train.onnx_model import write_onnx
 from autonuclei.export.qupath_script import write_script
 from autonuclei.io.files import write_beside
 from autonuclei.io.tables import write_table

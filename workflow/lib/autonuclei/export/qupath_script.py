@@ -5,7 +5,7 @@ The extension reads ONNX by OpenCV, which QuPath has, without any other extensio
 
 import os
 
-from autonuclei.export.description import PERCENTILES, ModelDescription
+from autonuclei.train.description import PERCENTILES, ModelDescription
 from autonuclei.io.files import write_beside
 
 

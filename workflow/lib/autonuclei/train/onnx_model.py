@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autonuclei.export.description import ModelDescription
-from autonuclei.export.layers import INPUT, Layer, LayerList
+from autonuclei.train.description import ModelDescription
+from autonuclei.train.layers import INPUT, Layer, LayerList
 from autonuclei.io.files import write_beside
 
 # Old enough for the programs that read ONNX, new enough to repeat pixels by one operation.
