@@ -127,7 +127,7 @@ def test_what_the_sheet_says_stands_in_every_table(passed_over: tuple[Path, Run]
     tracking = results / "tracking/film"
     paths += [("film", tracking / name) for name in ("tracks.csv", "lineages.csv")]
     paths += [("film", path) for path in (tracking / "motility").glob("*.csv")]
-    assert len(paths) == 5 + 2 + 6
+    assert len(paths) == 5 + 2 + 8
     for sample, path in paths:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         assert list(table)[-2:] == ["well", "condition"], path
