@@ -11,11 +11,13 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.segment.prediction import predict_nuclei
     from autonuclei.segment.stretches import write_stretch
     from autonuclei.settings import PreprocessSettings
-    from autonuclei.train.networks import choose_device, load_model
+    from autonuclei.train.networks import load_network
 
     params = snakemake.params
-    log.info("device: %s", choose_device(params.device, snakemake.threads))
-    network = load_model(snakemake.input.model)
+    network, device = load_network(
+        snakemake.input.model, device=params.device, threads=snakemake.threads
+    )
+    log.info("device: %s", device)
     preprocess = PreprocessSettings(**params.preprocess)
     # What the machine has free now may be less than what the job asked for.
     memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)

@@ -8,11 +8,13 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.files import write_beside
     from autonuclei.io.images import read_image
     from autonuclei.segment.prediction import predict_nuclei
-    from autonuclei.train.networks import choose_device, load_model
+    from autonuclei.train.networks import load_network
     from autonuclei.train.self_training import measure_agreement
 
-    log.info("device: %s", choose_device(snakemake.params.device, snakemake.threads))
-    network = load_model(snakemake.input.model)
+    network, device = load_network(
+        snakemake.input.model, device=snakemake.params.device, threads=snakemake.threads
+    )
+    log.info("device: %s", device)
     # The network as it is, on images that the annotation has preprocessed.
     as_it_is = {"refine_boundaries": False, "minimum_sharpness": None, "cut_clumps": False}
     pairs = []

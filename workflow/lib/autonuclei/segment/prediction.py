@@ -15,7 +15,8 @@ from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.pieces import keep_largest_pieces
 from autonuclei.segment.memory import LARGEST_TILE
 from autonuclei.settings import PredictSettings, PreprocessSettings
-from autonuclei.train.networks import Network, find_polygons
+from autonuclei.train.networks import Network
+from autonuclei.train.onnx_network import OnnxNetwork
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +25,7 @@ REACH = 0.3
 
 
 def predict_nuclei(
-    network: Network,
+    network: Network | OnnxNetwork,
     image: Array,
     *,
     preprocess: PreprocessSettings | None = None,
@@ -38,8 +39,8 @@ def predict_nuclei(
 
     Parameters
     ----------
-    network : Network
-        As `load_model` gives it.
+    network : Network or OnnxNetwork
+        As `load_model` or `load_network` gives it.
     image : (height, width)
         Raw grey values of any real type.
     preprocess
@@ -75,8 +76,7 @@ def predict_nuclei(
     prepared = normalize_image(preprocess_image(image, **asdict(preprocess)))
     if network.scale != 1:
         prepared = rescale_image(prepared, network.scale)
-    polygons, probability = find_polygons(
-        network.model,
+    polygons, probability = network.find_polygons(
         prepared,
         minimum_probability=minimum_probability,
         tiles=count_tiles(prepared.shape, megapixels_per_tile),

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from autonuclei.io.files import write_beside
 from autonuclei.train.description import ModelDescription
 from autonuclei.train.layers import INPUT, Layer, LayerList
-from autonuclei.io.files import write_beside
 
 # Old enough for the programs that read ONNX, new enough to repeat pixels by one operation.
 OPSET = 13
@@ -77,7 +77,7 @@ def write_onnx(
         doc_string=_say_usage(layers, description),
     )
     axes = {"input_axes": "bcyx", "output_axes": "byxc" if channels_last else "bcyx"}
-    usage = description.to_dict() | {"divisor": layers.divisor} | axes
+    usage = description.to_dict() | {"divisor": layers.divisor, "reach": layers.reach} | axes
     helper.set_model_props(model, {"stardist": json.dumps(usage)})
     onnx.checker.check_model(model, full_check=True)
     with write_beside(path) as partial:
