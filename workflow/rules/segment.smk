@@ -40,6 +40,34 @@ rule predict_stretch:
         "../scripts/segment/predict_stretch.py"
 
 
+rule fit_scale:
+    """Find the scale at which a given model suits the images, and copy the model with it."""
+    input:
+        images=PLAN.list_fitted_files,
+        model=PLAN.get_given_model,
+    output:
+        model=directory("<results>/{experiment}/given_model"),
+    log:
+        "<logs>/{experiment}/fit_scale.log",
+    benchmark:
+        "<logs>/{experiment}/fit_scale.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 16
+    resources:
+        mem_mb=grow(6000),
+        runtime=grow(30),
+        gpu=GPUS,
+    params:
+        planes=PLAN.describe_fitted,
+        annotate=to_dict(SETTINGS.annotate),
+        preprocess=to_dict(SETTINGS.preprocess),
+        device=SETTINGS.train.device,
+        code=digest_imports("segment/fit_scale"),
+    script:
+        "../scripts/segment/fit_scale.py"
+
+
 rule import_labels:
     """Take the finished label images that the user gives for a stretch of frames."""
     input:

@@ -75,7 +75,9 @@ def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
         assert plan.get_shown("e") is None
         assert plan.count_rounds("e") == 0
         assert plan.if_annotated("{experiment}.csv")(wildcards()) == []
-    assert given.get_model(wildcards()) == "folder"
+    assert given.get_model(wildcards()) == "<results>/e/given_model"
+    assert given.get_given_model(wildcards()) == "folder"
+    assert given.list_fitted_files(wildcards()) == ["a0.tif", "a1.tif", "a2.tif"]
     assert masks.get_model(wildcards()) == "<results>/e/model"
     assert "<results>/e/model" not in given.list_results()
     assert "<results>/e/model" in masks.list_results()

@@ -28,6 +28,8 @@ Place = tuple[Sample, Frame]
 COMPARED_FRAMES = 8
 # Frames on which the networks of several rounds of self-training are compared.
 CRITERION_FRAMES = 10
+# Frames from which the scale of a given model is found.
+FITTED_FRAMES = 3
 # Images of at least this size get a figure with all their nuclei.
 MOSAIC_MEGAPIXELS = 16
 
@@ -593,10 +595,27 @@ class Plan:
         return self.get_sample(wildcards).masks[int(wildcards.frame)]
 
     def get_model(self, wildcards: Wildcards) -> str | list[str]:
-        """The model folder of an experiment, trained here or given; none if it needs none."""
+        """The model folder of an experiment, trained here or fitted; none if it needs none."""
         if self.has_training(wildcards.experiment):
             return f"<results>/{wildcards.experiment}/model"
-        return self.settings.models.get(wildcards.experiment, [])
+        is_given = wildcards.experiment in self.settings.models
+        return f"<results>/{wildcards.experiment}/given_model" if is_given else []
+
+    def get_given_model(self, wildcards: Wildcards) -> str:
+        """The folder of a model from before, as the user gives it."""
+        return self.settings.models[wildcards.experiment]
+
+    def list_fitted_files(self, wildcards: Wildcards) -> list[str]:
+        """The files of the frames from which the scale of a given model is found."""
+        places = self._list_fitted(wildcards.experiment)
+        return _unique(path for _, frame in places for path in frame.files)
+
+    def describe_fitted(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """How these frames are read."""
+        return [self._describe_plane(*place) for place in self._list_fitted(wildcards.experiment)]
+
+    def _list_fitted(self, experiment: str) -> list[Place]:
+        return spread(self._list_looked_at(experiment), FITTED_FRAMES)
 
     def list_example_files(self, wildcards: Wildcards) -> list[str]:
         """The files of the frame on which exports of the network are checked."""
@@ -604,14 +623,17 @@ class Plan:
 
     def _get_example(self, experiment: str) -> Place:
         """The middle one of the frames learned from, or of those that the network looks at."""
-        places = self.list_training(experiment) or [
+        places = self.list_training(experiment) or self._list_looked_at(experiment)
+        return places[len(places) // 2]
+
+    def _list_looked_at(self, experiment: str) -> list[Place]:
+        return [
             (sample, frame)
             for sample in self.list_samples(experiment)
             if not sample.labels
             for frame in sample.frames
             if frame.height
         ]
-        return places[len(places) // 2]
 
     # What scripts need to know beside their files
 
@@ -920,6 +942,7 @@ class Plan:
         names = ["objects.csv", "planes.csv", "overview.jpg"]
         names += ["labels.tif"] if sample.kind == "movie" else ["labels", "skipped.csv"]
         names += ["labels.ome.zarr"] if self.settings.export.ome_zarr != "none" else []
+        names += ["outlines"] if self.settings.export.outlines != "none" else []
         if sample.corrected:
             names += ["corrections.csv", "corrections_by_frame.csv"]
             names += ["corrected_numbers.csv", "correction_notes.csv"]
