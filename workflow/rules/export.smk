@@ -130,6 +130,38 @@ rule export_ome_zarr:
         "../scripts/export/export_ome_zarr.py"
 
 
+rule export_outlines:
+    """The outlines of all nuclei for Fiji's ROI Manager and QuPath."""
+    input:
+        labels=PLAN.by_kind(
+            movie="<results>/{experiment}/segmentation/{sample}/labels.tif",
+            stills="<results>/{experiment}/segmentation/{sample}/labels",
+        ),
+        table=PLAN.by_kind(
+            movie="<results>/{experiment}/tracking/{sample}/tracks.csv",
+            stills="<results>/{experiment}/segmentation/{sample}/objects.csv",
+        ),
+    output:
+        folder=directory("<results>/{experiment}/segmentation/{sample}/outlines"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/export_outlines.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/export_outlines.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(200, 60, 2),
+        runtime=NEEDS.sample_min(5, 0.02),
+    params:
+        names=PLAN.get_names,
+        is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
+        kinds=OUTLINE_EXPORTS if SETTINGS.export.outlines == "all" else SETTINGS.export.outlines,
+        code=digest_imports("export/export_outlines"),
+    script:
+        "../scripts/export/export_outlines.py"
+
+
 rule export_model:
     """The network for ONNX Runtime, Fiji, QuPath and bioimage.io, checked on an image."""
     input:

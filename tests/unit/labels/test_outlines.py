@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from autonuclei.labels.outlines import trace_outlines
+from autonuclei.labels.outlines import trace_outlines, trace_polygons
 
 
 def measure_polygon(corners):
@@ -94,3 +94,52 @@ def test_area_is_that_of_the_largest_filled_piece(labels):
         assert np.all((steps[:, 0] == 0) != (np.roll(steps, 1, axis=0)[:, 0] == 0)), (
             "no flat corner"
         )
+
+
+def fill_polygons(polygons, shape):
+    """Pixels whose centres an even number of rings leaves outside."""
+    inside = np.zeros(shape, bool)
+    rows = np.arange(shape[0]) + 0.5
+    for x, y, x_next, y_next in (
+        (*corner, *following)
+        for rings in polygons
+        for ring in rings
+        for corner, following in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True)
+    ):
+        assert x == x_next or y == y_next
+        crossed = (rows > min(y, y_next)) & (rows < max(y, y_next))
+        inside[crossed, x:] ^= True
+    return inside
+
+
+def test_polygons_have_holes_and_pieces():
+    labels = np.zeros((7, 8), np.int32)
+    labels[1:4, 1:4] = 9
+    labels[2, 2] = 0
+    labels[4, 4] = 9  # touches at a corner
+    labels[6, 6:] = 2
+    polygons = trace_polygons(labels)
+    assert list(polygons) == [2, 9]
+    assert [[ring.tolist() for ring in rings] for rings in polygons[9]] == [
+        [[[1, 1], [4, 1], [4, 4], [1, 4]], [[3, 2], [2, 2], [2, 3], [3, 3]]],
+        [[[4, 4], [5, 4], [5, 5], [4, 5]]],
+    ]
+    assert trace_polygons(np.zeros((3, 2), np.int32)) == {}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    arrays(np.int32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 2))
+)
+def test_polygons_hold_the_very_pixels(labels):
+    polygons = trace_polygons(labels)
+    assert list(polygons) == [v for v in np.unique(labels).tolist() if v]
+    for label, own in polygons.items():
+        np.testing.assert_array_equal(fill_polygons(own, labels.shape), labels == label)
+        assert len(own) == ndimage.label(labels == label)[1]
+        for rings in own:
+            assert [measure_polygon(ring) > 0 for ring in rings] == [True] + [False] * (
+                len(rings) - 1
+            )
+            for ring in rings:
+                assert len(np.unique(ring, axis=0)) == len(ring), "meets itself"

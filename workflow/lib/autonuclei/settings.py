@@ -379,6 +379,8 @@ class FilmSettings:
 
 # Kinds of files that `export.models` can name.
 MODEL_EXPORTS = ("onnx", "fiji", "qupath", "bioimage")
+# Kinds of files that `export.outlines` can name.
+OUTLINE_EXPORTS = ("imagej", "qupath")
 
 
 @dataclass(frozen=True)
@@ -397,6 +399,13 @@ class ExportSettings:
         "(ONNX Runtime, OpenVINO, OpenCV), `fiji` (its StarDist and TrackMate-StarDist), `qupath` "
         "and `bioimage` (a package of bioimage.io). Each is compared with the network on an image "
         "of the experiment.",
+        pattern="^(all|none)$",
+    )
+    outlines: str | tuple[str, ...] = _option(
+        "none",
+        "The outlines of all nuclei for other programs, in `segmentation/<sample>/outlines`: "
+        "`all`, `none`, or a list of `imagej` (regions for Fiji's ROI Manager, a zip for each "
+        "image or movie) and `qupath` (GeoJSON with all measures and, of movies, tracks).",
         pattern="^(all|none)$",
     )
 
@@ -497,12 +506,15 @@ def _check_ranges(settings: Settings) -> list[str]:
     ):
         if pair and pair[0] > pair[1]:
             problems.append(f"{name}: {list(pair)}; give the least first.")
-    wanted = settings.export.models
-    problems += [
-        f"export.models: '{name}' is not known. Known are: {', '.join(MODEL_EXPORTS)}."
-        for name in (wanted if isinstance(wanted, tuple) else ())
-        if name not in MODEL_EXPORTS
-    ]
+    for key, wanted, known in (
+        ("models", settings.export.models, MODEL_EXPORTS),
+        ("outlines", settings.export.outlines, OUTLINE_EXPORTS),
+    ):
+        problems += [
+            f"export.{key}: '{name}' is not known. Known are: {', '.join(known)}."
+            for name in (wanted if isinstance(wanted, tuple) else ())
+            if name not in known
+        ]
     return problems
 
 

@@ -57,6 +57,65 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     -------
     Outlines
     """
+    rings = _trace_rings(labels)
+    outer = np.flatnonzero(rings.area > 0)
+    ranked = outer[np.lexsort((-rings.area[outer], rings.owner[outer]))]
+    found, first_of_label, n_pieces = np.unique(
+        rings.owner[ranked], return_index=True, return_counts=True
+    )
+    chosen = ranked[first_of_label]
+    begin, end = rings.offsets[:-1][chosen], rings.offsets[1:][chosen]
+    offsets = np.concatenate([[0], np.cumsum(end - begin)])
+    take = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], end - begin)
+    return Outlines(found, n_pieces, offsets, rings.corners[take])
+
+
+def trace_polygons(
+    labels: npt.NDArray[np.generic],
+) -> dict[int, list[list[npt.NDArray[np.int64]]]]:
+    """Trace every label as polygons that hold its very pixels: all pieces, and their holes.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image, 0 is background.
+
+    Returns
+    -------
+    dict
+        By label, ascending: its 4-connected pieces, each a list of rings: the outer boundary,
+        then the holes. A ring is (k, 2) int64, corners as in `Outlines`, holes the other way
+        round. No ring meets itself, so that these are polygons for any program; two rings of a
+        piece may share a corner.
+    """
+    from skimage.measure import label
+
+    # Pieces that touch at a corner would be one ring that meets itself there.
+    pieces = label(labels, background=0, connectivity=1)
+    rings = _trace_rings(pieces)
+    of_piece = np.zeros(int(pieces.max(initial=0)) + 1, np.int64)
+    of_piece[pieces.ravel()] = labels.ravel()
+    polygons: dict[int, list[list[npt.NDArray[np.int64]]]] = {}
+    # The one outer boundary of each piece comes first, holes have areas below 0.
+    for ring in np.lexsort((-rings.area, rings.owner, of_piece[rings.owner])).tolist():
+        own = polygons.setdefault(int(of_piece[rings.owner[ring]]), [])
+        if rings.area[ring] > 0:
+            own.append([])
+        own[-1].append(rings.corners[rings.offsets[ring] : rings.offsets[ring + 1]])
+    return polygons
+
+
+@dataclass(frozen=True)
+class _Rings:
+    """All boundaries of all labels: label, area (below 0 for a hole) and corners of each."""
+
+    owner: npt.NDArray[np.int64]
+    area: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    corners: npt.NDArray[np.int64]
+
+
+def _trace_rings(labels: npt.NDArray[np.generic]) -> _Rings:
     padded = np.pad(labels, 1)
     width = padded.shape[1]
     flat = padded.ravel()
@@ -75,7 +134,7 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     edge_ids = np.concatenate(ids)
     if edge_ids.size == 0:
         none = np.zeros(0, np.int64)
-        return Outlines(none, none.copy(), np.zeros(1, np.int64), np.zeros((0, 2), np.int64))
+        return _Rings(none, none.copy(), np.zeros(1, np.int64), np.zeros((0, 2), np.int64))
 
     next_ids = []
     for side in range(4):
@@ -118,19 +177,9 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     # Green's theorem; steps along x only. Positive for an outer boundary, negative for a hole.
     area = -np.add.reduceat(y * step[side], bounds[:-1])
     owner = flat[pixel[bounds[:-1]]].astype(np.int64)
-    outer = np.flatnonzero(area > 0)
-    ranked = outer[np.lexsort((-area[outer], owner[outer]))]
-    found, first_of_label, n_pieces = np.unique(
-        owner[ranked], return_index=True, return_counts=True
-    )
-    chosen = ranked[first_of_label]
 
     previous = np.arange(len(walked)) - 1
     previous[bounds[:-1]] = bounds[1:] - 1
     is_corner = side != side[previous]
-    corner_count = np.concatenate([[0], np.cumsum(is_corner)])
-    corners = np.stack([x, y], axis=1)[is_corner]
-    begin, end = corner_count[bounds[:-1]][chosen], corner_count[bounds[1:]][chosen]
-    offsets = np.concatenate([[0], np.cumsum(end - begin)])
-    take = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], end - begin)
-    return Outlines(found, n_pieces, offsets, corners[take])
+    offsets = np.concatenate([[0], np.cumsum(is_corner)])[bounds]
+    return _Rings(owner, area, offsets, np.stack([x, y], axis=1)[is_corner])
