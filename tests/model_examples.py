@@ -23,7 +23,9 @@ from autonuclei.export.fiji_model import write_saved_model
 from autonuclei.train.layers import list_layers
 from autonuclei.export.model_check import compare_predictions, run_network, run_saved_model
 from autonuclei.settings import TrainSettings
-from autonuclei.train.networks import Network, build_model, choose_device, load_model, write_model
+from autonuclei.train.networks import (
+    Network, build_model, choose_device, find_polygons, load_model, write_model,
+)
 from shapes import GRID, draw_disks, photograph
 
 choose_device("cpu", 1)
@@ -62,7 +64,11 @@ for name, settings in (
     if name == "mixed":
         model = load_model(folder / name / "model").model
     own = run_network(model, normalized)
-    np.savez(folder / name / "own.npz", probability=own.probability, distances=own.distances)
+    corners, found = find_polygons(model, normalized)
+    np.savez(
+        folder / name / "own.npz", probability=own.probability, distances=own.distances,
+        corners=corners, found=found,
+    )
     exported = run_saved_model(folder / name / "fiji.zip", normalized, about)
     check = compare_predictions(own, exported, about)
     said = {"check": check, "divisor": layers.divisor, "reach": layers.reach}
@@ -106,7 +112,9 @@ class ExportedNetwork:
 
     @cached_property
     def own(self) -> dict[str, npt.NDArray[Any]]:
-        """What TensorFlow says: `probability` (rows, columns) and `distances` (and rays)."""
+        """What TensorFlow says: `probability` (rows, columns), `distances` (and rays) on the grid,
+        and of the nuclei the `corners` (n, 2, rays) and the probability `found` (n,).
+        """
         with np.load(self.folder / "own.npz") as stored:
             return dict(stored)
 
