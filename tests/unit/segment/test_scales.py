@@ -1,12 +1,15 @@
 """The scale of a given network, found from images; the network is played by a function."""
 
 import json
+from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from autonuclei.errors import InputError
 from autonuclei.segment import scales
 from autonuclei.segment.scales import ScaleTrial, fit_scale, write_fitted_model
 from autonuclei.train.networks import MODEL_FILES, Network
@@ -71,13 +74,25 @@ def test_large_images_are_looked_at_in_their_middle(monkeypatch: pytest.MonkeyPa
     assert shapes == [(1024, 700), (10, 1024)]
 
 
-def test_fitted_model_is_the_given_one_with_another_scale(tmp_path: Path) -> None:
+def test_fitted_model_is_the_given_one_with_another_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def convert(folder: Path, model: Any, thresholds: dict[str, float], scale: float) -> None:
+        made.append((model, thresholds, scale))
+        raise InputError("layers of another kind: then TensorFlow predicts")
+
+    monkeypatch.setattr(scales, "write_onnx_network", convert)
+    thresholds = namedtuple("Thresholds", ("prob", "nms"))(0.5, 0.4)
+    model = SimpleNamespace(thresholds=thresholds)
     given = tmp_path / "given"
     given.mkdir()
     for name in (*MODEL_FILES, "scale.json", "notes.txt"):
         (given / name).write_text(name)
     trials = [ScaleTrial(1.0, 0.2), ScaleTrial(0.5, 0.9)]
-    write_fitted_model(tmp_path / "fitted", given, 0.5, trials)
+    write_fitted_model(tmp_path / "fitted", given, model, 0.5, trials)
+    assert made == [(model, {"prob": 0.5, "nms": 0.4}, 0.5)]
     fitted = tmp_path / "fitted"
     assert {path.name for path in fitted.iterdir()} == {*MODEL_FILES, "scale.json", "scales.csv"}
     assert all((fitted / name).read_text() == name for name in MODEL_FILES)

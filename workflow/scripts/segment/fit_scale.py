@@ -28,4 +28,4 @@ with log_job(snakemake.log[0]) as log:
     for trial in trials:
         log.info("scale %.3f: agreement with the annotation %.3f", trial.scale, trial.agreement)
     log.info("scale %.3f; that of the model is %.3f", scale, network.scale)
-    write_fitted_model(snakemake.output.model, snakemake.input.model, scale, trials)
+    write_fitted_model(snakemake.output.model, snakemake.input.model, network.model, scale, trials)

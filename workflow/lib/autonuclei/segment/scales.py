@@ -6,6 +6,7 @@ rescaled until their nuclei have one diameter after the other, and the classical
 where the network finds them best.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -20,11 +21,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.annotate.pipeline import Annotation, annotate_images
+from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
 from autonuclei.io.tables import write_table
 from autonuclei.segment.prediction import predict_nuclei
 from autonuclei.settings import AnnotateSettings, PreprocessSettings
 from autonuclei.train.networks import MODEL_FILES, SCALE_FILE, SCALE_RANGE, Network
+from autonuclei.train.onnx_network import write_onnx_network
 from autonuclei.train.self_training import measure_agreement
 
 Array = npt.NDArray[Any]
@@ -110,14 +113,21 @@ def fit_scale(
 def write_fitted_model(
     folder: str | os.PathLike[str],
     model_folder: str | os.PathLike[str],
+    model: Any,
     scale: float,
     trials: Sequence[ScaleTrial],
 ) -> None:
-    """Copy a model with another scale; `scales.csv` in it has what was tried."""
+    """Copy a model with another scale; `scales.csv` in it has what was tried.
+
+    The network for ONNX Runtime (`train.onnx_network`) is made from `model`, the StarDist2D that
+    `networks.load_model` gives, unless it has layers for which that is not possible.
+    """
     with write_beside(folder) as partial:
         partial.mkdir()
         for name in MODEL_FILES:
             shutil.copyfile(Path(model_folder, name), partial / name)
+        with contextlib.suppress(InputError):
+            write_onnx_network(partial, model, model.thresholds._asdict(), scale)
         (partial / SCALE_FILE).write_text(json.dumps({"network_px_per_image_px": scale}))
         rows = pd.DataFrame([asdict(trial) for trial in trials], columns=["scale", "agreement"])
         write_table(partial / "scales.csv", rows.sort_values("scale"))
