@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from autonuclei.annotate.preprocessing import normalize_image
-from autonuclei.train.description import ModelDescription
 from autonuclei.export.fiji_model import write_macro
 from autonuclei.export.qupath_script import write_script
+from autonuclei.train.description import ModelDescription
 from model_examples import ExportedNetwork, export_examples
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))

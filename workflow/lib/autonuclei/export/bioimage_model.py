@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from autonuclei.io.files import write_beside
 from autonuclei.train.description import PERCENTILES, ModelDescription
 from autonuclei.train.layers import INPUT, LayerList
-from autonuclei.train.onnx_model import OPSET, OUTPUT, write_onnx
-from autonuclei.io.files import write_beside
 from autonuclei.train.networks import BORDER, MODEL_FILES, SCALE_FILE
+from autonuclei.train.onnx_model import OPSET, OUTPUT, write_onnx
 
 # The first that knows the operation `stardist_postprocessing` in the form used here.
 FORMAT = "0.5.12"

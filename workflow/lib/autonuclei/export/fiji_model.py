@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
+from autonuclei.io.files import write_beside
 from autonuclei.train.description import PERCENTILES, ModelDescription
 from autonuclei.train.layers import INPUT, Layer, LayerList
-from autonuclei.io.files import write_beside
 from autonuclei.train.networks import BORDER
 
 # What the plugins ask for.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.train.description import ModelDescription
 from autonuclei.export.fiji_model import OUTPUT, SIGNATURE, TAG
-from autonuclei.train.layers import INPUT
 from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.matching import compute_metrics, count_matches
+from autonuclei.train.description import ModelDescription
+from autonuclei.train.layers import INPUT
 from autonuclei.train.networks import BORDER
 
 Image = npt.NDArray[np.float32]

@@ -11,9 +11,7 @@ import pandas as pd
 
 from autonuclei.annotate.preprocessing import normalize_image, preprocess_image, rescale_image
 from autonuclei.export.bioimage_model import write_package
-from autonuclei.train.description import ModelDescription, describe_model
 from autonuclei.export.fiji_model import write_macro, write_saved_model
-from autonuclei.train.layers import list_layers
 from autonuclei.export.model_check import (
     Prediction,
     compare_predictions,
@@ -24,12 +22,14 @@ from autonuclei.export.model_check import (
     run_package,
     run_saved_model,
 )
-from autonuclei.train.onnx_model import write_onnx
 from autonuclei.export.qupath_script import write_script
 from autonuclei.io.files import write_beside
 from autonuclei.io.tables import write_table
 from autonuclei.settings import MODEL_EXPORTS, PreprocessSettings
+from autonuclei.train.description import ModelDescription, describe_model
+from autonuclei.train.layers import list_layers
 from autonuclei.train.networks import load_model
+from autonuclei.train.onnx_model import write_onnx
 
 # What each file is, by the end of its name.
 MEANINGS = {

@@ -5,8 +5,8 @@ The extension reads ONNX by OpenCV, which QuPath has, without any other extensio
 
 import os
 
-from autonuclei.train.description import PERCENTILES, ModelDescription
 from autonuclei.io.files import write_beside
+from autonuclei.train.description import PERCENTILES, ModelDescription
 
 
 def write_script(
