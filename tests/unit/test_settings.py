@@ -124,6 +124,7 @@ def test_values_have_the_types_that_functions_take() -> None:
         ({"models": {"a": 1}}, "'models.a' must be of type string"),
         ({"export": {"models": "onnx"}}, "'export.models' is not of the right form"),
         ({"export": {"models": ["onnx", "tf"]}}, "export.models: 'tf' is not known. Known are: on"),
+        ({"export": {"outlines": ["fiji"]}}, "export.outlines: 'fiji' is not known. Known are: im"),
         ({"seed": -1}, "'seed' must be at least 0"),
     ],
 )

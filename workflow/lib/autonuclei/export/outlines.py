@@ -227,8 +227,8 @@ def _write_qupath(path: Path) -> Iterator[Callable[[OutlinedNucleus], None]]:
 
         def write(nucleus: OutlinedNucleus) -> None:
             nonlocal between
-            file.write(between)
-            json.dump(describe_feature(nucleus), file, allow_nan=False, separators=(",", ":"))
+            feature = describe_feature(nucleus)
+            file.write(between + json.dumps(feature, allow_nan=False, separators=(",", ":")))
             between = ",\n"
 
         yield write

@@ -168,6 +168,7 @@ FILES = (
     ("segmentation/*/labels.tif", "masks of a movie, one number per nucleus and frame"),
     ("segmentation/*/labels", "masks of stills, one file per image"),
     ("segmentation/*/labels.ome.zarr", "masks as OME-Zarr"),
+    ("segmentation/*/outlines", "outlines for Fiji (zip) and QuPath (GeoJSON)"),
     ("model_exports", "network for Fiji, QuPath and others"),
     ("segmentation/*/planes.csv", "every raw image with a checksum of its pixels"),
     ("segmentation/*/objects.csv", "every nucleus: place, area, intensity, shape"),
