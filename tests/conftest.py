@@ -32,6 +32,7 @@ TINY = {
         "learning_rate": 0.001,
     },
     "film": {"width_px": 128},
+    "export": {"models": "none"},
 }
 
 

@@ -394,7 +394,7 @@ class ExportSettings:
         "of the raw pixels that they were made from, to look at both. `none`: no such file.",
     )
     models: str | tuple[str, ...] = _option(
-        "none",
+        "all",
         "The network for other programs, in `model_exports`: `all`, `none`, or a list of `onnx` "
         "(ONNX Runtime, OpenVINO, OpenCV), `fiji` (its StarDist and TrackMate-StarDist), `qupath` "
         "and `bioimage` (a package of bioimage.io). Each is compared with the network on an image "
