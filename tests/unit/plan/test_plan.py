@@ -67,6 +67,12 @@ def test_network_for_other_programs() -> None:
         assert "<results>/e/model_exports" not in plan.list_results()
 
 
+def test_outlines_where_they_are_asked_for() -> None:
+    for wanted, is_there in (("none", False), ("all", True), (["qupath"], True)):
+        plan = make_plan(make_sample("a", train=(0,)), export={"outlines": wanted})
+        assert ("<results>/e/segmentation/a/outlines" in plan.list_results()) == is_there
+
+
 def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
     given = make_plan(make_sample("a", train=(0,)), models={"e": "folder"})
     masks = make_plan(make_sample("a", masks=make_truth(0, 1), truth=make_truth(2)))

@@ -98,20 +98,19 @@ def write_outlines(
     """
     frames = [frame for own in images.values() for frame in own]
     rows = find_rows(nuclei, max(frames, default=-1) + 1)
-    measures = list_measures(nuclei)
     numbered = nuclei[["frame", "label", *(["track"] if is_movie else [])]]
     digits = max(4, len(str(int(numbered.to_numpy().max(initial=0)) + 1)))
 
     def outline(frame: int) -> Iterator[OutlinedNucleus]:
         polygons = trace_polygons(labels[frame])
-        row_of = {int(measures[row]["label"]): row for row in rows[frame].tolist()}
-        for label in sorted(polygons.keys() ^ row_of.keys()):
+        measures = {int(row["label"]): row for row in list_measures(nuclei.iloc[rows[frame]])}
+        for label in sorted(polygons.keys() ^ measures.keys()):
             raise InputError(
                 f"masks: nucleus {label} of frame {frame} is in only one of masks and table. "
                 "Use the masks that the table was made from."
             )
         for label, own in polygons.items():
-            measured = measures[row_of[label]]
+            measured = measures[label]
             if not is_movie:
                 yield OutlinedNucleus(f"{label:0{digits}}", own, measured)
                 continue
