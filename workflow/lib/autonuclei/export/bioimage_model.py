@@ -208,29 +208,32 @@ def _save_array(array: npt.NDArray[Any]) -> bytes:
 
 
 def _write_documentation(description: ModelDescription) -> str:
-    steps = "\n".join(f"{i}. {step}" for i, step in enumerate(description.list_steps(), 1))
-    return f"""# Nuclei of {description.name}
-
-A StarDist network that was trained on images annotated without a drawn label.
-
-## What to do with an image
-
-{steps}
-
-The package does the percentiles itself. Resize before it sees the image: it works in pixels of
-the network. Then the network gives the probability of a nucleus and the distances to its outline in
-{description.rays} directions, and StarDist's non-maximum suppression makes the label image
-(probability {description.probability_threshold:g}, overlap {description.overlap_threshold:g}).
-
-In Python, StarDist reads the attached files as a model folder. `test_output.npy` was made by it.
-
-## Validation
-
-Compare label images of the package with nuclei that were drawn by hand, in images that the network
-has not seen: the share of nuclei that overlap by half (F1 at an IoU of 0.5) is the usual measure.
-
-## Before you publish it
-
-The package names no author and no licence, since only you know them: fill in `authors` and
-`license` in `rdf.yaml`.
-"""
+    lines = [
+        f"# Nuclei of {description.name}",
+        "",
+        "A StarDist network that was trained on images annotated without a drawn label.",
+        "",
+        "## What to do with an image",
+        "",
+        *(f"{i}. {step}" for i, step in enumerate(description.list_steps(), 1)),
+        "",
+        "The package does the percentiles itself. Resize before it sees the image: it works in",
+        "pixels of the network. Then the network gives the probability of a nucleus and the",
+        f"distances to its outline in {description.rays} directions, and StarDist's non-maximum",
+        "suppression makes the label image (probability "
+        f"{description.probability_threshold:g}, overlap {description.overlap_threshold:g}).",
+        "",
+        "In Python, StarDist reads the attached files as a model folder.",
+        "",
+        "## Validation",
+        "",
+        "Compare label images of the package with nuclei that were drawn by hand, in images that",
+        "the network has not seen: the share of nuclei that overlap by half (F1 at an IoU of 0.5)",
+        "is the usual measure.",
+        "",
+        "## Before you publish it",
+        "",
+        "The package names no author and no licence, since only you know them: fill in `authors`",
+        "and `license` in `rdf.yaml`.",
+    ]
+    return "\n".join(lines) + "\n"
