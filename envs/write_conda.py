@@ -11,12 +11,14 @@ IMAGES = [
     "numpy", "pandas", "scipy", "edt", "scikit-image", "tifffile", "imagecodecs", "pillow", "zarr",
     "nd2", "liffile", "oiffile",
 ]  # fmt: skip
-NETWORK = [*IMAGES, "stardist", "csbdeep", "tensorflow-cpu", "psutil", "pyyaml"]
+NETWORK = [
+    *IMAGES, "stardist", "csbdeep", "tensorflow-cpu", "onnxruntime", "onnx", "psutil", "pyyaml",
+]  # fmt: skip
 ENVIRONMENTS = {
     "annotate": IMAGES,
     "train": NETWORK,
     "evaluate": [*NETWORK, "matplotlib"],
-    "track": [*IMAGES, "matplotlib"],
+    "track": [*IMAGES, "matplotlib", "roifile"],
     "report": [*IMAGES, "jinja2", "bokeh", "itables"],
 }
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
