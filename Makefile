@@ -7,6 +7,7 @@
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
 # make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
 #                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS, PRECISION; runs go to WORK)
+# make view       a sample in napari, where that is installed (RESULTS, EXPERIMENT, SAMPLE)
 # make docs       write the table of settings in config/README.md
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
 # make paper      compare with the paper's numbers (DATA=its published data; see the README)
@@ -17,7 +18,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: demo test test-browser test-cluster lint format docs benchmark ablation paper lock clean \
+.PHONY: view demo test test-browser test-cluster lint format docs benchmark ablation paper lock clean \
   run-env dev-env
 
 run-env:
@@ -83,6 +84,11 @@ ablation: dev-env
 
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'
+
+RESULTS ?= results
+
+view: run-env
+	@python -m autonuclei.report.napari_viewer "$(RESULTS)" "$(EXPERIMENT)" "$(SAMPLE)"
 
 lock:
 	@command -v uv >/dev/null || { echo "ERROR make lock needs uv: pip install uv" >&2; exit 1; }
