@@ -78,7 +78,8 @@ def _list_tracks(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], dict[int
     ordered = table.sort_values(["track", "frame"])
     first = ordered.drop_duplicates("track")
     born = first[first["parent"] > 0]
-    graph = {int(row.track): [int(row.parent)] for row in born.itertuples()}
+    pairs = born[["track", "parent"]].to_numpy(np.int64).tolist()
+    graph = {track: [mother] for track, mother in pairs}
     return ordered[["track", "frame", "y_px", "x_px"]].to_numpy(np.float64), graph
 
 
