@@ -27,6 +27,7 @@ TABLE_HEAD = "experiment\tsample\timages\tkind\ttrain\n"
 
 def run(command, folder):
     """Run a command; give wall seconds, CPU seconds and the peak memory of a process in MB."""
+    command = list(map(str, command))
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
         command,
@@ -99,6 +100,13 @@ def benchmark_prediction(folder, images):
         )
         print(f"; bare StarDist loop {bare_wall:.1f} s, {bare_cpu:.1f} CPU-s", end="")
         print(f"; ratio {wall / bare_wall:.2f} in time, {cpu / bare_cpu:.2f} in CPU")
+    for threads in (1, 2):
+        for kind in ("ours", "bare"):
+            command = [sys.executable, str(HERE / "predict_parts.py"), kind, "results/bench/model"]
+            _, _, out = run([*command, str(threads), *images], folder)
+            parts = json.loads(out.splitlines()[-1])
+            listed = ", ".join(f"{part} {value}" for part, value in parts.items())
+            print(f"prediction in CPU-s per frame, {threads} thread(s), {kind}: {listed}")
 
 
 def benchmark_tracking(folder, images):

@@ -112,19 +112,37 @@ class OnnxNetwork:
         tiles: tuple[int, int] = (1, 1),
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Find the nuclei of an image; parameters and result are those of `Network`'s."""
+        probability, distances = self.compute_grid(image, tiles)
+        return self.suppress(
+            probability,
+            distances,
+            image.shape,
+            minimum_probability=minimum_probability,
+            overlap=overlap,
+        )
+
+    def suppress(
+        self,
+        probability: Image,
+        distances: Image,
+        shape: tuple[int, ...],
+        *,
+        minimum_probability: float | None = None,
+        overlap: float | None = None,
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Choose the nuclei of an image of this shape from what `compute_grid` gives."""
         from stardist.geometry import dist_to_coord
         from stardist.nms import non_maximum_suppression_sparse
 
         usage = self._usage
         least = usage.probability_threshold if minimum_probability is None else minimum_probability
-        probability, distances = self._look(image, tiles)
         is_centre = probability > least
         if self.border:
             inner = np.zeros_like(is_centre)
             inner[self.border : -self.border, self.border : -self.border] = True
             is_centre &= inner
         points = np.argwhere(is_centre) * np.array(usage.grid)
-        is_inside = (points < image.shape).all(axis=1)  # and not in what was added
+        is_inside = (points < shape).all(axis=1)  # and not in what was added
         found = non_maximum_suppression_sparse(
             np.maximum(LEAST_DISTANCE, distances[is_centre][is_inside]),
             probability[is_centre][is_inside],
@@ -135,7 +153,7 @@ class OnnxNetwork:
         points, kept, rays = found[0], found[1], found[2]
         return dist_to_coord(rays, points), kept
 
-    def _look(self, image: Image, tiles: tuple[int, int]) -> tuple[Image, Image]:
+    def compute_grid(self, image: Image, tiles: tuple[int, int] = (1, 1)) -> tuple[Image, Image]:
         """Probability (rows, columns) and distances (rows, columns, rays) on the grid."""
         usage = self._usage
         widths = [(0, -size % usage.divisor) for size in image.shape]
