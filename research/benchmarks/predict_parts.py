@@ -1,9 +1,9 @@
 """CPU-seconds of the parts of a prediction: predict_parts.py ours|bare MODEL THREADS IMAGE...
 
 `ours` is what the workflow does on a CPU, `bare` StarDist as it comes. Prints a JSON object:
-`start` until the network is loaded, then per image `network`, `suppression` (of candidates that overlap),
-`drawing` (polygons to pixels) and `after` (redrawing, sharpness, cuts; ours only), the number of
-nuclei and the peak memory in MB.
+`start` until the network is loaded, then per image `network`, `suppression` (of candidates that
+overlap), `drawing` (polygons to pixels) and `after` (redrawing, sharpness, cuts; ours only), the
+number of nuclei and the peak memory in MB.
 """
 
 import json
