@@ -20,8 +20,9 @@ import pandas as pd
 import tifffile
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import LabelFrames, recolour_frames
+from autonuclei.export.frames import recolour_frames
 from autonuclei.io.files import write_beside
+from autonuclei.io.label_frames import LabelFrames
 
 TRACK_FILE = "man_track.txt"
 TRACK_COLUMNS = ("label", "begin", "end", "parent")

@@ -1,20 +1,15 @@
 """The frames of a tracked movie: the label images and the rows of the track table together."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.errors import InputError
+from autonuclei.io.label_frames import LabelFrames
 from autonuclei.labels.numbers import replace_labels
-
-
-class LabelFrames(Protocol):
-    """The label images of a movie by frame: an array, a list or a `LabelStore`."""
-
-    def __getitem__(self, frame: int, /) -> npt.NDArray[Any]: ...
 
 
 def find_rows(tracks: pd.DataFrame, n_frames: int) -> list[npt.NDArray[np.int64]]:

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from autonuclei.export.frames import LabelFrames
 from autonuclei.io.files import write_beside
 from autonuclei.io.formats.base import FileHeader
 from autonuclei.io.formats.ome_zarr import ZIP_SUFFIXES, OmeZarrFile
 from autonuclei.io.images import find_position
+from autonuclei.io.label_frames import LabelFrames
 
 Array = npt.NDArray[Any]
 

@@ -22,8 +22,9 @@ import pandas as pd
 from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import LabelFrames, find_rows
+from autonuclei.export.frames import find_rows
 from autonuclei.io.files import write_beside
+from autonuclei.io.label_frames import LabelFrames
 from autonuclei.labels.outlines import trace_polygons
 from autonuclei.settings import OUTLINE_EXPORTS
 

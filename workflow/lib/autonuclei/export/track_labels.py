@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import LabelFrames, recolour_frames
+from autonuclei.export.frames import recolour_frames
 from autonuclei.io.hyperstack import LARGEST_EXACT, label_dtype, write_image_movie
+from autonuclei.io.label_frames import LabelFrames
 
 
 def write_track_labels(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.errors import InputError
-from autonuclei.export.frames import LabelFrames, find_rows
+from autonuclei.export.frames import find_rows
 from autonuclei.export.trackmate_declarations import EDGE_FEATURES, SPOT_FEATURES, TRACK_FEATURES
 from autonuclei.export.trackmate_features import (
     compute_edge_features,
@@ -30,6 +30,7 @@ from autonuclei.export.trackmate_settings import (
 )
 from autonuclei.export.trackmate_xml import XmlWriter, format_rows
 from autonuclei.io.files import write_beside
+from autonuclei.io.label_frames import LabelFrames
 from autonuclei.labels.outlines import Outlines, trace_outlines
 from autonuclei.track.edges import find_edges
 

@@ -15,6 +15,8 @@ from autonuclei.errors import InputError
 
 _PARTIAL_FOLDER = re.compile(r"\..*\.\d+\.partial")
 
+ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+
 
 @contextmanager
 def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -105,3 +107,8 @@ def _add_folder(digest: Any, folder: str) -> None:
 
 def _add_status(digest: Any, status: os.stat_result) -> None:
     digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr store or a group in one, by its metadata files."""
+    return any((folder / name).is_file() for name in ZARR_METADATA)

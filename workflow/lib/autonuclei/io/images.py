@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import stamp_files, write_beside
+from autonuclei.io.files import is_zarr, stamp_files, write_beside
 from autonuclei.io.formats.base import Array, FileHeader, ImageFile, ImageHeader, explain_damage
 
 logger = logging.getLogger(__name__)
@@ -53,13 +53,13 @@ def open_image(path: str | os.PathLike[str], *, as_stored: bool = False) -> Imag
     path = Path(path)
     suffix = path.suffix.lower()
     if path.is_dir():
-        from autonuclei.io.formats.ome_zarr import OmeZarrFile, is_zarr
-
-        if not is_zarr(path):
+        if not is_zarr(path) and suffix != ".zarr":
             raise InputError(
                 f"{path}: is a folder, not an image. For a folder of images add a pattern such "
                 "as /*.tif."
             )
+        from autonuclei.io.formats.ome_zarr import OmeZarrFile
+
         return OmeZarrFile(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file. Check the path in the sample sheet.")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autonuclei.errors import InputError
+from autonuclei.io.files import is_zarr
 from autonuclei.plan.numbering import (
     Count,
     count_times,
@@ -39,7 +40,6 @@ _SUFFIX = re.compile(r"(?:\.ome)?\.[a-z0-9]+$", re.IGNORECASE)
 _THUMBNAIL = re.compile(r"(?:^|[\W_])thumb(?:nail)?s?(?:[\W_\d]|$)", re.IGNORECASE)
 _ANY_TEXT = "[^\0]+"
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
-_ZARR_FILES = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 _FORBIDDEN = frozenset("{}<>")
 _MAXIMUM_LISTED = 5
 
@@ -205,11 +205,6 @@ def find_repeats(paths: Iterable[str]) -> list[str]:
         for same in of_file.values()
         if len(same) > 1
     ]
-
-
-def is_zarr(folder: Path) -> bool:
-    """Whether a folder is a Zarr store or a group in one, by the names of its metadata files."""
-    return any((folder / name).is_file() for name in _ZARR_FILES)
 
 
 # --- searching folders ------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from zarr.errors import UnknownCodecError
 from zarr.storage import LocalStore, WrapperStore, ZipStore
 
 from autonuclei.errors import InputError
+from autonuclei.io.files import ZARR_METADATA
 from autonuclei.io.formats.base import (
     Array,
     FileHeader,
@@ -35,19 +36,11 @@ ZIP_SUFFIXES = (".ozx", ".zip")
 # A folder on disk, or one in a zip file.
 _Folder = Path | zipfile.Path
 
-_METADATA_FILES = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _KNOWN_VERSION = re.compile(r"0\.[1-6](?!\d)")
 _AXIS_OF_TYPE = {"time": "t", "channel": "c"}
 _UNUSED = "-"  # an axis of length one that is none of t, c, z, y, x
 # Chunks that hold several planes are kept up to this size for the planes that are read next.
 _LARGEST_BLOCK = 2**27
-
-
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is zarr, by its name or by what is in it."""
-    return path.suffix.lower() == ".zarr" or any(
-        (path / name).is_file() for name in _METADATA_FILES
-    )
 
 
 @dataclass(frozen=True)
@@ -407,7 +400,7 @@ class _CheckedStore(WrapperStore):  # type: ignore[misc]
         return self._check(key, value, byte_range)
 
     def _check(self, key: str, value: Any, byte_range: Any) -> Any:
-        if value is None or key.endswith(_METADATA_FILES):
+        if value is None or key.endswith(ZARR_METADATA):
             return value
         is_cut = len(value) == 0
         if self._is_blosc and byte_range is None and not is_cut:
