@@ -88,7 +88,7 @@ def make_everything(movie: Movie, folder: Path) -> tuple[LinkResult, Motility]:
 
     motility = measure_motility(tracks, frames=movie.frames, image_shape=(SIDE, SIDE), **units)
     write_motility(folder / "motility", motility)
-    assert len(draw_motility(folder / "motility", motility, image=images[-1])) == 14
+    assert len(draw_motility(folder / "motility", motility, image=images[-1])) == 16
 
     write_image_movie(folder / "m.tif", images, n_frames=n_frames, **units)
     info = MovieInfo("m.tif", SIDE, SIDE, n_frames, **units)
