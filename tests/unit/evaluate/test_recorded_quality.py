@@ -155,7 +155,8 @@ def test_verdict_is_as_before(
         measured[0].assign(sample="s"),
         objects=table,
         samples=[
-            {"sample": "s", "kind": "movie", "masks": False, "labels": False, "training": [0]}
+            {"sample": "s", "kind": "movie", "training": [0]}
+            | dict.fromkeys(("masks", "labels", "corrected"), False)
         ],
         sizes={"s": []},
         patch_px=64,
