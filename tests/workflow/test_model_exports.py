@@ -9,33 +9,26 @@ import tifffile
 from conftest import draw_project, run_snakemake, write_config
 
 
-def test_export_for_fiji(finished: Path, tmp_path: Path) -> None:
-    """As a zip, with a macro; it needs no library that training does not."""
+def test_network_for_other_programs(finished: Path, tmp_path: Path) -> None:
     draw_project(tmp_path)
-    write_config(
-        tmp_path,
-        [{"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}],
-        models={"e": str(finished / "results/tiny/model")},
-        export={"models": ["fiji"]},
-    )
+    row = {"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}
+    models = {"e": str(finished / "results/tiny/model")}
+    write_config(tmp_path, [row], models=models, export={"models": "all"})
     folder = tmp_path / "results" / "e" / "model_exports"
     run = run_snakemake(tmp_path, "results/e/model_exports")
     assert run.code == 0, run.all
+    networks = ["e.onnx", "e_fiji.zip", "e_bioimage.zip"]
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert names == {"e_fiji.zip", "e_fiji.ijm", "checks.csv", "README.txt"}
+    assert names == {*networks, "e_fiji.ijm", "e_qupath.groovy", "checks.csv", "README.txt"}
     with (folder / "checks.csv").open() as file:
-        (check,) = csv.DictReader(file)
-    assert check["file"] == "e_fiji.zip"
-    assert check["agrees"] == "true"
-    # Not without being asked for: then it is made with the rest.
+        checks = list(csv.DictReader(file))
+    assert [row["file"] for row in checks] == networks
+    assert all(row["agrees"] == "true" and int(row["n_nuclei"]) > 5 for row in checks)
     assert run_snakemake(tmp_path, "-n").jobs.get("export_model", 0) == 0
-    write_config(
-        tmp_path,
-        [{"experiment": "e", "sample": "s", "images": "raw/field*.tif", "kind": "stills"}],
-        models={"e": str(finished / "results/tiny/model")},
-        export={"models": ["fiji", "qupath"]},
-    )
+    write_config(tmp_path, [row], models=models, export={"models": ["fiji"]})
     assert run_snakemake(tmp_path, "-n").jobs["export_model"] == 1
+    write_config(tmp_path, [row], models=models, export={"models": "none"})
+    assert run_snakemake(tmp_path, "-n").jobs.get("export_model", 0) == 0
 
 
 def test_given_model_on_images_of_another_size(finished: Path, tmp_path: Path) -> None:

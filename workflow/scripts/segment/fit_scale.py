@@ -15,10 +15,14 @@ with log_job(snakemake.log[0]) as log:
     images = []
     with PlaneReader() as read:
         for plane in params.planes:
+            # What is wrong with an image is for the prediction to tell.
             try:
-                images.append(read(**plane))
-            except InputError as error:  # which ends the prediction, or is passed over there
+                image = read(**plane | {"skip_broken": True})
+            except InputError as error:
                 log.warning("not used: %s", error)
+                continue
+            if not read.problem:
+                images.append(image)
     scale, trials = fit_scale(
         network,
         images,
