@@ -218,6 +218,7 @@ def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path
     plan = run_snakemake(tmp_path, "-n", "--quiet", "rules")
     assert plan.jobs == dict.fromkeys(
         (
+            "fit_scale",
             "predict_stretch",
             "write_stills",
             "measure_nuclei",
