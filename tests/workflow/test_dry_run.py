@@ -78,6 +78,7 @@ def test_shipped_example(tmp_path: Path) -> None:
         **dict.fromkeys(ANNOTATION, 17),
         compose_training_pair=9,
         **dict.fromkeys(EXPERIMENT, 2),
+        export_model=2,
         predict_stretch=3,
         write_stills=2,
         join_movie=1,
