@@ -21,8 +21,8 @@ def test_jobs_run_in_their_partitions(experiment: Experiment) -> None:
             assert job.node in ("cpu1", "cpu2")
             assert job.gpus == ""
     # annotation, selection, training, prediction, masks with their quality, figures of the
-    # annotation, picture of the masks, provenance
-    assert len(jobs) == 8
+    # annotation, picture of the masks, provenance, the network for other programs
+    assert len(jobs) == 9
 
 
 def test_annotation_of_91_frames_is_at_most_12_submissions(tmp_path: Path) -> None:
