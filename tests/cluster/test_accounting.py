@@ -25,5 +25,6 @@ def test_run_on_a_cluster_with_accounting(tmp_path: Path) -> None:
     jobs = [line.split("|") for line in lines]
     assert {name for name, *_ in jobs} == set(experiment.runs)
     assert {state for _, state, *_ in jobs} == {"COMPLETED"}
-    # annotation, selection, figures, masks, their picture and provenance; training and prediction
-    assert sorted(partition for _, _, partition, _ in jobs) == ["cpu"] * 6 + ["gpu"] * 2
+    # annotation, selection, figures, masks, their picture, provenance and the network for other
+    # programs; training and prediction
+    assert sorted(partition for _, _, partition, _ in jobs) == ["cpu"] * 7 + ["gpu"] * 2
