@@ -21,7 +21,7 @@ rule preprocess_image:
     params:
         plane=PLAN.describe_plane,
         skip_unreadable=SETTINGS.skip_unreadable,
-        preprocess=to_dict(SETTINGS.preprocess),
+        preprocess=list_steps(SETTINGS.preprocess),
         code=digest_imports("annotate/preprocess_image"),
     script:
         "../scripts/annotate/preprocess_image.py"

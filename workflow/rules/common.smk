@@ -30,7 +30,13 @@ from autonuclei.plan.inputs import format_inputs
 from autonuclei.plan.plan import Plan
 from autonuclei.plan.resources import Requests, grow
 from autonuclei.plan.samples import read_samples
-from autonuclei.settings import MODEL_EXPORTS, OUTLINE_EXPORTS, read_settings, to_dict
+from autonuclei.settings import (
+    MODEL_EXPORTS,
+    OUTLINE_EXPORTS,
+    list_steps,
+    read_settings,
+    to_dict,
+)
 from autonuclei.train.networks import check_model_folder
 from autonuclei.train.rounds import DOUBT_PROBABILITY
 

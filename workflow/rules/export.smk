@@ -181,7 +181,7 @@ rule export_model:
         runtime=grow(20),
     params:
         plane=PLAN.describe_example,
-        preprocess=to_dict(SETTINGS.preprocess),
+        preprocess=list_steps(SETTINGS.preprocess),
         pixel_size_um=PLAN.get_common_pixel_size,
         kinds=MODEL_EXPORTS if SETTINGS.export.models == "all" else SETTINGS.export.models,
         code=digest_imports("export/export_model"),

@@ -28,7 +28,7 @@ rule predict_stretch:
         skip_unreadable=SETTINGS.skip_unreadable,
         # A frame of a movie that is passed over counts as one without nuclei, a still as none.
         keep_pages=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
-        preprocess=to_dict(SETTINGS.preprocess),
+        preprocess=list_steps(SETTINGS.preprocess),
         minimum_probability=None,  # that of the model
         refine_boundaries=SETTINGS.predict.refine_boundaries,
         minimum_sharpness=SETTINGS.predict.minimum_sharpness,
@@ -61,7 +61,7 @@ rule fit_scale:
     params:
         planes=PLAN.describe_fitted,
         annotate=to_dict(SETTINGS.annotate),
-        preprocess=to_dict(SETTINGS.preprocess),
+        preprocess=list_steps(SETTINGS.preprocess),
         device=SETTINGS.train.device,
         code=digest_imports("segment/fit_scale"),
     script:

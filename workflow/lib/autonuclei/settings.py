@@ -53,6 +53,14 @@ class PreprocessSettings:
         minimum=0,
         maximum=1000,
     )
+    block_px: int = _option(
+        4096,
+        "Side of the blocks in which larger images, from 1.5 times their pixels on, are worked "
+        "on: a mosaic of any size then fits into memory, and a cluster shares it. Smaller where "
+        "memory is short. It does not change what is found.",
+        minimum=128,
+        maximum=65536,
+    )
 
 
 @dataclass(frozen=True)
@@ -529,6 +537,13 @@ def to_dict(settings: Any) -> dict[str, Any]:
         return list(value) if isinstance(value, tuple) else value
 
     return cast(dict[str, Any], simplify(settings))
+
+
+def list_steps(settings: PreprocessSettings) -> dict[str, Any]:
+    """What is done to grey values: the arguments of `annotate.preprocessing.preprocess_image`."""
+    steps = to_dict(settings)
+    del steps["block_px"]
+    return steps
 
 
 # A word of a few, or a list of names.

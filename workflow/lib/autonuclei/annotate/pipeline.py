@@ -25,7 +25,7 @@ from autonuclei.annotate.selection import (
     keep_accepted,
 )
 from autonuclei.io.tables import concatenate_tables
-from autonuclei.settings import AnnotateSettings, PreprocessSettings
+from autonuclei.settings import AnnotateSettings, PreprocessSettings, list_steps
 
 Array = npt.NDArray[Any]
 
@@ -111,13 +111,7 @@ def annotate_images(
     settings, preprocess = settings or AnnotateSettings(), preprocess or PreprocessSettings()
     found = []
     for raw in images:
-        image = preprocess_image(
-            raw,
-            values=preprocess.values,
-            crop=preprocess.crop,
-            scale=preprocess.scale,
-            background_radius_px=preprocess.background_radius_px,
-        )
+        image = preprocess_image(raw, **list_steps(preprocess))
         foreground, _ = find_foreground(
             image,
             smoothing_px=settings.smoothing_px,

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from autonuclei.export.model_check import (
 from autonuclei.export.qupath_script import write_script
 from autonuclei.io.files import write_beside
 from autonuclei.io.tables import write_table
-from autonuclei.settings import MODEL_EXPORTS, PreprocessSettings
+from autonuclei.settings import MODEL_EXPORTS, PreprocessSettings, list_steps
 from autonuclei.train.description import ModelDescription, describe_model
 from autonuclei.train.layers import list_layers
 from autonuclei.train.networks import load_model
@@ -94,7 +93,7 @@ def export_model(
     network = load_model(model_folder)
     layers = list_layers(network.model)
     about = describe_model(network, name, preprocess=preprocess, pixel_size_um=pixel_size_um)
-    prepared = preprocess_image(image, **asdict(preprocess))
+    prepared = preprocess_image(image, **list_steps(preprocess))
     if network.scale != 1:
         prepared = rescale_image(prepared, network.scale)
     prepared = fit_image(prepared, layers.divisor)

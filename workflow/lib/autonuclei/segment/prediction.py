@@ -1,7 +1,6 @@
 """Instance masks of images with a trained StarDist model, in the pixels of the raw images."""
 
 import math
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.pieces import keep_largest_pieces
 from autonuclei.segment.memory import LARGEST_TILE
-from autonuclei.settings import PredictSettings, PreprocessSettings
+from autonuclei.settings import PredictSettings, PreprocessSettings, list_steps
 from autonuclei.train.networks import Network
 from autonuclei.train.onnx_network import OnnxNetwork
 
@@ -73,7 +72,7 @@ def predict_nuclei(
         The crop lies outside of the image.
     """
     preprocess = preprocess or PreprocessSettings()
-    prepared = normalize_image(preprocess_image(image, **asdict(preprocess)))
+    prepared = normalize_image(preprocess_image(image, **list_steps(preprocess)))
     if network.scale != 1:
         prepared = rescale_image(prepared, network.scale)
     polygons, probability = network.find_polygons(
