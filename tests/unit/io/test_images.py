@@ -392,9 +392,9 @@ def test_colour_by_name_and_number(tmp_path: Path) -> None:
 def test_a_reader_opens_a_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
 
-    def count(path: Path) -> Any:
+    def count(path: Path, **options: Any) -> Any:
         opened.append(path)
-        return open_image(path)
+        return open_image(path, **options)
 
     monkeypatch.setattr("autonuclei.io.images.open_image", count)
     paths = [tmp_path / "a.tif", tmp_path / "b.tif"]

@@ -91,7 +91,7 @@ def test_pages_are_counted_by_time_then_z_then_channel(monkeypatch: pytest.Monke
         opened.append(_DrawnFile())
         return opened[-1]
 
-    monkeypatch.setattr("autonuclei.io.label_images.open_image", open_image)
+    monkeypatch.setattr("autonuclei.io.images.open_image", open_image)
     with LabelReader() as read:
         found = [int(read("a.tif", page).max()) for page in range(12)]
         assert len(opened) == 1, "the file stays open from page to page"
@@ -104,7 +104,7 @@ def test_pages_are_counted_by_time_then_z_then_channel(monkeypatch: pytest.Monke
 
 
 def test_label_images_of_several_positions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autonuclei.io.label_images.open_image", lambda path, **_: _DrawnFile(2))
+    monkeypatch.setattr("autonuclei.io.images.open_image", lambda path, **_: _DrawnFile(2))
     with pytest.raises(InputError, match="holds 2 positions"):
         read_label_image("a.tif")
 

@@ -99,9 +99,9 @@ def test_the_file_of_a_movie_is_opened_and_stamped_once(
     def count(name: str) -> None:
         function = getattr(images, name)
 
-        def counted(*given: Any) -> Any:
+        def counted(*given: Any, **options: Any) -> Any:
             calls.append(name)
-            return function(*given)
+            return function(*given, **options)
 
         monkeypatch.setattr(images, name, counted)
 

@@ -13,13 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import is_zarr, stamp_files, write_beside
-from autonuclei.io.formats.base import Array, FileHeader, ImageFile, ImageHeader, explain_damage
+from autonuclei.io.formats.base import (
+    Array,
+    FileHeader,
+    ImageFile,
+    ImageHeader,
+    Window,
+    explain_damage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -184,23 +191,21 @@ class _BrokenPlaneError(InputError):
     """The pixels of one plane are not there or are no numbers."""
 
 
-class PlaneReader:
-    """Reads planes; the file of the last one stays open for the next.
+class FileKeeper:
+    """Keeps an image file open until another one is asked for; to be used with `with`.
 
-    Opening a file costs in proportion to its pages, reading one of them does not. To be used
-    with `with`, and called as `read_plane` is.
+    Opening a file costs in proportion to its pages, reading one of them does not.
 
-    Attributes
+    Parameters
     ----------
-    problem : str
-        Why the last plane came as black (`skip_broken`); empty where it did not.
+    as_stored
+        As of `open_image`.
     """
 
-    def __init__(self) -> None:
-        self.problem = ""
+    def __init__(self, *, as_stored: bool = False) -> None:
+        self._as_stored = as_stored
         self._path: Path | None = None
         self._file: ImageFile | None = None
-        self._stamp = ""
 
     def __enter__(self) -> Self:
         return self
@@ -211,21 +216,56 @@ class PlaneReader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         if self._file is not None:
             self._file.close()
         self._path = self._file = None
 
-    def _open(self, path: Path) -> tuple[ImageFile, str]:
-        """The open file, and the stamp it had when it was opened."""
+    def open(self, path: Path) -> ImageFile:
+        """The file of this path, open."""
         if self._file is None or path != self._path:
-            self._close()
-            self._file = open_image(path)
-            self._path = path
-            self._stamp = stamp_files(self._file.header.files)
-        return self._file, self._stamp
+            self.close()
+            self._file, self._path = open_image(path, as_stored=self._as_stored), path
+        return self._file
+
+
+class _Wanted(NamedTuple):
+    """What is to be read of a file: arguments of `read_plane`."""
+
+    frame: int
+    channel: str | None
+    projection: str | None
+    position: str | None
+    shape: tuple[int, int] | None
+    window: Window | None
+
+
+class PlaneReader(FileKeeper):
+    """Reads planes; the file of the last one stays open for the next.
+
+    To be used with `with`, and called as `read_plane` is.
+
+    Attributes
+    ----------
+    problem : str
+        Why the last plane came as black (`skip_broken`); empty where it did not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problem = ""
+        self._stamp = ""
+
+    def open(self, path: Path) -> ImageFile:
+        """The file of this path, open; what stamp it has then is remembered."""
+        is_new = path != self._path
+        file = super().open(path)
+        if is_new:
+            self._stamp = stamp_files(file.header.files)
+        return file
 
     def __call__(
         self,
@@ -236,15 +276,17 @@ class PlaneReader:
         projection: str | None = None,
         position: str | None = None,
         shape: tuple[int, int] | None = None,
+        window: Window | None = None,
         stamp: str | None = None,
         skip_broken: bool = False,
     ) -> Array:
         """Read one plane; parameters, result and errors are those of `read_plane`."""
         names = [path] if isinstance(path, str | os.PathLike) else path
         paths, projection = select_slices([Path(name) for name in names], projection)
+        wanted = _Wanted(frame, channel, projection, position, shape, window)
         self.problem = ""
         try:
-            plane = self._project(paths, frame, channel, projection, position, shape, stamp)
+            plane = self._project(paths, wanted, stamp)
             if skip_broken:
                 _check_numbers(plane, self.name(paths[0], frame, projection, position))
         except _BrokenPlaneError as error:
@@ -252,10 +294,9 @@ class PlaneReader:
                 raise
             logger.warning("passed over, taken as black: %s", error)
             self.problem = str(error)
-            file, _ = self._open(paths[0])
-            header = file.header.images[find_position(file.header, paths[0], position)]
+            header = self._find_header(paths[0], position)
             dtype = np.float32 if projection == "mean" else header.dtype
-            return np.zeros((header.height, header.width), dtype)
+            return np.zeros(_find_shape(header, window), dtype)
         return plane
 
     def name(
@@ -274,27 +315,21 @@ class PlaneReader:
             As of `read_plane`, whose other arguments may be there too.
         """
         first = Path(path if isinstance(path, str | os.PathLike) else path[0])
-        file, _stamp = self._open(first)
-        header = file.header.images[find_position(file.header, first, position)]
+        header = self._find_header(first, position)
         return f"frame {frame} of {first}" if count_frames(header, projection) > 1 else str(first)
 
-    def _project(
-        self,
-        paths: Sequence[Path],
-        frame: int,
-        channel: str | None,
-        projection: str | None,
-        position: str | None,
-        shape: tuple[int, int] | None,
-        stamp: str | None,
-    ) -> Array:
+    def _find_header(self, path: Path, position: str | None) -> ImageHeader:
+        header = self.open(path).header
+        return header.images[find_position(header, path, position)]
+
+    def _project(self, paths: Sequence[Path], wanted: _Wanted, stamp: str | None) -> Array:
         stamps = [None] * len(paths) if stamp is None else stamp.split(_BETWEEN_STAMPS)
         planes = (
             plane
-            for one, own in zip(paths, stamps, strict=True)
-            for plane in self._read_slices(one, frame, channel, projection, position, shape, own)
+            for path, own in zip(paths, stamps, strict=True)
+            for plane in self._read_slices(path, wanted, own)
         )
-        if projection == "mean":
+        if wanted.projection == "mean":
             return _average(planes)
         total = next(planes)
         for plane in planes:
@@ -303,44 +338,61 @@ class PlaneReader:
             total = np.maximum(total, plane)
         return total
 
-    def _read_slices(
-        self,
-        path: Path,
-        frame: int,
-        channel: str | None,
-        projection: str | None,
-        position: str | None,
-        shape: tuple[int, int] | None,
-        stamp: str | None,
-    ) -> Iterator[Array]:
-        file, found = self._open(path)
-        if stamp is not None and stamp != found:
+    def _read_slices(self, path: Path, wanted: _Wanted, stamp: str | None) -> Iterator[Array]:
+        file = self.open(path)
+        if stamp is not None and stamp != self._stamp:
             raise InputError(
                 f"{path}: was changed after this run was planned. Give the same command again."
             )
-        number = find_position(file.header, path, position)
+        number = find_position(file.header, path, wanted.position)
         header = file.header.images[number]
+        shape, channel, projection = wanted.shape, wanted.channel, wanted.projection
         if shape is not None and (header.height, header.width) != tuple(shape):
             raise InputError(
                 f"{path}: is {header.width} x {header.height} pixels, but most frames of this "
                 f"movie are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
             )
+        window = wanted.window
+        if window is not None and not _is_within(window, header):
+            raise InputError(
+                f"{path}: is {header.width} x {header.height} pixels, rows {window[0]} to "
+                f"{window[1]} and columns {window[2]} to {window[3]} are no part of it."
+            )
+        frame = wanted.frame
         places = list_planes(header, path, frame=frame, channel=channel, projection=projection)
-        name = self.name(path, frame, projection, position)
+        name = self.name(path, frame, projection, wanted.position)
         for time, z, channel_index in places:
+            where = {"frame": time, "z": z, "channel": channel_index}
             try:
                 with explain_damage(name):
-                    plane = file.read(number, frame=time, z=z, channel=channel_index)
+                    if window is None:
+                        plane = file.read(number, **where)
+                    else:
+                        plane = file.read_window(number, window, **where)
             except InputError as error:
                 raise _BrokenPlaneError(str(error)) from error
             if header.is_rgb:
                 plane = _take_colour(plane, header, path, channel)
-            if plane.shape != (header.height, header.width):
+            rows, columns = _find_shape(header, window)
+            if plane.shape != (rows, columns):
                 raise _BrokenPlaneError(
-                    f"{name}: its header says {header.height} rows and {header.width} columns, "
+                    f"{name}: its header says {rows} rows and {columns} columns, "
                     f"but the pixels are {plane.shape}. It is damaged; copy or export it again."
                 )
             yield plane
+
+
+def _find_shape(header: ImageHeader, window: Window | None) -> tuple[int, int]:
+    """Rows and columns of what is read of a plane."""
+    if window is None:
+        return header.height, header.width
+    row, end_row, column, end_column = window
+    return end_row - row, end_column - column
+
+
+def _is_within(window: Window, header: ImageHeader) -> bool:
+    row, end_row, column, end_column = window
+    return 0 <= row < end_row <= header.height and 0 <= column < end_column <= header.width
 
 
 def select_slices(
@@ -385,6 +437,7 @@ def read_plane(
     projection: str | None = None,
     position: str | None = None,
     shape: tuple[int, int] | None = None,
+    window: Window | None = None,
     stamp: str | None = None,
     skip_broken: bool = False,
 ) -> Array:
@@ -406,6 +459,10 @@ def read_plane(
         Number (from 1) or name; needed when the file has several.
     shape
         Rows and columns that the other frames of the movie have; None takes any.
+    window
+        First row, end row, first column and end column (ends excluded) of the part to read, in px
+        of the stored image; None reads the whole. Files in strips, tiles or chunks, and
+        uncompressed ones, are read no further than it needs.
     stamp
         What `files.stamp_files` gave for its files when the run was planned (`join_stamps` where
         there are several paths); None does not check.
@@ -421,7 +478,7 @@ def read_plane(
     ------
     InputError
         The file cannot be read, is truncated, was changed, is in colour or of another shape, or
-        the choice does not exist in it.
+        the choice or the window does not exist in it.
     """
     with PlaneReader() as read:
         return read(
@@ -431,6 +488,7 @@ def read_plane(
             projection=projection,
             position=position,
             shape=shape,
+            window=window,
             stamp=stamp,
             skip_broken=skip_broken,
         )

@@ -2,52 +2,31 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import ImageFile, explain_damage
-from autonuclei.io.images import open_image
+from autonuclei.io.images import FileKeeper
 
 Array = npt.NDArray[Any]
 
 
-class LabelReader:
+class LabelReader(FileKeeper):
     """Reads label images; the file of the last one stays open for the next.
 
     To be used with `with`, and called as `read_label_image` is.
     """
 
     def __init__(self) -> None:
-        self._path: Path | None = None
-        self._file: ImageFile | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._path = self._file = None
+        super().__init__(as_stored=True)
 
     def __call__(self, path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
         """Read a label image; parameters, result and errors are those of `read_label_image`."""
         path = Path(path)
-        if self._file is None or path != self._path:
-            self._close()
-            self._file, self._path = open_image(path, as_stored=True), path
-        return _check_labels(_read_page(self._file, path, page), path)
+        return _check_labels(_read_page(self.open(path), path, page), path)
 
 
 def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:

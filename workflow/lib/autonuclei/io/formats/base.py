@@ -22,6 +22,8 @@ import numpy.typing as npt
 from autonuclei.errors import InputError
 
 Array = npt.NDArray[Any]
+# First row, end row, first column, end column in px; ends excluded.
+Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,20 @@ class ImageFile(ABC):
         the header says `is_rgb`.
         """
 
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
+        """Part of the plane that `read` gives; the window lies within the plane.
+
+        Formats that can read less than a plane do so; of the others the plane is cut.
+        """
+        header = self.header.images[image]
+        plane = self.read(image, frame=frame, z=z, channel=channel)
+        if plane.shape[:2] != (header.height, header.width):
+            raise ValueError(
+                f"its header says {header.height} rows and {header.width} columns, but the pixels "
+                f"are {plane.shape}"
+            )
+        return cut_window(plane, window)
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the file."""
@@ -119,6 +135,12 @@ class ImageFile(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def cut_window(plane: Array, window: Window) -> Array:
+    """Part of a plane, as an array of its own that does not keep the whole in memory."""
+    row, end_row, column, end_column = window
+    return plane[row:end_row, column:end_column].copy()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Both begin with the same 1024 bytes but for a few entries: "IVE image format" of
 MRC2014 (Cheng et al. 2015, J. Struct. Biol. 192: 146), so that no library is needed.
 """
 
-import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
+    Window,
     check_pixel_size,
     convert_length,
     explain_damage,
@@ -204,7 +204,14 @@ class MrcFile(ImageFile):
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
         header = self.header.images[image]
-        self._file.seek(self._start + self._number(frame, z, channel) * self._plane_bytes)
-        data = self._file.read(self._plane_bytes)
-        plane = np.frombuffer(data, self._dtype, math.prod((header.height, header.width)))
-        return plane.reshape(header.height, header.width).astype(header.dtype)
+        whole = (0, header.height, 0, header.width)
+        return self.read_window(image, whole, frame=frame, z=z, channel=channel)
+
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
+        row, end_row, column, end_column = window
+        header = self.header.images[image]
+        start = self._start + self._number(frame, z, channel) * self._plane_bytes
+        self._file.seek(start + row * header.width * self._dtype.itemsize)
+        n = (end_row - row) * header.width
+        rows = np.frombuffer(self._file.read(n * self._dtype.itemsize), self._dtype, n)
+        return rows.reshape(-1, header.width)[:, column:end_column].astype(header.dtype)

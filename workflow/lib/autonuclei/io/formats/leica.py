@@ -15,9 +15,11 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
+    Window,
     check_pixel_size,
     convert_length,
     convert_time,
+    cut_window,
     explain_damage,
     find_interval,
     require_library,
@@ -191,27 +193,38 @@ class LeicaFile(ImageFile):
         return found
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
+        header = self.header.images[image]
+        whole = (0, header.height, 0, header.width)
+        return self.read_window(image, whole, frame=frame, z=z, channel=channel)
+
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
         found, tile = self._places[image]
         index = {"T": frame, "Z": z, "M": tile}
-        if found.is_rgb and found.offset is not None:
-            by_colour = sorted(range(3), key=lambda i: found.channels[i].colour)
-            planes = [self._read_plane(found, index, i) for i in by_colour]
-            return np.stack(planes, axis=-1).astype(found.dtype)
-        return self._read_plane(found, index, channel).astype(found.dtype)
-
-    def _read_plane(self, found: _Image, index: dict[str, int], channel: int) -> Array:
-        height, width = found.axes["Y"], found.axes["X"]
         if found.offset is None:
-            return self._read_elsewhere(found, index, channel)
+            plane = self._read_elsewhere(found, index, channel).astype(found.dtype)
+            return cut_window(plane, window)
+        if found.is_rgb:
+            by_colour = sorted(range(3), key=lambda i: found.channels[i].colour)
+            planes = [self._read_here(found, found.offset, index, i, window) for i in by_colour]
+            return np.stack(planes, axis=-1).astype(found.dtype)
+        return self._read_here(found, found.offset, index, channel, window).astype(found.dtype)
+
+    def _read_here(
+        self, found: _Image, offset: int, index: dict[str, int], channel: int, window: Window
+    ) -> Array:
+        """Part of a plane whose pixels lie in this file."""
+        row, end_row, column, end_column = window
+        height, width = found.axes["Y"].step, found.axes["X"].step
         one = found.channels[channel]
-        start = found.offset + one.offset
+        start = offset + one.offset + row * height + column * width
         start += sum(found.axes[axis].step * i for axis, i in index.items() if axis in found.axes)
-        n_bytes = (height.n - 1) * height.step + (width.n - 1) * width.step + one.dtype.itemsize
+        shape = end_row - row, end_column - column
+        n_bytes = (shape[0] - 1) * height + (shape[1] - 1) * width + one.dtype.itemsize
         found.source.seek(start)
         data = found.source.read(n_bytes)
         if len(data) < n_bytes:
             raise ValueError(f"{len(data)} bytes instead of {n_bytes}")
-        return np.ndarray((height.n, width.n), one.dtype, data, 0, (height.step, width.step))
+        return np.ndarray(shape, one.dtype, data, 0, (height, width))
 
     def _read_elsewhere(self, found: _Image, index: dict[str, int], channel: int) -> Array:
         """A plane whose pixels lie in TIFF or other files beside this one."""

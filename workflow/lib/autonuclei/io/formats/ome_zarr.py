@@ -26,6 +26,7 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
+    Window,
     convert_length,
     convert_time,
     explain_damage,
@@ -117,20 +118,29 @@ class OmeZarrFile(ImageFile):
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
         """One plane; see `ImageFile.read`."""
+        header = self.header.images[image]
+        whole = (0, header.height, 0, header.width)
+        return self.read_window(image, whole, frame=frame, z=z, channel=channel)
+
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
+        """Part of a plane, from the chunks that it lies in."""
         if self._open_array is None or self._open_array[0] != image:
             self._open_array = (image, self._open(self._sources[image].folder))
         array, axes = self._open_array[1], self._sources[image].axes
         place = {"t": frame, "z": z, "c": channel, _UNUSED: 0}
-        # Chunks along an axis of the plane are taken whole, of the other axes the one it is in.
+        row, end_row, column, end_column = window
+        part = {"y": slice(row, end_row), "x": slice(column, end_column)}
+        # Along the axes of the plane the window is taken, of the others the chunk it is in.
         sizes = [None if axis in "yx" else n for axis, n in zip(axes, array.chunks, strict=True)]
         chunk = tuple(
-            slice(None) if n is None else slice(place[axis] // n * n, (place[axis] // n + 1) * n)
+            part[axis] if n is None else slice(place[axis] // n * n, (place[axis] // n + 1) * n)
             for axis, n in zip(axes, sizes, strict=True)
         )
         header = self.header.images[image]
         n_planes = math.prod(n or 1 for n in sizes)
-        if header.height * header.width * array.dtype.itemsize * n_planes > _LARGEST_BLOCK:
-            plane = array[tuple(place.get(axis, slice(None)) for axis in axes)]
+        n_pixels = (end_row - row) * (end_column - column)
+        if n_pixels * array.dtype.itemsize * n_planes > _LARGEST_BLOCK:
+            plane = array[tuple(part[axis] if axis in part else place[axis] for axis in axes)]
         else:
             if self._block is None or self._block[0] != (image, chunk):
                 self._block = ((image, chunk), np.asarray(array[chunk]))

@@ -19,6 +19,7 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
+    Window,
     explain_damage,
 )
 from autonuclei.io.formats.tiff_dialects import Found, find_dialect, find_images
@@ -33,6 +34,7 @@ from autonuclei.io.formats.tiff_files import (
 from autonuclei.io.formats.tiff_metadata import Scale, read_scale
 from autonuclei.io.formats.tiff_ome_files import find_ome_images
 from autonuclei.io.formats.tiff_pages import PageEntry
+from autonuclei.io.formats.tiff_windows import read_page_window
 
 # Dialects whose palettes are for display: the pixels are intensities.
 _INTENSITIES = ("lsm", "fluoview", "stk", "mmstack", "ndtiff", "scanimage", "sis")
@@ -55,7 +57,8 @@ class _Stack:
     `roles` has a letter for each axis of `shape`: T, Z, C, Y, X, S for colours, or - for one that
     stays at the number in `fixed`. `sizes` is `shape` without opacity among the channels. Pages
     are places, or pages of tifffile where it mends their entries; None was not recorded.
-    `offset` is the place of the pixels where all lie behind each other without pages.
+    `offset` is the place of the pixels where all lie behind each other without pages. Where
+    `window` is set, no more than that of each page counts, in `shape` too.
     """
 
     path: Path
@@ -67,10 +70,24 @@ class _Stack:
     fixed: tuple[int, ...] = ()
     offset: int | None = None
     transform: Any = None
+    window: Window | None = None
 
     @property
     def page_size(self) -> int:
-        return math.prod(self.look.page.shape)
+        """Numbers that a page adds."""
+        page = self.look.page
+        if self.window is None:
+            return math.prod(page.shape)
+        row, end_row, column, end_column = self.window
+        return int(page.shaped[0] * page.shaped[-1]) * (end_row - row) * (end_column - column)
+
+    @property
+    def has_plane_pages(self) -> bool:
+        """Whether each page has the rows and columns of a plane, so that part of it can be read."""
+        page = self.look.page
+        sizes = dict(zip(self.roles, self.shape, strict=True))
+        is_plane = (page.imagelength, page.imagewidth) == (sizes["Y"], sizes["X"])
+        return self.offset is None and is_plane and page.imagedepth == 1
 
     def count(self, role: str) -> int:
         return math.prod(n for r, n in zip(self.roles, self.sizes, strict=True) if r == role)
@@ -108,6 +125,12 @@ class TiffImageFile(ImageFile):
         stack = self._stacks[image]
         with silence_tifffile():
             return self._read_plane(stack, {"T": frame, "Z": z, "C": channel})
+
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
+        """Part of a plane, from the strips or tiles that it lies in."""
+        stack = self._stacks[image]
+        with silence_tifffile():
+            return self._read_plane(stack, {"T": frame, "Z": z, "C": channel}, window)
 
     def _read_header(self) -> FileHeader:
         chain = self._files.list_pages(self._files.path)
@@ -322,8 +345,8 @@ class TiffImageFile(ImageFile):
             if entry.kind != first.kind:
                 raise self._files.refuse(_compare(page.page, entry, first))
 
-    def _read_plane(self, stack: _Stack, at: dict[str, int]) -> Array:
-        """The plane at these numbers of T, Z and C."""
+    def _read_plane(self, stack: _Stack, at: dict[str, int], window: Window | None = None) -> Array:
+        """The plane at these numbers of T, Z and C, or the part of it in a window."""
         channel = at["C"]
         index = list(stack.fixed)
         for i in reversed(range(len(stack.roles))):
@@ -332,14 +355,31 @@ class TiffImageFile(ImageFile):
                 channel, index[i] = divmod(channel, stack.sizes[i])
             elif role in "TZ":
                 index[i] = at[role]
+        cut = {"Y": slice(None), "X": slice(None)}
+        if window is not None:
+            cut = {"Y": slice(*window[:2]), "X": slice(*window[2:])}
+            if stack.has_plane_pages:  # of which no more than the window is taken
+                sizes = {axis: part.stop - part.start for axis, part in cut.items()}
+                shape = (
+                    sizes.get(role, n) for role, n in zip(stack.roles, stack.shape, strict=True)
+                )
+                stack = replace(stack, shape=tuple(shape), window=window)
+                cut = {"Y": slice(None), "X": slice(None)}
         first = min(stack.roles.index(role) for role in "YXS" if role in stack.roles)
         inner = stack.shape[first:]
-        start = int(np.ravel_multi_index(index[:first], stack.shape[:first])) if first else 0
-        block = self._read_flat(stack, start * math.prod(inner), math.prod(inner)).reshape(inner)
         roles = stack.roles[first:]
+        start = int(np.ravel_multi_index(index[:first], stack.shape[:first])) if first else 0
+        start *= math.prod(inner)
+        if cut["Y"].start is not None and roles[0] == "Y":  # rows before and behind are not read
+            size = math.prod(inner[1:])
+            start += cut["Y"].start * size
+            inner = (cut["Y"].stop - cut["Y"].start, *inner[1:])
+            cut["Y"] = slice(None)
+        block = self._read_flat(stack, start, math.prod(inner)).reshape(inner)
         plane = block[
             tuple(
-                slice(None) if role in "YXS" else index[first + i] for i, role in enumerate(roles)
+                cut.get(role, slice(None)) if role in "YXS" else index[first + i]
+                for i, role in enumerate(roles)
             )
         ]
         left = [role for role in roles if role in "YXS"]
@@ -397,6 +437,8 @@ class TiffImageFile(ImageFile):
         check_support(self._files, key)
         check_whole(page)
         try:
+            if stack.window is not None:
+                return read_page_window(page, stack.window)
             return np.asarray(page.asarray(maxworkers=1))
         except (NotImplementedError, ImportError) as error:
             raise self._files.refuse(f"cannot be read here ({error}); {SAVE_AGAIN}") from error

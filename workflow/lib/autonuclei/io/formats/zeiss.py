@@ -16,6 +16,7 @@ from autonuclei.io.formats.base import (
     FileHeader,
     ImageFile,
     ImageHeader,
+    Window,
     check_frame_interval,
     check_pixel_size,
     convert_length,
@@ -222,7 +223,14 @@ class CziImageFile(ImageFile):
         return dtype, components, is_rgb
 
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
+        header = self.header.images[image]
+        whole = (0, header.height, 0, header.width)
+        return self.read_window(image, whole, frame=frame, z=z, channel=channel)
+
+    def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
+        """Part of a plane, from the tiles that it lies in."""
         number, scene, bounds, frames, slices = self._scenes[image]
+        row, end_row, column, end_column = window
         header = self.header.images[image]
         index, colour = self._components[channel]
         if (frames[frame], slices[z], index) not in scene.planes:
@@ -232,7 +240,7 @@ class CziImageFile(ImageFile):
                 "the column 'projection'."
             )
         pixels = self._file.read(
-            roi=bounds,
+            roi=(bounds[0] + column, bounds[1] + row, end_column - column, end_row - row),
             plane={"T": frames[frame], "Z": slices[z], "C": index},
             scene=None if number < 0 else number,
             zoom=1.0,
