@@ -17,6 +17,7 @@ from autonuclei.annotate.selection import (
     UNKNOWN,
     AcceptedRange,
     compute_accepted_range,
+    drop_specks,
     judge_objects,
     keep_accepted,
     read_accepted_range,
@@ -120,3 +121,42 @@ def test_accepted_objects_keep_their_numbers() -> None:
     labels = draw_squares((30, 30), [(2, 2), (2, 15), (15, 2)], 5)
     table = pd.DataFrame({"label": [1, 2, 3], "verdict": [ACCEPTED, TOO_SMALL, ACCEPTED]})
     np.testing.assert_array_equal(keep_accepted(labels, table), np.where(labels == 2, 0, labels))
+
+
+def make_field(n: int, area: float, solidity: float, *, seed: int = 0) -> pd.DataFrame:
+    """Objects of an area and a solidity, more or less."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "area_px": np.round(area * rng.lognormal(0, 0.2, n)),
+            "solidity": np.minimum(solidity + rng.normal(0, 0.01, n), 1.0),
+        }
+    )
+
+
+def test_specks_that_outnumber_the_nuclei_do_not_set_the_range() -> None:
+    nuclei = make_field(74, 300, 0.95)
+    specks = pd.DataFrame({"area_px": [9.0] * 160, "solidity": 1.0})
+    both = pd.concat([nuclei, specks])
+    alone, found = (
+        compute(table, 0.75, area_tolerance_above=3.0, solidity_tolerance=0.05)
+        for table in (nuclei, both)
+    )
+    assert found == alone
+    verdict = judge_objects(both, found)
+    assert (verdict[74:] == TOO_SMALL).all()
+    assert (verdict[:74] == ACCEPTED).sum() >= 70
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        make_field(30, 3000, 0.8),  # clumps with more area than the nuclei
+        make_field(9, 20000, 0.95),  # a few bubbles
+        make_field(160, 700, 0.95),  # nuclei of twice the size, as many
+        make_field(0, 1, 1),
+    ],
+)
+def test_large_objects_beside_nuclei_do_not_make_specks_of_them(large: pd.DataFrame) -> None:
+    both = pd.concat([make_field(160, 300, 0.95, seed=1), large])
+    assert len(drop_specks(both)) == len(both)

@@ -114,6 +114,17 @@ def test_decisions_of_the_annotation_are_counted() -> None:
     assert np.isnan(list(none.values())).all()
 
 
+def test_specks_are_counted_and_are_no_reason_to_split_nuclei() -> None:
+    """Hot pixels in numbers once made the nuclei look merged: the median was one of them."""
+    specks = [9] * 160
+    table = pd.DataFrame({"area_px": [300, 320] * 37 + specks, "solidity": 0.95})
+    table["verdict"] = ["accepted"] * 74 + ["too small"] * 160
+    row = count_decisions(table)
+    assert row["specks"] == pytest.approx(160 / 234)
+    assert row["annotated_area_ratio"] < 1.1
+    assert row["area_accepted"] == pytest.approx(22940 / (22940 + 1440))
+
+
 def test_annotation_and_network() -> None:
     """Two accepted objects, one found; two rejected ones; one nucleus outside of all."""
     corners = [(0, 0), (0, 20), (0, 40), (20, 0)]

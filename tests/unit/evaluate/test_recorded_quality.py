@@ -65,6 +65,7 @@ VERDICTS = {
     "empty_images": (0, "good"),
     "unlikely_size": (0, "good"),
     "area_accepted": (0.812532, "good"),
+    "specks": (1 / 9, "good"),
     "nucleus_in_patch": (0.343237, "good"),
     "agreement_f1": (1, "good"),
     "contrast": (29.5500, "good"),

@@ -22,6 +22,18 @@ NOT_CONVEX, TOO_DIM, UNKNOWN = "not convex", "too dim", "no area window"
 # Columns of the table of annotated objects (`candidates.measure_candidates`).
 CANDIDATE_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast")
 
+# Half of the area lies in objects of this many medians or more: the median one is a speck. It is
+# at most 2.5 in the data of docs/annotation.md.
+SPECK_RATIO = 3.0
+# Less than this part of the area of the nucleus in which half of the area is reached: a speck.
+LARGEST_SPECK = 0.25
+# So many larger objects are nuclei; fewer may be bubbles or dust.
+FEWEST_NUCLEI = 10
+# Solidity of a disk of few pixels, and how far below the specks' that of nuclei may lie. Clumps,
+# which may hold half of the area too, lie lower.
+DISK_SOLIDITY = 0.95
+LEAST_SOLIDITY = 0.05
+
 
 @dataclass(frozen=True)
 class AcceptedRange:
@@ -32,7 +44,7 @@ class AcceptedRange:
     low, median, high : float
         Least, median and largest area in px; NaN where there was no object.
     n_objects : int
-        Objects that the median was taken of.
+        Objects that the median was taken of, without specks (`drop_specks`).
     solidity : float
         Least solidity; 0: any.
     low_at_border : float
@@ -51,6 +63,40 @@ class AcceptedRange:
     contrast: float = 0.0
 
 
+def drop_specks(objects: pd.DataFrame) -> pd.DataFrame:
+    """Leave out specks where they outnumber the nuclei: hot pixels, debris, dying cells.
+
+    The median object would be one of them. Most of the area lies in nuclei all the same: they
+    are the larger ones, unless these are few, or clumps of the small ones, which are less convex.
+
+    Parameters
+    ----------
+    objects : DataFrame
+        `area_px` and, where known, `solidity`, a row per object.
+
+    Returns
+    -------
+    DataFrame
+        All rows where the median object is no speck.
+    """
+    area = objects["area_px"].to_numpy(np.float64)
+    if len(area) == 0:
+        return objects
+    order = np.sort(area)
+    typical = order[np.searchsorted(np.cumsum(order), order.sum() / 2)]
+    if typical <= SPECK_RATIO * np.median(area):
+        return objects
+    small = area < LARGEST_SPECK * typical
+    if (~small).sum() < FEWEST_NUCLEI:
+        return objects
+    if "solidity" in objects:
+        solidity = objects["solidity"].to_numpy(np.float64)
+        least = min(float(np.median(solidity[small])), DISK_SOLIDITY) - LEAST_SOLIDITY
+        if np.median(solidity[~small]) < least:
+            return objects
+    return objects.loc[~small]
+
+
 def compute_accepted_range(
     objects: pd.DataFrame,
     *,
@@ -60,7 +106,9 @@ def compute_accepted_range(
     share_at_border: float | None = AnnotateSettings.share_at_border,
     minimum_relative_contrast: float | None = AnnotateSettings.minimum_relative_contrast,
 ) -> AcceptedRange:
-    """Compute what counts as a nucleus in a whole data set, from the medians of all its objects.
+    """Compute what counts as a nucleus in a whole data set, from the medians of its objects.
+
+    Specks that outnumber the nuclei are left out of the medians (`drop_specks`).
 
     Parameters
     ----------
@@ -82,6 +130,7 @@ def compute_accepted_range(
         objects = objects[objects["relative_contrast"] >= contrast]
     if len(objects) == 0:
         return AcceptedRange(math.nan, math.nan, math.nan, 0)
+    objects = drop_specks(objects)
     above = area_tolerance if area_tolerance_above is None else area_tolerance_above
     median = float(np.median(objects["area_px"]))
     solidity = 0.0

@@ -16,7 +16,7 @@ from scipy import ndimage as ndi
 from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
 from autonuclei.annotate.filtering import estimate_noise
 from autonuclei.annotate.preprocessing import preprocess_labels
-from autonuclei.annotate.selection import ACCEPTED, TOO_DIM
+from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.overlap import measure_overlaps
@@ -43,7 +43,13 @@ IMAGE_COLUMNS = (
     "touching_share",
     "shared_outline",
 )
-ANNOTATION_COLUMNS = ("n_annotated", "share_accepted", "area_accepted", "annotated_area_ratio")
+ANNOTATION_COLUMNS = (
+    "n_annotated",
+    "share_accepted",
+    "area_accepted",
+    "annotated_area_ratio",
+    "specks",
+)
 AGREEMENT_COLUMNS = (
     "n_accepted",
     "agreement_f1",
@@ -183,15 +189,17 @@ def count_decisions(objects: pd.DataFrame) -> Row:
     Parameters
     ----------
     objects
-        `area_px` and `verdict`: what the annotation decided on each object.
+        `area_px`, `verdict` (what the annotation decided on each object) and, where known,
+        `solidity`.
 
     Returns
     -------
     dict
         `ANNOTATION_COLUMNS` (area_accepted: share of the area; annotated_area_ratio: 90th
-        percentile of the areas over their median; both without the objects that are too dim,
-        which may be anything) and ``rejected: REASON`` for each reason of the table, as share of
-        the objects.
+        percentile of the areas over their median, without specks where these outnumber the
+        nuclei; both without the objects that are too dim, which may be anything; specks: share
+        of the objects that are too small) and ``rejected: REASON`` for each reason of the table,
+        as share of the objects.
     """
     decision, area = objects["verdict"].to_numpy(), objects["area_px"].to_numpy()
     row: Row = dict.fromkeys(ANNOTATION_COLUMNS, NAN)
@@ -200,10 +208,11 @@ def count_decisions(objects: pd.DataFrame) -> Row:
         return row
     accepted = decision == ACCEPTED
     row["share_accepted"] = float(accepted.mean())
-    bright = area[decision != TOO_DIM]
+    row["specks"] = float((decision == TOO_SMALL).mean())
+    bright = objects[decision != TOO_DIM]
     if len(bright):
-        median, large = np.quantile(bright, (0.5, 0.9))
-        row["area_accepted"] = float(area[accepted].sum() / bright.sum())
+        median, large = np.quantile(drop_specks(bright)["area_px"], (0.5, 0.9))
+        row["area_accepted"] = float(area[accepted].sum() / bright["area_px"].sum())
         row["annotated_area_ratio"] = float(large / median)
     for reason in np.unique(decision[~accepted]).tolist():
         row[f"{REJECTED}{reason}"] = float((decision == reason).mean())
