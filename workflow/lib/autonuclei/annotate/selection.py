@@ -94,7 +94,8 @@ def drop_specks(objects: pd.DataFrame) -> pd.DataFrame:
         least = min(float(np.median(solidity[small])), DISK_SOLIDITY) - LEAST_SOLIDITY
         if np.median(solidity[~small]) < least:
             return objects
-    return objects.loc[~small]
+    larger: pd.DataFrame = objects[~small]
+    return larger
 
 
 def compute_accepted_range(
