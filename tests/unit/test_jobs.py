@@ -33,7 +33,15 @@ def test_success_says_nothing(tmp_path: Path) -> None:
     assert (code, said) == (0, "")
     assert "3 nuclei" in log
     assert "careful" in log
-    assert re.search(r"finished, \d+\.\d CPU-s\n$", log)
+    assert re.search(r"finished, \d+\.\d CPU-s(, at most \d+ MB)?\n$", log)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc here")
+def test_the_peak_is_told_though_it_is_over(tmp_path: Path) -> None:
+    _, _, before = run_job(tmp_path, "pass")
+    _, _, after = run_job(tmp_path, "a = bytearray(b'x' * 200_000_000); del a")
+    peaks = [int(re.findall(r"at most (\d+) MB", log)[0]) for log in (before, after)]
+    assert 190 <= peaks[1] - peaks[0] <= 400
 
 
 def test_what_the_user_can_mend_is_one_line(tmp_path: Path) -> None:

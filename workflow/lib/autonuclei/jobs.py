@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +17,9 @@ def log_job(path: str) -> Iterator[logging.Logger]:
     """Log to a file; end the job with one line if the user can mend what is wrong.
 
     Everything that libraries print goes into the log too; the last line of a whole job says how
-    long it computed. An `InputError` ends the process with status 1 and its message as the only
-    line on the terminal. Any other exception is a bug: its traceback goes into the log and to the
-    terminal.
+    long it computed and the most memory that it had. An `InputError` ends the process with status
+    1 and its message as the only line on the terminal. Any other exception is a bug: its traceback
+    goes into the log and to the terminal.
     """
     try:
         descriptor = _open_log(path)
@@ -36,7 +35,7 @@ def log_job(path: str) -> Iterator[logging.Logger]:
         with _send_output_to(descriptor) as terminal:
             try:
                 yield logger
-                logger.info("finished, %.1f CPU-s", time.process_time())
+                logger.info("finished, %s", describe_use())
             except InputError as error:
                 logger.error("ERROR %s", error)
                 _tell(terminal, f"ERROR {error}")
@@ -48,6 +47,19 @@ def log_job(path: str) -> Iterator[logging.Logger]:
     finally:
         logger.removeHandler(handler)
         os.close(descriptor)
+
+
+def describe_use() -> str:
+    """CPU-seconds of this process and the programs that it ran, and its peak memory, in words.
+
+    Snakemake's own table samples the memory and can miss a peak; the kernel keeps it (VmHWM).
+    """
+    words = f"{sum(os.times()[:4]):.1f} CPU-s"
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM:"))
+        words += f", at most {int(peak.split()[1]) / 1024:.0f} MB"
+    return words
 
 
 class _LogHandler(logging.Handler):
