@@ -145,7 +145,8 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         "sha256": {"inputs": {}, "model": {}},
         "run_again": "snakemake --cores all --configfile c.yaml",
     }
-    written = {"provenance/provenance.json": record}
+    linking = {"unit": "um", "max_link_distance": 60, "max_gap_distance": None}
+    written = {"provenance/provenance.json": record, "tracking/film/linking.json": linking}
     if verdict:
         written["quality/verdict.json"] = {
             "experiment": "tiny",

@@ -31,6 +31,8 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
     assert row["median_area_px"] == 197  # pixels within 8 px of a centre
     assert (row["n_tracks"], row["n_divisions"]) == (3, 1)
     assert (row["median_speed"], row["speed_unit"]) == (2.5, "µm/min")
+    assert (row["max_link_distance"], row["distance_unit"]) == (60, "µm")
+    assert math.isnan(row["max_gap_distance"])
     assert math.isnan(row["frame_interval_min"])
 
     write_samples(tmp_path / "summary.csv", experiment)

@@ -370,6 +370,77 @@ def test_limits_are_kept() -> None:
     assert tight.parameters["max_link_distance"] == 3.0
 
 
+def make_runner(missed: int | None = None) -> pd.DataFrame:
+    """25 nuclei that rest, 50 px apart, and one that runs between them by 40 px a frame."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[float, ...]] = []
+    for frame in range(8):
+        places = 60 + 50.0 * np.stack(np.mgrid[:5, :5], axis=-1).reshape(-1, 2)
+        places = places + rng.normal(0, 0.4, places.shape)
+        rows += [(frame, k + 1, y, x) for k, (y, x) in enumerate(places)]
+        if frame != missed:
+            rows.append((frame, 26, 85.0, 20.0 + 40 * frame))
+    return make_objects(rows)
+
+
+@pytest.mark.parametrize(
+    ("longest", "n_tracks"), [(None, 33), (30.0, 33), (41.0, 26), (60.0, 26), (200.0, 26)]
+)
+def test_a_longer_way_may_be_given(longest: float | None, n_tracks: int) -> None:
+    result = link_nuclei(make_runner(), TrackSettings(max_link_distance=longest))
+    assert len(result.lineages) == n_tracks
+    assert (result.lineages["daughters"] == 0).all()
+    used = result.parameters
+    assert used["max_link_distance"] == (longest or pytest.approx(24))  # 1.5 diameters
+    # Of the movie in two frames, or twice the way that is given.
+    assert used["max_gap_distance"] == (longest * 2 if longest else pytest.approx(24 * 2**0.5))
+
+
+@pytest.mark.parametrize(
+    ("link", "gap", "n_tracks"),
+    [(60.0, None, 26), (60.0, 70.0, 27), (60.0, 90.0, 26), (None, 90.0, 28), (None, None, 32)],
+)
+def test_a_longer_way_over_gaps_may_be_given(
+    link: float | None, gap: float | None, n_tracks: int
+) -> None:
+    settings = TrackSettings(max_link_distance=link, max_gap_distance=gap)
+    result = link_nuclei(make_runner(missed=4), settings)
+    assert len(result.lineages) == n_tracks
+
+
+def test_a_longer_way_to_daughters_may_be_given() -> None:
+    rows: list[tuple[float, ...]] = []
+    for frame in range(12):
+        rows += [(frame, k, 60.0 + 90 * (k // 4), 60.0 + 90 * (k % 4)) for k in range(1, 16)]
+        after = frame - 6
+        if after < 0:
+            rows.append((frame, 20, 200.0, 200.0, AREA, 140.0 if after == -1 else 100.0))
+        else:
+            area = AREA * (0.5 + 0.03 * after)
+            rows += [
+                (frame, 21 + k, 200.0, 200 + side * 30.0, area) for k, side in ((0, -1), (1, 1))
+            ]
+    for longest, n_divisions in ((None, 0), (29.0, 0), (40.0, 1)):
+        result = link_nuclei(make_objects(rows), TrackSettings(max_division_distance=longest))
+        assert result.parameters["divisions"] == n_divisions
+    assert result.parameters["max_division_distance"] == 40
+
+
+def test_a_longer_way_harms_no_usual_movie() -> None:
+    _, table = default_movie(1)
+    usual = link_nuclei(table).tracks
+    longer = link_nuclei(table, TrackSettings(max_link_distance=60.0)).tracks
+    pd.testing.assert_frame_equal(usual, longer)
+
+
+def test_what_is_not_looked_for_has_no_longest_way() -> None:
+    used = link_nuclei(
+        make_runner(), TrackSettings(find_divisions=False, max_frame_gap=1)
+    ).parameters
+    assert used["max_division_distance"] is None
+    assert used["max_gap_distance"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -277,18 +277,21 @@ class TrackSettings:
 
     max_link_distance: float | None = _option(
         None,
-        "Longest way of a nucleus from one frame to the next. Set it if tracks jump between "
-        "neighbours. `null`: derived from the movie; linking.json says what was used.",
+        "Longest way of a nucleus from one frame to the next. Set it lower if tracks jump between "
+        "neighbours, higher if a few nuclei go much further than the others and their tracks "
+        "break. `null`: derived from the movie; linking.json and the page say what was used.",
         exclusiveMinimum=0,
     )
     max_division_distance: float | None = _option(
         None,
-        "Longest way from a mother to a daughter. `null`: derived from the movie.",
+        "Longest way from a mother to a daughter, which is looked for among the six nuclei nearest "
+        "to her. `null`: derived from the movie.",
         exclusiveMinimum=0,
     )
     max_gap_distance: float | None = _option(
         None,
-        "Longest way across frames in which a nucleus is missed. `null`: derived from the movie.",
+        "Longest way across frames in which a nucleus is missed. `null`: `max_link_distance` for "
+        "each frame if that is given, else derived from the movie.",
         exclusiveMinimum=0,
     )
     max_frame_gap: int = _option(

@@ -949,8 +949,9 @@ class Plan:
         results = [f"segmentation/{sample.name}/{name}" for name in names]
         if sample.kind == "movie":
             names = [
-                "tracks.csv", "lineages.csv", "track_labels.tif", f"trackmate/{sample.name}.xml",
-                "ctc", "tracks.geff", "motility", "lineages", "outlines.mp4", "tracks.mp4",
+                "tracks.csv", "lineages.csv", "linking.json", "track_labels.tif",
+                f"trackmate/{sample.name}.xml", "ctc", "tracks.geff", "motility", "lineages",
+                "outlines.mp4", "tracks.mp4",
             ]  # fmt: skip
             names += ["traces"] if self.list_measured(sample) else []
             results += [f"tracking/{sample.name}/{name}" for name in names]

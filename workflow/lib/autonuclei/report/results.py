@@ -21,6 +21,8 @@ from autonuclei.report.style import UNIT_LABELS
 
 NAN = float("nan")
 Rows = list[dict[str, Any]]
+# The longest ways that links were allowed.
+_DISTANCES = ("max_link_distance", "max_division_distance", "max_gap_distance")
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,8 @@ class Experiment:
             "n_divisions": NAN,
             "median_speed": NAN,
             "speed_unit": "",
+            **dict.fromkeys(_DISTANCES, NAN),
+            "distance_unit": "",
         }
         tracks = f"tracking/{name}"
         if f"{tracks}/lineages.csv" in self.planned:
@@ -187,6 +191,10 @@ class Experiment:
             column = next(name for name in map(str, steps) if name.startswith("speed_"))
             row["median_speed"] = float(steps[column].median())
             row["speed_unit"] = UNIT_LABELS[column.removeprefix("speed_")]
+            # Links that the user corrected have no limit.
+            used = self._read_json(f"{tracks}/linking.json")
+            row |= {key: _fill(used.get(key)) for key in _DISTANCES}
+            row["distance_unit"] = UNIT_LABELS[used["unit"]]
         return row
 
 

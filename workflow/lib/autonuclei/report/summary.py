@@ -179,6 +179,7 @@ FILES = (
     ("segmentation/*/overview.jpg", "one image with outlines"),
     ("tracking/*/tracks.csv", "every nucleus with its track, lineage and mother"),
     ("tracking/*/lineages.csv", "every track with its divisions"),
+    ("tracking/*/linking.json", "how tracks were linked: distances, drift, divisions"),
     ("tracking/*/trackmate/*.xml", "for Fiji: Plugins > Tracking > Load a TrackMate file"),
     ("tracking/*/track_labels.tif", "masks with the number of the track"),
     ("tracking/*/motility", "speed, displacement, density, mitoses: tables and figures"),

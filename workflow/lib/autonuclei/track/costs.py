@@ -47,7 +47,7 @@ def list_links(
     *,
     expected: Floats,
     max_lapse: int,
-    max_distance: float | None,
+    max_link_distance: float | None,
 ) -> PossibleLinks:
     """List the possible links from each frame to the next one that holds nuclei.
 
@@ -57,8 +57,9 @@ def list_links(
         Step that each spot is expected to make.
     max_lapse
         Frames further apart are not linked.
-    max_distance
-        Longest link from one frame to the next; None = derived from the movie.
+    max_link_distance
+        Longest way from one frame to the next. None, or more than the movie shows: what the movie
+        shows.
 
     Returns
     -------
@@ -70,9 +71,8 @@ def list_links(
     for i, lapse in enumerate(np.diff(spots.frame_numbers).tolist()):
         if lapse > max_lapse:
             continue
-        reach = statistics.max_step * np.sqrt(lapse)
-        if max_distance is not None:
-            reach = min(reach, max_distance * lapse)
+        reach = statistics.compute_reach(lapse)
+        reach = min(reach, statistics.compute_reach(lapse, max_link_distance))
         here, there = (np.arange(spots.starts[j], spots.starts[j + 1]) for j in (i, i + 1))
         places = spots.position[here] + expected[here]
         parts.append(

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from autonuclei.track.assignment import Links, assign_links
-from autonuclei.track.costs import PossibleLinks, compute_end_costs, list_links
+from autonuclei.track.costs import PossibleLinks, compute_end_costs, join_links, list_links
+from autonuclei.track.gaps import list_open_links
 from autonuclei.track.spots import Floats, Spots
 from autonuclei.track.statistics import MovieStatistics
 
@@ -60,7 +61,7 @@ def link_frames(
     max_frame_gap
         Frames further apart are not linked.
     max_link_distance
-        None = derived from the movie.
+        Longest way from one frame to the next; None = derived from the movie.
     """
     expected = np.zeros_like(spots.position)
     for remaining in reversed(range(_ROUNDS)):
@@ -70,12 +71,29 @@ def link_frames(
             statistics,
             expected=expected,
             max_lapse=max_frame_gap,
-            max_distance=max_link_distance,
+            max_link_distance=max_link_distance,
         )
         links = assign_links(possible, ends)
         if remaining:
             expected, statistics = _predict_motion(spots, statistics, links)
+    if max_link_distance is not None and max_link_distance > statistics.max_step:
+        # Only nuclei that nothing usual explains may go further than the others.
+        further = list_open_links(
+            spots,
+            statistics,
+            is_end=links.following < 0,
+            is_start=links.before < 0,
+            lapses=[1],
+            max_link_distance=max_link_distance,
+        )
+        possible = _sort_links(join_links([possible, further]))
+        links = assign_links(possible, ends)
     return FrameLinks(links, possible, ends, expected, statistics)
+
+
+def _sort_links(links: PossibleLinks) -> PossibleLinks:
+    order = np.argsort(links.source, kind="stable")
+    return PossibleLinks(links.source[order], links.target[order], links.cost[order])
 
 
 def _predict_motion(

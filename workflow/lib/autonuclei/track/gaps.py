@@ -1,9 +1,16 @@
-"""Links over frames in which a nucleus is missed."""
+"""Links between ends and starts of tracks: further than usual, or over missed frames."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from autonuclei.track.assignment import Links, assign_links
-from autonuclei.track.costs import compute_end_costs, join_links, list_links_between
+from autonuclei.track.costs import (
+    PossibleLinks,
+    compute_end_costs,
+    join_links,
+    list_links_between,
+)
 from autonuclei.track.spots import Bools, Spots
 from autonuclei.track.statistics import MovieStatistics
 
@@ -18,6 +25,7 @@ def close_gaps(
     is_end: Bools,
     is_start: Bools,
     max_frame_gap: int,
+    max_link_distance: float | None = None,
     max_gap_distance: float | None = None,
 ) -> Links:
     """Link ends of tracks to starts of tracks that lie 2 to `max_frame_gap` frames later.
@@ -26,33 +34,69 @@ def close_gaps(
     ----------
     is_end, is_start : (n,)
         Spots at which a track ends, or starts, without a division.
-    max_gap_distance
-        None = derived from the movie.
+    max_link_distance, max_gap_distance
+        Longest way from one frame to the next, and over all frames of a gap; by default that of
+        `MovieStatistics.compute_reach`.
 
     Returns
     -------
     Links
         Those over gaps alone.
     """
-    ends = compute_end_costs(spots, statistics)
+    possible = list_open_links(
+        spots,
+        statistics,
+        is_end=is_end,
+        is_start=is_start,
+        lapses=range(2, max_frame_gap + 1),
+        max_link_distance=max_link_distance,
+        max_distance=max_gap_distance,
+    )
+    return assign_links(possible, compute_end_costs(spots, statistics))
+
+
+def list_open_links(
+    spots: Spots,
+    statistics: MovieStatistics,
+    *,
+    is_end: Bools,
+    is_start: Bools,
+    lapses: Iterable[int],
+    max_link_distance: float | None = None,
+    max_distance: float | None = None,
+) -> PossibleLinks:
+    """List the possible links from ends of tracks to starts that lie some frames later.
+
+    Parameters
+    ----------
+    is_end, is_start : (n,)
+        Spots at which a track ends, or starts, without a division.
+    lapses
+        So many frames may lie between the two: 1 for frames that follow each other.
+    max_link_distance, max_distance
+        Longest way from one frame to the next, and over all frames of a lapse; by default that of
+        `MovieStatistics.compute_reach`. Both may be longer than the movie shows: the usual step
+        then does not count against a link, but its spots must look alike.
+    """
     late, early = np.flatnonzero(is_end), np.flatnonzero(is_start)
     by_frame = {
         int(frame): early[spots.frame[early] == frame] for frame in np.unique(spots.frame[early])
     }
     parts = []
-    for frame in np.unique(spots.frame[late]).tolist():
-        here = late[spots.frame[late] == frame]
-        for lapse in range(2, max_frame_gap + 1):
+    for lapse in lapses:
+        usual = statistics.compute_reach(lapse)
+        reach = max_distance or statistics.compute_reach(lapse, max_link_distance)
+        assumed = statistics.widen(reach, lapse) if reach > usual else statistics
+        ends = compute_end_costs(spots, assumed)
+        for frame in np.unique(spots.frame[late]).tolist():
             there = by_frame.get(frame + lapse)
             if there is None:
                 continue
-            reach = statistics.max_step * np.sqrt(lapse)
-            if max_gap_distance is not None:
-                reach = min(reach, max_gap_distance)
+            here = late[spots.frame[late] == frame]
             parts.append(
                 list_links_between(
                     spots,
-                    statistics,
+                    assumed,
                     ends,
                     here,
                     there,
@@ -62,4 +106,4 @@ def close_gaps(
                     extra_cost=_MISSED_FRAME_COST * (lapse - 1),
                 )
             )
-    return assign_links(join_links(parts), ends)
+    return join_links(parts)

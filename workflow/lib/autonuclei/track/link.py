@@ -159,15 +159,18 @@ def _link_spots(
             is_end=(links.following < 0) & ~mothers,
             is_start=(links.before < 0) & ~daughters,
             max_frame_gap=settings.max_frame_gap,
+            max_link_distance=settings.max_link_distance,
             max_gap_distance=settings.max_gap_distance,
         )
         links = Links(
             np.where(gaps.following >= 0, gaps.following, links.following),
             np.where(gaps.before >= 0, gaps.before, links.before),
         )
-    longest = statistics.max_step
-    if settings.max_link_distance is not None:
-        longest = min(longest, settings.max_link_distance)
+    longest, gap = (
+        statistics.compute_reach(lapse, settings.max_link_distance)
+        for lapse in (1, settings.max_frame_gap)
+    )
+    gap = settings.max_gap_distance or gap
     derived = {
         "nucleus_diameter": statistics.diameter,
         "nearest_neighbour_distance": statistics.neighbour_distance,
@@ -175,7 +178,8 @@ def _link_spots(
         "log_area_change_sigma": statistics.area_sigma,
         "log_intensity_change_sigma": statistics.contrast_sigma,
         "max_link_distance": longest,
-        "max_division_distance": reach,
+        "max_division_distance": reach if settings.find_divisions else None,
+        "max_gap_distance": gap if settings.max_frame_gap > 1 else None,
         "own_motion_weight": statistics.own_motion,
         "neighbour_motion_weight": statistics.neighbour_motion,
         "stage_drift": drift.round(3).tolist(),
@@ -200,7 +204,15 @@ def _log(parameters: dict[str, Any]) -> None:
         logger.info(
             "Lengths in %(unit)s: nucleus diameter %(nucleus_diameter).3g, nearest neighbour"
             " %(nearest_neighbour_distance).3g, step sigma %(step_sigma).3g, longest link"
-            " %(max_link_distance).3g, mother to daughter at most %(max_division_distance).3g."
-            " %(divisions)d divisions, %(gaps_closed)d gaps closed.",
-            parameters,
+            " %(max_link_distance).3g, mother to daughter at most %(daughters)s, over a gap at most"
+            " %(gaps)s. %(divisions)d divisions, %(gaps_closed)d gaps closed.",
+            parameters
+            | {
+                "daughters": _say(parameters["max_division_distance"]),
+                "gaps": _say(parameters["max_gap_distance"]),
+            },
         )
+
+
+def _say(length: float | None) -> str:
+    return "nothing (not looked for)" if length is None else f"{length:.3g}"

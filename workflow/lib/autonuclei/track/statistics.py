@@ -11,6 +11,7 @@ from autonuclei.track.spots import Floats, Spots
 # Floors, without which a nearly still movie could not be linked.
 _LEAST_STEP = 0.05  # diameters
 _LEAST_AREA_CHANGE, _LEAST_CONTRAST_CHANGE = 0.04, 0.03
+_LONGEST = 8  # standard deviations of the longest step
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class MovieStatistics:
         if len(step_lengths):
             sigma = float(np.median(step_lengths)) / np.sqrt(2 * np.log(2))
         sigma = max(sigma, least)
-        max_step = max(8 * sigma, 1.5 * self.diameter)
+        max_step = max(_LONGEST * sigma, 1.5 * self.diameter)
         return replace(
             self,
             step_sigma=sigma,
@@ -61,6 +62,23 @@ class MovieStatistics:
             contrast_sigma=max(measure_spread(contrast_changes), _LEAST_CONTRAST_CHANGE),
             max_step=min(max_step, max(4 * self.neighbour_distance, 2 * self.diameter)),
         )
+
+    def compute_reach(self, lapse: int, max_link_distance: float | None = None) -> float:
+        """Compute how far a nucleus may go in `lapse` frames.
+
+        Parameters
+        ----------
+        lapse
+        max_link_distance
+            Longest way from one frame to the next, if it is given.
+        """
+        if max_link_distance is None:
+            return float(self.max_step * np.sqrt(lapse))
+        return max_link_distance * lapse
+
+    def widen(self, reach: float, lapse: int) -> "MovieStatistics":
+        """The statistics for nuclei that may go as far as `reach` in `lapse` frames."""
+        return replace(self, step_sigma=max(self.step_sigma, reach / np.sqrt(lapse) / _LONGEST))
 
 
 def measure_statistics(spots: Spots) -> MovieStatistics:
