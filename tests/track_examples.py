@@ -69,6 +69,7 @@ def make_example() -> tuple[pd.DataFrame, npt.NDArray[np.uint16], npt.NDArray[np
         }
     )
     tracks = keys.merge(table, on=["frame", "label"])
+    tracks["total_intensity"] = (tracks["mean_intensity"] * tracks["area_px"]).round()
     tracks["touches_border"] = False
     tracks["probability"] = np.nan
     tracks["y_um"] = tracks["x_um"] = tracks["area_um2"] = tracks["time_min"] = np.nan

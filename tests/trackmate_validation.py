@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
+from autonuclei.errors import InputError
 from export_readers import parse_trackmate
 
 DIMENSIONS = {
@@ -109,6 +110,7 @@ NOT_OK_IF_ABSENT = {
 SPOT_NEEDS = ("POSITION_X", "POSITION_Y", "POSITION_Z", "POSITION_T", "RADIUS", "QUALITY")
 JAVA_NUMBER = re.compile(r"\s*[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)\s*")
 PLAIN_NUMBERS = re.compile(r"(-?\d+\.\d+(\s+|\Z))*+")
+LARGEST = 2**31 - 1  # of Java's int
 WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 MORPHOLOGY = {
     "Spot fit 2D ellipse": ("ELLIPSE_",),
@@ -131,14 +133,19 @@ def validate_trackmate(path: str | os.PathLike[str]) -> list[str]:
     Raises
     ------
     InputError
-        The file is absent or is not XML, or its root is not TrackMate.
+        The file is absent, or its root is not TrackMate.
     """
     check = _Check(Path(path))
-    for event, element in parse_trackmate(path):
-        if event == "start":
-            check.open(element)
-        else:
-            check.close(element)
+    try:
+        for event, element in parse_trackmate(path):
+            if event == "start":
+                check.open(element)
+            else:
+                check.close(element)
+    except InputError as error:
+        if "as XML" not in str(error):
+            raise
+        return [f"crash: the file is not XML: {error}"]
     check.finish()
     return [
         text if count == 1 else f"{text} ({count} times)" for text, count in check.problems.values()
@@ -326,6 +333,11 @@ class _Check:
             self.add("not ok", "track id", "a Track has no whole number as TRACK_ID")
         elif self.track_id in self.track_ids:
             self.add("silent", "double track", f"the track {self.track_id} is there twice")
+        # TrackMate sorts tracks by the digits of their names, read as one Java int.
+        name = attributes.get("name", "Unnamed")
+        digits = re.sub("[^0-9]", "", name)
+        if not digits or int(digits) > LARGEST:
+            self.add("crash", "track name", f"the track name {name!r} holds no number for Java")
         self.track_ids.append(self.track_id)
         self.track_spots.append(set())
 
@@ -503,4 +515,4 @@ class _Check:
     def read_int(value: str | None) -> int | None:
         if value is None or not WHOLE_NUMBER.fullmatch(value):
             return None
-        return int(value)
+        return int(value) if abs(int(value)) <= LARGEST else None

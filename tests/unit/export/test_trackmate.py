@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.export.trackmate import write_trackmate
-from autonuclei.export.trackmate_settings import MovieInfo
+from autonuclei.export.trackmate_settings import LapSettings, MovieInfo, choose_tracker
 from autonuclei.export.trackmate_xml import format_java_number
 from autonuclei.io.hyperstack import write_image_movie
 from export_readers import read_trackmate
@@ -243,3 +245,48 @@ def test_link_cost_column_is_used(tmp_path):
     write_trackmate(tmp_path / "a.xml", tracks, movie=MovieInfo("m.tif", WIDTH, HEIGHT, N_FRAMES))
     edges = read_trackmate(tmp_path / "a.xml").edges
     assert np.array_equal(edges["LINK_COST"], edges["SPOT_TARGET_ID"] * 1.5)
+
+
+def test_what_java_cannot_read_is_refused(tmp_path):
+    tracks, _, _ = make_example()
+    movie = MovieInfo("m.tif", WIDTH, HEIGHT, N_FRAMES)
+    large = tracks.assign(lineage=tracks["lineage"] + 2**31 - 3)
+    with pytest.raises(InputError, match=r"^lineage 2147483650: .*2147483647"):
+        write_trackmate(tmp_path / "a.xml", large, movie=movie)
+    for name in ("m\x01.tif", "m\t.tif"):
+        with pytest.raises(InputError, match="control characters"):
+            write_trackmate(tmp_path / "a.xml", tracks, movie=replace(movie, filename=name))
+    assert not (tmp_path / "a.xml").exists()
+
+
+def test_intensities_are_those_that_trackmate_computes(exported):
+    path, tracks, labels, _ = exported
+    raw = make_example()[2]
+    spots = read_trackmate(path).spots.set_index("ID")
+    for row, spot in tracks.iterrows():
+        values = raw[spot["frame"]][labels[spot["frame"]] == spot["label"]].astype(float)
+        assert spots.loc[row, "TOTAL_INTENSITY_CH1"] == values.sum()
+        assert spots.loc[row, "STD_INTENSITY_CH1"] == pytest.approx(values.std(ddof=1))
+
+
+def test_tracks_are_coloured_over_all_their_numbers(exported):
+    path, _, _, counts = exported
+    assert f'"trackMax": {counts.n_tracks - 1}.0' in path.read_text(encoding="utf-8")
+
+
+def test_the_tracker_is_preset_to_what_was_used(tmp_path):
+    used = {
+        "max_link_distance": 60,
+        "max_gap_distance": 80,
+        "max_division_distance": 30,
+        "settings": {"max_frame_gap": 3},
+    }
+    tracker = choose_tracker(used)
+    assert tracker == LapSettings(60, 80, 30, 60, max_frame_gap=3)
+    tracker = choose_tracker(used | {"max_gap_distance": None, "max_division_distance": None})
+    path, *_ = export_example(tmp_path, tracker=tracker)
+    assert validate_trackmate(path) == []
+    text = path.read_text(encoding="utf-8")
+    assert 'ALLOW_TRACK_SPLITTING="false"' in text
+    assert 'ALLOW_GAP_CLOSING="false"' in text
+    assert choose_tracker({"links": "corrected by the user"}) is None

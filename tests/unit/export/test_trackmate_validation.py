@@ -70,7 +70,7 @@ def split_one_track(text):
     """Move the last edge of the first track into a track of its own."""
     first = re.search(r'      <Track name="Track_1".*?</Track>\n', text, re.DOTALL).group()
     edge = re.findall(r" *<Edge .*\n", first)[-1]
-    new = first.replace(edge, "") + f'      <Track name="n" TRACK_ID="99">\n{edge}      </Track>\n'
+    new = first.replace(edge, "") + f'      <Track name="Track_99" TRACK_ID="99">\n{edge}      </Track>\n'
     return text.replace(first, new)
 
 
@@ -191,7 +191,7 @@ RULES = {
     "DisplaySettings": (remove_part("DisplaySettings"), "not ok: TrackMate has no DisplaySettings"),
     "detector": (swap("LABEL_IMAGE_DETECTOR", "MY_DETECTOR"), "not ok: the detector MY_DETECTOR"),
     "detector setting": (
-        swap(' SIMPLIFY_CONTOURS="false"', ""),
+        swap(' SIMPLIFY_CONTOURS="true"', ""),
         "not ok: the detector has no SIMPLIFY_CONTOURS",
     ),
     "tracker": (swap("SPARSE_LAP_TRACKER", "MY_TRACKER"), "not ok: the tracker MY_TRACKER"),
@@ -209,6 +209,23 @@ RULES = {
     "no track id": (
         sub(r'(<Track name="Track_2") TRACK_INDEX="1" TRACK_ID="2"', r"\1"),
         "not ok: a Track has no whole number as TRACK_ID",
+    ),
+    "large track id": (
+        sub(r'TRACK_ID="2"', 'TRACK_ID="2147483648"'),
+        "not ok: a Track has no whole number as TRACK_ID",
+    ),
+    "large track name": (
+        swap('name="Track_2"', 'name="Track_2147483648"'),
+        "crash: the track name 'Track_2147483648'",
+    ),
+    "track name without number": (
+        swap('name="Track_2"', 'name="mother"'),
+        "crash: the track name 'mother'",
+    ),
+    "no track name": (swap(' name="Track_2"', ""), "crash: the track name 'Unnamed'"),
+    "control character": (
+        swap('name="Track_2"', 'name="Track_2\x01"'),
+        "crash: the file is not XML",
     ),
     "filtered": (
         swap('<TrackID TRACK_ID="3" />', '<TrackID TRACK_ID="33" />'),
@@ -271,6 +288,8 @@ def test_breaking_one_rule_is_told(exported, tmp_path, rule):
         "AnalyzerCollection",
         "SpotAnalyzers",
         "no track id",
+        "large track id",
+        "control character",
         "times of a frame",
         "interval",
     }:
@@ -311,6 +330,6 @@ def test_other_files_are_refused(tmp_path, text, message):
     path = tmp_path / "a.xml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
-        validate_trackmate(path)
+        read_trackmate(path)
     with pytest.raises(InputError, match="no such file"):
         read_trackmate(tmp_path / "b.xml")

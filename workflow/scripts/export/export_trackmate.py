@@ -7,7 +7,7 @@ with log_job(snakemake.log[0]) as log:
     from pathlib import Path
 
     from autonuclei.export.trackmate import write_trackmate
-    from autonuclei.export.trackmate_settings import LapSettings, MovieInfo
+    from autonuclei.export.trackmate_settings import MovieInfo, choose_tracker
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.images import PlaneReader, read_movie_page
     from autonuclei.io.label_store import LabelStore
@@ -22,22 +22,13 @@ with log_job(snakemake.log[0]) as log:
         )
         write_image_movie(snakemake.output.image, frames, n_frames=n_frames, **units)
     used = json.loads(Path(snakemake.input.used).read_text())
-    tracker = None
-    if "max_link_distance" in used:
-        tracker = LapSettings(
-            linking_max_distance=used["max_link_distance"],
-            gap_closing_max_distance=used["max_link_distance"],
-            splitting_max_distance=used["max_division_distance"],
-            merging_max_distance=used["max_link_distance"],
-            max_frame_gap=used["settings"]["max_frame_gap"],
-        )
     with LabelStore(snakemake.input.labels) as masks:
         counts = write_trackmate(
             snakemake.output.xml,
             read_table(snakemake.input.tracks),
             movie=MovieInfo(Path(snakemake.output.image).name, width, height, n_frames, **units),
             labels=masks,
-            tracker=tracker,
+            tracker=choose_tracker(used),
             log=f"Linked by autonuclei with {json.dumps(used)}",
         )
     log.info("%s", counts)

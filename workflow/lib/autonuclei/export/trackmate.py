@@ -28,7 +28,7 @@ from autonuclei.export.trackmate_settings import (
     write_display,
     write_settings,
 )
-from autonuclei.export.trackmate_xml import XmlWriter, format_rows
+from autonuclei.export.trackmate_xml import XmlWriter, format_rows, is_text
 from autonuclei.io.files import write_beside
 from autonuclei.io.label_frames import LabelFrames
 from autonuclei.labels.outlines import Outlines, trace_outlines
@@ -36,6 +36,9 @@ from autonuclei.track.edges import find_edges
 
 # The version whose reader the rules were taken from.
 TRACKMATE_VERSION = "8.1.0"
+
+# Of Java's `int`, by which TrackMate also sorts the names of tracks.
+_LARGEST = 2**31 - 1
 
 # What a track table must have; the other measurements become features where they are there.
 _NEEDED = ["frame", "label", "y_px", "x_px", "area_px", "track", "lineage", "parent"]
@@ -93,10 +96,12 @@ def write_trackmate(
     Raises
     ------
     InputError
-        A nucleus lies outside the frames of the movie, or its label is not in the label image.
+        A nucleus lies outside the frames of the movie, its label is not in the label image, or a
+        number or name is one that TrackMate cannot read.
     ValueError
         The track table contradicts itself.
     """
+    _check_readable(tracks, movie)
     rows_by_frame = find_rows(tracks, movie.n_frames)
     edges = find_edges(tracks)
     # A measurement that is unknown for every nucleus is no feature.
@@ -129,8 +134,22 @@ def write_trackmate(
                             xml.write_lines(map("".join, zip(heads, texts, strict=True)))
                 n_tracks = _write_tracks(xml, tracks, edges, units)
             write_settings(xml, movie, tracker, features)
-            write_display(xml, movie.n_frames)
+            write_display(xml, n_tracks)
     return ExportCounts(len(tracks), len(edges), n_tracks, n_split)
+
+
+def _check_readable(tracks: pd.DataFrame, movie: MovieInfo) -> None:
+    largest = int(tracks["lineage"].abs().max()) if len(tracks) else 0
+    if largest > _LARGEST:
+        raise InputError(
+            f"lineage {largest}: TrackMate reads no number of a track above {_LARGEST}. Number "
+            "the lineages from 1."
+        )
+    if not is_text(movie.filename):
+        raise InputError(
+            f"{movie.filename!r}: a TrackMate file cannot hold a name with control characters. "
+            "Rename the sample."
+        )
 
 
 def _describe(movie: MovieInfo, log: str) -> str:
@@ -142,7 +161,8 @@ def _describe(movie: MovieInfo, log: str) -> str:
         + ("unknown, times are in frames." if interval is None else f"{interval} min."),
         "A track is a lineage with its divisions. A spot's ID is its row in the track table, "
         "from 0. Quality is the area in pixels. The ellipse has the second moments of the "
-        "nucleus. The perimeter follows the pixel centres of its rim.",
+        "nucleus. The perimeter follows the pixel centres of its rim; measured anew along our "
+        "outlines, which follow the edges of pixels, it is a fifth longer.",
         "To detect again with the label image detector, open the label movie as the image.",
     ]
     if log.strip():

@@ -15,7 +15,7 @@ _AS_MEASURED = {
     "probability": "PROBABILITY",
     "mean_intensity": "MEAN_INTENSITY_CH1",
     "max_intensity": "MAX_INTENSITY_CH1",
-    "std_intensity": "STD_INTENSITY_CH1",
+    "total_intensity": "TOTAL_INTENSITY_CH1",
     "solidity": "SOLIDITY",
 }
 
@@ -64,9 +64,10 @@ def compute_spot_features(
     values |= {feature: get(name) for name, feature in _AS_MEASURED.items() if name in tracks}
     if "touches_border" in tracks:
         values["TOUCHES_BORDER"] = tracks["touches_border"].to_numpy(np.int64)
-    if "mean_intensity" in tracks:
-        values["TOTAL_INTENSITY_CH1"] = get("mean_intensity") * area
     with np.errstate(divide="ignore", invalid="ignore"):
+        if "std_intensity" in tracks:
+            # TrackMate divides by n - 1, our tables by n.
+            values["STD_INTENSITY_CH1"] = get("std_intensity") * np.sqrt(area / (area - 1))
         if {"major_axis_px", "minor_axis_px", "orientation_rad"} <= set(tracks):
             major, minor = get("major_axis_px") / 2, get("minor_axis_px") / 2
             values["ELLIPSE_X0"] = values["ELLIPSE_Y0"] = np.zeros(n)

@@ -52,9 +52,18 @@ class XmlWriter:
         self._out.writelines(f"{self._indent}{line}\n" for line in lines)
 
 
+# XML 1.0 has no way to hold most control characters.
+_NO_TEXT = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is one line that XML holds as it is."""
+    return not _NO_TEXT.search(name) and not set(name) & set("\t\n\r")
+
+
 def escape_text(text: str) -> str:
-    """Escape what XML reads as its own; XML 1.0 has no way to hold most control characters."""
-    return escape(re.sub(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]", "?", text))
+    """Escape what XML reads as its own; a question mark for what it has no way to hold."""
+    return escape(_NO_TEXT.sub("?", text))
 
 
 def format_java_number(value: float) -> str:
