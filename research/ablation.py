@@ -42,7 +42,7 @@ from autonuclei.annotate.composition import compose_training_pair, label_trainin
 from autonuclei.annotate.pipeline import Annotation, annotate_images
 from autonuclei.annotate.preprocessing import preprocess_image
 from autonuclei.annotate.selection import AcceptedRange
-from autonuclei.evaluate.quality import Page, measure_sample
+from autonuclei.evaluate.quality import Annotated, Page, measure_sample
 from autonuclei.evaluate.verdicts import judge_experiment
 from autonuclei.io.files import write_beside
 from autonuclei.io.images import read_plane
@@ -394,7 +394,8 @@ def judge_network(
         ("test", group.test, found, checked, compared),
     ):
         pairs = {
-            frame: (one.objects, one.nuclei) for frame, one in zip(frames, annotated, strict=True)
+            frame: [Annotated(one.objects, one.nuclei)]
+            for frame, one in zip(frames, annotated, strict=True)
         }
         nuclei = [
             pd.DataFrame({"frame": frame, "label": range(1, len(p) + 1), "probability": p})
@@ -407,7 +408,7 @@ def judge_network(
             ),
             pd.concat(nuclei),
             is_movie=False,
-            read_annotation=pairs.get,
+            read_annotation=lambda frame, pairs=pairs: pairs.get(frame, []),
         )
         tables.append(measured.assign(sample=sample))
         objects += [

@@ -20,6 +20,7 @@ rule preprocess_image:
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         plane=PLAN.describe_plane,
+        is_block=lambda wildcards: PLAN.get_frame(wildcards).block is not None,
         skip_unreadable=SETTINGS.skip_unreadable,
         preprocess=list_steps(SETTINGS.preprocess),
         code=digest_imports("annotate/preprocess_image"),
@@ -104,6 +105,7 @@ rule measure_objects:
         mem_mb=NEEDS.frame_mb(180, 60),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
+        frame=lambda wildcards: PLAN.get_frame(wildcards).index,
         code=digest_imports("annotate/measure_objects"),
     script:
         "../scripts/annotate/measure_objects.py"
@@ -187,7 +189,8 @@ rule import_masks:
         page=lambda wildcards: PLAN.get_mask(wildcards).page,
         stamp=lambda wildcards: PLAN.get_mask(wildcards).stamp,
         image=lambda wildcards: PLAN.get_frame(wildcards).path,
-        shape=lambda wildcards: PLAN.get_frame(wildcards).shape,
+        shape=PLAN.get_whole_shape,
+        window=lambda wildcards: PLAN.get_frame(wildcards).window,
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("annotate/import_masks"),
@@ -258,10 +261,7 @@ rule list_objects:
         mem_mb=500,
         runtime=10,
     params:
-        frames=lambda wildcards: [
-            (sample.name, frame.index)
-            for sample, frame in PLAN.list_annotated(wildcards.experiment)
-        ],
+        fields=PLAN.describe_fields,
         columns=PLAN.get_sample_columns,
         code=digest_imports("annotate/list_objects"),
     script:

@@ -114,8 +114,8 @@ for experiment in PLAN.experiments:
         for note in sample.notes:
             logger.warning(f"{experiment}/{sample.name}: {note}")
     if not IN_SUBMITTED_JOB:
-        rows = [sample.describe_input() for sample in PLAN.list_samples(experiment)]
-        logger.info(f"What was read of experiment {experiment}:\n{format_inputs(rows)}\n")
+        read = format_inputs(PLAN.describe_inputs_of(experiment))
+        logger.info(f"What was read of experiment {experiment}:\n{read}\n")
 
 
 # Of all rules; used with --sdm apptainer only.
@@ -125,7 +125,8 @@ container: SETTINGS.container
 wildcard_constraints:
     experiment="[A-Za-z0-9][A-Za-z0-9._-]*",
     sample="[A-Za-z0-9][A-Za-z0-9._-]*",
-    frame=r"\d+",
-    first=r"\d+",
-    last=r"\d+",
+    # Of a large frame the annotation takes blocks, e.g. 0003_07.
+    frame=r"\d+(_\d+)?",
+    first=r"\d+(_\d+)?",
+    last=r"\d+(_\d+)?",
     round=r"\d+",

@@ -106,7 +106,7 @@ rule measure_quality:
     params:
         planes=PLAN.describe_planes,
         names=PLAN.get_names,
-        annotated=lambda wildcards: [frame.index for _, frame in PLAN.list_compared(wildcards)],
+        annotated=PLAN.describe_annotated,
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,

@@ -181,7 +181,9 @@ use rule predict_stretch as predict_training_frames with:
     benchmark:
         "<logs>/{experiment}/rounds/{round}/network/{sample}/predict_{first}-{last}.tsv"
     params:
-        # Pages go by the place of a frame in the stretch.
+        # Blocks of one frame may be in it: pages and tables go by the place in the stretch.
+        planes=PLAN.describe_checked_stretch,
+        is_movie=PLAN.may_be_dark,
         keep_pages=True,
         refine_boundaries=False,
         minimum_probability=DOUBT_PROBABILITY,

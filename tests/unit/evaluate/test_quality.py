@@ -13,6 +13,7 @@ from autonuclei.evaluate.quality import (
     IMAGE_COLUMNS,
     NEIGHBOUR_COLUMNS,
     SAMPLE_COLUMNS,
+    Annotated,
     Page,
     compare_annotation,
     compare_neighbours,
@@ -131,16 +132,18 @@ def test_annotation_and_network() -> None:
     objects = draw_squares((60, 60), corners, 10)
     nuclei = np.where(objects <= 2, objects, 0)
     predicted = draw_squares((60, 60), [(0, 1), (0, 40), (40, 40)], 10)
-    row, confirmed = compare_annotation(objects, nuclei, predicted)
+    row, checked = compare_annotation([(objects, nuclei, predicted)])
     assert row["n_accepted"] == 2
     # The nucleus on the rejected object counts neither for nor against.
     assert row["agreement_f1"] == pytest.approx(2 * 1 / (2 + 2))
     assert row["agreement_iou"] == pytest.approx(90 / 110)
     assert row["accepted_found"] == 0.5
     assert row["outside_annotation"] == pytest.approx(1 / 3)
-    assert confirmed.tolist() == [False, True, True, False]
+    assert [values.tolist() for values in checked[0]] == [[1, 2, 3], [True, True, False]]
+    # In two blocks there is twice of everything.
+    assert compare_annotation([(objects, nuclei, predicted)] * 2)[0] == row | {"n_accepted": 4}
     nothing = np.zeros_like(objects)
-    row, confirmed = compare_annotation(nothing, nothing, nothing)
+    row, _ = compare_annotation([(nothing, nothing, nothing)])
     assert row.pop("n_accepted") == 0
     assert np.isnan(list(row.values())).all()
 
@@ -214,7 +217,7 @@ def test_sample_with_annotation_and_probabilities() -> None:
         [(7, image, DISKS)],
         [(7, label, 0.85) for label in range(1, 10)],
         is_movie=False,
-        read_annotation=lambda frame: (half, half) if frame == 7 else None,
+        read_annotation=lambda frame: [Annotated(half, half)] if frame == 7 else [],
         crop=(0, 48, 0, 48),
     )
     assert images["agreement_f1"][0] == 1

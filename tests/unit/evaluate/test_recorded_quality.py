@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from autonuclei.evaluate.calibration import pool_calibration
-from autonuclei.evaluate.quality import SAMPLE_COLUMNS, Page, measure_sample
+from autonuclei.evaluate.quality import SAMPLE_COLUMNS, Annotated, Page, measure_sample
 from autonuclei.evaluate.verdicts import judge_experiment
 from shapes import GRID, draw_disks, photograph
 
@@ -122,7 +122,7 @@ def measured(objects: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
         draw_frames(),
         nuclei,
         is_movie=True,
-        read_annotation=lambda frame: (objects, accepted) if frame == 0 else None,
+        read_annotation=lambda frame: [Annotated(objects, accepted)] if frame == 0 else [],
     )
 
 

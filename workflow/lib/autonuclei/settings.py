@@ -57,7 +57,8 @@ class PreprocessSettings:
         4096,
         "Side of the blocks in which larger images, from 1.5 times their pixels on, are worked "
         "on: a mosaic of any size then fits into memory, and a cluster shares it. Smaller where "
-        "memory is short. It does not change what is found.",
+        "memory is short. The network finds the same in them; to learn from, each block of half "
+        "this side is an image of its own.",
         minimum=128,
         maximum=65536,
     )

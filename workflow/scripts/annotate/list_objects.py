@@ -16,9 +16,10 @@ with log_job(snakemake.log[0]) as log:
     )
 
     tables = []
-    for (sample, _), path in zip(snakemake.params.frames, snakemake.input.tables, strict=True):
+    for field, path in zip(snakemake.params.fields, snakemake.input.tables, strict=True):
         table = read_table(path)
-        table.insert(0, "sample", sample)
+        for place, (name, value) in enumerate(field.items()):
+            table.insert(place, name, value)
         tables.append(table)
     objects = concatenate_tables(tables, ("sample", *CANDIDATE_COLUMNS))
     accepted_range = read_accepted_range(snakemake.input.accepted_range)

@@ -10,7 +10,7 @@ with log_job(snakemake.log[0]) as log:
     table = measure_candidates(
         read_image(snakemake.input.image),
         read_image(snakemake.input.objects),
-        frame=int(snakemake.wildcards.frame),
+        frame=snakemake.params.frame,
     )
     log.info("%d objects", len(table))
     write_table(snakemake.output.table, table)

@@ -9,6 +9,11 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.errors import InputError
     from autonuclei.io.images import PlaneReader, check_pixels, write_image
 
+    def check(image):
+        # A mosaic has empty corners; a whole image without any contrast is a mistake.
+        if not snakemake.params.is_block or image.min() < image.max():
+            check_pixels(image, name)
+
     plane = snakemake.params.plane
     with PlaneReader() as read:
         image = read(**plane)
@@ -17,9 +22,9 @@ with log_job(snakemake.log[0]) as log:
     try:
         if problem:
             raise InputError(problem)
-        check_pixels(image, name)
+        check(image)
         prepared = preprocess_image(image, **snakemake.params.preprocess)
-        check_pixels(prepared, name)
+        check(prepared)
     except InputError as error:
         if not snakemake.params.skip_unreadable:
             raise

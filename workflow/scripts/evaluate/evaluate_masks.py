@@ -10,7 +10,8 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_sample_columns, concatenate_tables, write_table
-    from autonuclei.labels.matching import COUNT_COLUMNS, compute_metrics, pool_counts
+    from autonuclei.labels.blocks import Block
+    from autonuclei.labels.matching import COUNT_COLUMNS, SUMS, compute_metrics, pool_counts
 
     place = ("stage", "sample", "frame")
 
@@ -25,8 +26,11 @@ with log_job(snakemake.log[0]) as log:
         if not is_annotation and not masks.has(case["frame"]):
             log.info("%s: its image was passed over", case["truth"])
             return []
+        truth = read_truth(case["truth"], case["truth_page"])
+        if case["plane"]["window"]:
+            truth = truth[Block(*case["plane"]["window"]).slices]
         counts = compare_with_truth(
-            read_truth(case["truth"], case["truth_page"]),
+            truth,
             read_image(case["labels"]) if is_annotation else masks.read(case["frame"]),
             stage=case["stage"],
             crop=snakemake.params.crop,
@@ -53,6 +57,8 @@ with log_job(snakemake.log[0]) as log:
                 for case in of_sample:
                     tables += compare(case, read_truth, masks)
     counts = concatenate_tables(tables, (*place, *COUNT_COLUMNS))
+    # Where blocks of a frame were annotated, its row is of all of them.
+    counts = counts.groupby([*place, "iou"], sort=False, as_index=False)[list(SUMS)].sum()
     metrics = add_sample_columns(compute_metrics(counts), snakemake.params.columns)
     write_table(snakemake.output.metrics, metrics)
     pooled = pool_counts(counts, ("stage", "iou"))

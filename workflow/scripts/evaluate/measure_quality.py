@@ -3,14 +3,16 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    from autonuclei.evaluate.quality import Page, measure_sample
+    from autonuclei.evaluate.quality import Annotated, Page, measure_sample
     from autonuclei.io.images import PlaneReader, read_image
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_columns, read_table, write_table
+    from autonuclei.labels.blocks import Block
 
     params = snakemake.params
-    pairs = zip(snakemake.input.objects, snakemake.input.nuclei, strict=True)
-    annotated = dict(zip(params.annotated, pairs, strict=True))
+    fields = list(
+        zip(params.annotated, snakemake.input.objects, snakemake.input.nuclei, strict=True)
+    )
 
     def read_pages(read, masks):
         for frame, plane in params.planes.items():
@@ -22,7 +24,9 @@ with log_job(snakemake.log[0]) as log:
                 yield Page(frame, image, masks.read(frame))
 
     def read_annotation(frame):
-        return tuple(map(read_image, annotated[frame])) if frame in annotated else None
+        for (index, window), *paths in fields:
+            if index == frame:
+                yield Annotated(*map(read_image, paths), Block(*window).slices)
 
     with PlaneReader() as read, LabelStore(snakemake.input.labels, params.names) as masks:
         images, calibration = measure_sample(

@@ -5,7 +5,7 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]):
     from autonuclei.io.images import read_image
     from autonuclei.io.tables import read_table
-    from autonuclei.report.annotation_figures import draw_annotation_overlay
+    from autonuclei.report.annotation_figures import draw_annotation_overlay, select_field
     from autonuclei.report.style import save_figure
 
     shown = snakemake.params.shown
@@ -13,8 +13,8 @@ with log_job(snakemake.log[0]):
     figure = draw_annotation_overlay(
         read_image(snakemake.input.image),
         read_image(snakemake.input.objects),
-        table[(table["sample"] == shown["sample"]) & (table["frame"] == shown["frame"])],
-        name=f"{shown['sample']}, frame {shown['frame']}",
+        select_field(table, shown["sample"], shown["frame"], shown["block"]),
+        name=shown["name"],
         pixel_size_um=shown["pixel_size_um"],
     )
     save_figure(figure, [snakemake.output.png])

@@ -8,7 +8,11 @@ with log_job(snakemake.log[0]):
     from autonuclei.annotate.splitting import place_seeds, split_nuclei
     from autonuclei.io.images import read_image
     from autonuclei.io.tables import read_table
-    from autonuclei.report.annotation_figures import AnnotationSteps, draw_annotation_steps
+    from autonuclei.report.annotation_figures import (
+        AnnotationSteps,
+        draw_annotation_steps,
+        select_field,
+    )
     from autonuclei.report.style import save_figure
 
     shown, settings = snakemake.params.shown, snakemake.params.settings
@@ -31,7 +35,7 @@ with log_job(snakemake.log[0]):
         nuclei,
         rejected=settings["rejected"],
         noise_grey=settings["noise_grey"],
-        rng=make_generator(snakemake.params.seed, shown["sample"], f"{shown['frame']:04d}"),
+        rng=make_generator(snakemake.params.seed, shown["sample"], shown["field"]),
     )
     table = read_table(snakemake.input.table, text=("sample", "verdict"))
     figure = draw_annotation_steps(
@@ -45,8 +49,8 @@ with log_job(snakemake.log[0]):
             training_image=training_image,
             training_labels=training_labels,
         ),
-        table[(table["sample"] == shown["sample"]) & (table["frame"] == shown["frame"])],
-        name=f"{shown['sample']}, frame {shown['frame']}",
+        select_field(table, shown["sample"], shown["frame"], shown["block"]),
+        name=shown["name"],
         pixel_size_um=shown["pixel_size_um"],
     )
     save_figure(figure, [snakemake.output.png])

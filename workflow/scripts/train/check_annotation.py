@@ -21,7 +21,8 @@ with log_job(snakemake.log[0]) as log:
             scale=snakemake.params.scale,
         )
     table = read_table(snakemake.input.probability)
-    of_frame = table["frame"] == int(snakemake.wildcards.frame)
+    # Its frames go by their place, as the pages do.
+    of_frame = table["frame"] == snakemake.params.page
     objects = read_image(snakemake.input.objects)
     first = label_training(objects, read_image(snakemake.input.nuclei), ignore=True)
     labels = check_annotation(

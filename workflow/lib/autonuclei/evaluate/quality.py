@@ -219,15 +219,16 @@ def count_decisions(objects: pd.DataFrame) -> Row:
     return row
 
 
-def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple[Row, Array]:
-    """Compare annotation and network on a frame that was annotated.
+def compare_annotation(
+    fields: Iterable[tuple[Array, Array, Array]],
+) -> tuple[Row, list[tuple[Array, Array]]]:
+    """Compare annotation and network on a frame that was annotated, or on blocks of it.
 
     Parameters
     ----------
-    objects, nuclei : (height, width) int
-        Label images of all annotated objects and of the accepted ones, with the same numbers.
-    predicted : (height, width) int
-        Label image of the network.
+    fields
+        Of the frame, or of each block, three (height, width) label images: of all annotated
+        objects, of the accepted ones, with the same numbers, and of the network.
 
     Returns
     -------
@@ -236,26 +237,37 @@ def compare_annotation(objects: Array, nuclei: Array, predicted: Array) -> tuple
         predicted nuclei that do not lie on rejected objects by more than half; mean IoU of the
         pairs; share of accepted objects that the network finds; share of predicted nuclei outside
         of all objects.
-    confirmed : (n + 1,) bool
-        By predicted label, whether some annotated object, accepted or not, has an IoU above 0.5.
+    checked : list of (n,) int, (n,) bool
+        Of each field its predicted labels, and whether some annotated object, accepted or not,
+        has an IoU above 0.5 with them.
     """
-    accepted = np.unique(nuclei[nuclei > 0])
-    iou = measure_overlaps(objects, predicted)[0][accepted]
-    matched = iou > MATCH_IOU
-    area = np.bincount(predicted.ravel())
-    area[0] = 0
-    back, covered = measure_overlaps(predicted, objects)
-    on_rejected = measure_overlaps(predicted, np.where(nuclei > 0, 0, objects))[1]
-    counted = (area > 0) & (on_rejected <= 0.5)
-    n = len(accepted) + int(counted.sum())
+    n_accepted = n_counted = n_predicted = n_outside = 0
+    matched = [np.zeros(0)]
+    checked = []
+    for objects, nuclei, predicted in fields:
+        accepted = np.unique(nuclei[nuclei > 0])
+        iou = measure_overlaps(objects, predicted)[0][accepted]
+        area = np.bincount(predicted.ravel())
+        area[0] = 0
+        present = np.flatnonzero(area)
+        back, covered = measure_overlaps(predicted, objects)
+        on_rejected = measure_overlaps(predicted, np.where(nuclei > 0, 0, objects))[1]
+        n_accepted += len(accepted)
+        n_counted += int((on_rejected[present] <= 0.5).sum())
+        n_predicted += len(present)
+        n_outside += int((covered[present] < BARE).sum())
+        matched.append(iou[iou > MATCH_IOU])
+        checked.append((present, back[present] > MATCH_IOU))
+    ious = np.concatenate(matched)
+    n = n_accepted + n_counted
     row: Row = {
-        "n_accepted": len(accepted),
-        "agreement_f1": 2 * int(matched.sum()) / n if n else NAN,
-        "agreement_iou": float(iou[matched].mean()) if matched.any() else NAN,
-        "accepted_found": float(matched.mean()) if len(accepted) else NAN,
-        "outside_annotation": float((covered[area > 0] < BARE).mean()) if area.any() else NAN,
+        "n_accepted": n_accepted,
+        "agreement_f1": 2 * len(ious) / n if n else NAN,
+        "agreement_iou": float(ious.mean()) if len(ious) else NAN,
+        "accepted_found": len(ious) / n_accepted if n_accepted else NAN,
+        "outside_annotation": n_outside / n_predicted if n_predicted else NAN,
     }
-    return row, back > MATCH_IOU
+    return row, checked
 
 
 def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
@@ -340,12 +352,23 @@ class Page(NamedTuple):
     labels: Array | None
 
 
+class Annotated(NamedTuple):
+    """Label images of all annotated objects and of the accepted ones, of a frame or a part of it.
+
+    `slices` are the rows and columns of the frame that it is, in px of the raw image.
+    """
+
+    objects: Array
+    nuclei: Array
+    slices: tuple[slice, slice] = (slice(None), slice(None))
+
+
 def measure_sample(
     pages: Iterable[Page],
     nuclei: pd.DataFrame,
     *,
     is_movie: bool,
-    read_annotation: Callable[[int], tuple[Array, Array] | None] = lambda frame: None,
+    read_annotation: Callable[[int], Iterable[Annotated]] = lambda frame: (),
     crop: Sequence[int] | None = PreprocessSettings.crop,
     scale: float = PreprocessSettings.scale,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -360,8 +383,7 @@ def measure_sample(
     is_movie
         Whether a frame is compared with the ones before and after.
     read_annotation
-        Gives label images of all objects and of the accepted ones for a frame that was
-        annotated, else None.
+        What was annotated of a frame.
     crop, scale
         What preprocessing did to the annotated images.
 
@@ -386,14 +408,16 @@ def measure_sample(
             probability[by_frame[frame]["label"]] = by_frame[frame]["probability"]
         if np.isfinite(probability).any():
             row["probability"] = float(np.nanmedian(probability))
-        annotation = read_annotation(frame)
-        if annotation is not None:
-            prepared = preprocess_labels(labels, crop=crop, scale=scale)
-            agreement, confirmed = compare_annotation(*annotation, prepared)
+        agreement, checked = compare_annotation(
+            (own.objects, own.nuclei, preprocess_labels(labels[own.slices], crop=crop, scale=scale))
+            for own in read_annotation(frame)
+        )
+        if checked:
             row |= agreement
-            seen = probability[: len(confirmed)]
-            seen = np.where(np.bincount(prepared.ravel()) > 0, seen, NAN)
-            calibration.append(count_confirmed("annotation", seen, confirmed))
+        calibration += [
+            count_confirmed("annotation", probability[found], is_confirmed)
+            for found, is_confirmed in checked
+        ]
         if is_movie:
             neighbours = [
                 page.labels if page is not None and abs(page.frame - frame) == 1 else None

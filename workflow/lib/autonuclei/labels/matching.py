@@ -34,8 +34,8 @@ METRIC_COLUMNS = (
 )
 # What is added up over images, so that metrics of several are not means of metrics.
 _PIXEL_COUNTS = ("overlap_px", "true_px", "predicted_px", "touched_px")
-_SUMS = (*METRIC_COLUMNS[1:6], "iou_sum", *_PIXEL_COUNTS)
-COUNT_COLUMNS = ("iou", *_SUMS)
+SUMS = (*METRIC_COLUMNS[1:6], "iou_sum", *_PIXEL_COUNTS)
+COUNT_COLUMNS = ("iou", *SUMS)
 
 
 def count_matches(
@@ -93,7 +93,7 @@ def pool_counts(counts: pd.DataFrame, by: Sequence[str] = ("iou",)) -> pd.DataFr
         The columns `by` in order, `n_images` and `COUNT_COLUMNS`.
     """
     groups = counts.groupby(list(by))
-    pooled = groups[list(_SUMS)].sum()
+    pooled = groups[list(SUMS)].sum()
     pooled.insert(0, "n_images", groups.size())
     return pooled.reset_index()
 

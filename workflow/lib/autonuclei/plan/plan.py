@@ -16,13 +16,12 @@ from autonuclei.io.files import stamp_files
 from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.labels.channel_names import name_channels
 from autonuclei.plan.channels import Channel, find_channel
+from autonuclei.plan.fields import Place, choose_fields, list_field_blocks, list_fields
 from autonuclei.plan.samples import Frame, Sample
 from autonuclei.settings import Settings
 
 Wildcards = Any
 InputFunction = Callable[[Wildcards], Any]
-# Frames of an experiment, in the order of the sheet.
-Place = tuple[Sample, Frame]
 
 # Frames of a sample that are annotated only to compare the annotation with a ground truth.
 COMPARED_FRAMES = 8
@@ -152,8 +151,18 @@ class Plan:
         return self._samples[wildcards.experiment, wildcards.sample]
 
     def get_frame(self, wildcards: Wildcards) -> Frame:
-        """The frame of a job."""
-        return self.get_sample(wildcards).frame(int(wildcards.frame))
+        """The frame of a job, or the block of a large one."""
+        number, _, block = wildcards.frame.partition("_")
+        frame = self.get_sample(wildcards).frame(int(number))
+        return list_fields(frame, self._block_px)[int(block)] if block else frame
+
+    def get_whole_shape(self, wildcards: Wildcards) -> tuple[int, int]:
+        """Height and width in px of the frame of a job, also where that is on a block of it."""
+        return self.get_sample(wildcards).frame(self.get_frame(wildcards).index).shape
+
+    @property
+    def _block_px(self) -> int:
+        return self.settings.preprocess.block_px
 
     def has_training(self, experiment: str) -> bool:
         """Whether a network is trained: not where one from before is used, or none at all.
@@ -200,43 +209,55 @@ class Plan:
         """Whether a sample is learned from without given masks, and so says what a nucleus is."""
         return bool(sample.train) and not sample.masks and self.has_training(sample.experiment)
 
+    @functools.cache  # noqa: B019  there is one plan, and it stays
     def list_training(self, experiment: str) -> list[Place]:
-        """Frames to learn from: those in `train`; where masks are given, those that have one."""
-        return [
+        """Fields to learn from: of frames in `train`; where masks are given, that have one."""
+        return self._choose_fields(
             (sample, sample.frame(index))
             for sample in self.list_samples(experiment)
             for index in (sample.masks or sample.train)
             if not sample.masks or not sample.train or index in sample.train
-        ]
+        )
+
+    def _choose_fields(self, places: Iterable[Place], **more: Any) -> list[Place]:
+        return choose_fields(list(places), self._block_px, **more)
 
     def list_checked(self, experiment: str) -> list[Place]:
-        """Frames that a round of self-training annotates anew: those without given masks."""
-        return [
-            (sample, sample.frame(index))
-            for sample in self.list_samples(experiment)
-            if self.is_annotated(sample)
-            for index in sample.train
-        ]
+        """Fields that a round of self-training annotates anew: those without given masks."""
+        return [place for place in self.list_training(experiment) if self.is_annotated(place[0])]
 
-    @functools.cache  # noqa: B019  there is one plan, and it stays
+    @functools.cache  # noqa: B019
     def list_annotated(self, experiment: str) -> list[Place]:
-        """Frames to annotate: those to learn from, and some with a ground truth to compare with."""
-        if not any(map(self.is_annotated, self.list_samples(experiment))):
+        """Fields to annotate: those to learn from, and some with a ground truth to compare with."""
+        samples = self.list_samples(experiment)
+        if not any(map(self.is_annotated, samples)):
             return []
-        return [
+        learned = [place for place in self.list_training(experiment) if not place[0].masks]
+        known = {(sample.name, frame.index) for sample, frame in learned}
+        compared = self._choose_fields(
             (sample, sample.frame(index))
-            for sample in self.list_samples(experiment)
+            for sample in samples
             if not sample.masks and not sample.labels
-            for index in sorted({*sample.train, *spread(list(sample.truth), COMPARED_FRAMES)})
+            for index in spread(list(sample.truth), COMPARED_FRAMES)
+            if (sample.name, index) not in known
+        )
+        of_sample: dict[str, list[Place]] = {sample.name: [] for sample in samples}
+        for place in (*learned, *compared):
+            of_sample[place[0].name].append(place)
+        # Stable: blocks keep their order.
+        return [
+            place
+            for places in of_sample.values()
+            for place in sorted(places, key=lambda place: place[1].index)
         ]
 
-    def list_annotated_of(self, sample: Sample) -> list[int]:
-        """Numbers of the frames of one sample that are annotated."""
+    def list_annotated_of(self, sample: Sample) -> list[Frame]:
+        """The fields of one sample that are annotated."""
         places = self.list_annotated(sample.experiment)
-        return [frame.index for other, frame in places if other is sample]
+        return [field for other, field in places if other is sample]
 
     def list_compared(self, wildcards: Wildcards) -> list[Place]:
-        """Frames of a sample in which network and annotation, or given masks, can be compared."""
+        """Fields of a sample in which network and annotation, or given masks, can be compared."""
         own = self.get_sample(wildcards)
         if own.labels or not self.has_training(own.experiment):
             return []
@@ -244,19 +265,15 @@ class Plan:
         return [place for place in find(own.experiment) if place[0] is own]
 
     def list_criterion(self, experiment: str) -> list[Place]:
-        """Frames on which rounds are compared: not learned from, where there are such."""
-        learned = {(sample.name, frame.index) for sample, frame in self.list_training(experiment)}
-        others = [
-            (sample, frame)
-            for sample in self.list_samples(experiment)
-            if not sample.labels
-            for frame in sample.frames
-            if frame.height and (sample.name, frame.index) not in learned
-        ]
+        """Fields on which rounds are compared: not learned from, where there are such."""
+        learned = {(sample.name, field.field) for sample, field in self.list_training(experiment)}
+        others = self._choose_fields(
+            self._list_segmented(experiment), most=CRITERION_FRAMES, without=learned
+        )
         return spread(others or self.list_checked(experiment), CRITERION_FRAMES)
 
     def get_shown(self, experiment: str) -> Place | None:
-        """The frame that figures of the annotation show: the middle one of those learned from."""
+        """The field that figures of the annotation show: the middle one of those learned from."""
         places = self.list_checked(experiment)
         return places[len(places) // 2] if places else None
 
@@ -291,16 +308,16 @@ class Plan:
         """The frames of a job that predicts; in a round only those that it annotates anew."""
         checked = hasattr(wildcards, "round")
         for stretch in self.list_stretches(self.get_sample(wildcards), checked=checked):
-            if stretch[0].index == int(wildcards.first):
+            if stretch[0].field == wildcards.first:
                 return stretch
         raise KeyError(f"{wildcards.experiment}/{wildcards.sample}: no stretch {wildcards.first}")
 
     def find_checked(self, wildcards: Wildcards) -> tuple[list[Frame], int]:
         """The stretch of a round that a frame is in, and its place in it."""
         for stretch in self.list_stretches(self.get_sample(wildcards), checked=True):
-            numbers = [frame.index for frame in stretch]
-            if int(wildcards.frame) in numbers:
-                return stretch, numbers.index(int(wildcards.frame))
+            names = [frame.field for frame in stretch]
+            if wildcards.frame in names:
+                return stretch, names.index(wildcards.frame)
         raise KeyError(f"{wildcards.experiment}/{wildcards.sample}: no frame {wildcards.frame}")
 
     # Input functions from templates of paths
@@ -310,7 +327,7 @@ class Plan:
 
         def files(wildcards: Wildcards) -> list[str]:
             return [
-                _fill(template, wildcards, sample=sample.name, frame=f"{frame.index:04d}")
+                _fill(template, wildcards, sample=sample.name, frame=frame.field)
                 for sample, frame in find(wildcards.experiment)
             ]
 
@@ -321,7 +338,7 @@ class Plan:
 
         def files(wildcards: Wildcards) -> list[str]:
             return [
-                _fill(masks if own.masks else template, wildcards, frame=f"{frame.index:04d}")
+                _fill(masks if own.masks else template, wildcards, frame=frame.field)
                 for own, frame in self.list_compared(wildcards)
             ]
 
@@ -334,7 +351,7 @@ class Plan:
             place = self.get_shown(wildcards.experiment)
             if place is None:
                 raise KeyError(f"{wildcards.experiment}: no frame is annotated")
-            return _fill(template, wildcards, sample=place[0].name, frame=f"{place[1].index:04d}")
+            return _fill(template, wildcards, sample=place[0].name, frame=place[1].field)
 
         return file
 
@@ -355,8 +372,8 @@ class Plan:
                 _fill(
                     given if given and sample.labels else template,
                     wildcards,
-                    first=f"{stretch[0].index:04d}",
-                    last=f"{stretch[-1].index:04d}",
+                    first=stretch[0].field,
+                    last=stretch[-1].field,
                 )
                 for stretch in self.list_stretches(sample)
             ]
@@ -368,7 +385,7 @@ class Plan:
 
         def file(wildcards: Wildcards) -> str:
             stretch, _ = self.find_checked(wildcards)
-            first, last = f"{stretch[0].index:04d}", f"{stretch[-1].index:04d}"
+            first, last = stretch[0].field, stretch[-1].field
             return _fill(template, wildcards, first=first, last=last)
 
         return file
@@ -518,7 +535,7 @@ class Plan:
                     checked if is_later and self.is_annotated(sample) else template,
                     wildcards,
                     sample=sample.name,
-                    frame=f"{frame.index:04d}",
+                    frame=frame.field,
                 )
                 for sample, frame in self.list_training(wildcards.experiment)
             ]
@@ -592,7 +609,7 @@ class Plan:
 
     def get_mask(self, wildcards: Wildcards) -> Frame:
         """The given label image of a frame."""
-        return self.get_sample(wildcards).masks[int(wildcards.frame)]
+        return self.get_sample(wildcards).masks[self.get_frame(wildcards).index]
 
     def get_model(self, wildcards: Wildcards) -> str | list[str]:
         """The model folder of an experiment, trained here or fitted; none if it needs none."""
@@ -615,7 +632,7 @@ class Plan:
         return [self._describe_plane(*place) for place in self._list_fitted(wildcards.experiment)]
 
     def _list_fitted(self, experiment: str) -> list[Place]:
-        return spread(self._list_looked_at(experiment), FITTED_FRAMES)
+        return spread(self._list_looked_at(experiment, FITTED_FRAMES), FITTED_FRAMES)
 
     def list_example_files(self, wildcards: Wildcards) -> list[str]:
         """The files of the frame on which exports of the network are checked."""
@@ -623,17 +640,17 @@ class Plan:
 
     def _get_example(self, experiment: str) -> Place:
         """The middle one of the frames learned from, or of those that the network looks at."""
-        places = self.list_training(experiment) or self._list_looked_at(experiment)
+        places = self.list_training(experiment) or self._list_looked_at(experiment, 1)
         return places[len(places) // 2]
 
-    def _list_looked_at(self, experiment: str) -> list[Place]:
-        return [
-            (sample, frame)
-            for sample in self.list_samples(experiment)
-            if not sample.labels
-            for frame in sample.frames
-            if frame.height
-        ]
+    def _list_looked_at(self, experiment: str, n_blocks: int) -> list[Place]:
+        """The images that a network looks at; of large ones so many blocks, or one of each."""
+        return self._choose_fields(self._list_segmented(experiment), most=n_blocks)
+
+    def _list_segmented(self, experiment: str) -> Iterator[Place]:
+        for sample in self.list_samples(experiment):
+            if not sample.labels:
+                yield from ((sample, frame) for frame in sample.frames if frame.height)
 
     # What scripts need to know beside their files
 
@@ -684,6 +701,17 @@ class Plan:
         """How each frame of a stretch is read, by frame number."""
         sample = self.get_sample(wildcards)
         return {f.index: self._describe_plane(sample, f) for f in self.get_stretch(wildcards)}
+
+    def describe_checked_stretch(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
+        """How each field of a stretch that a round annotates anew is read, by place in it."""
+        sample = self.get_sample(wildcards)
+        fields = self.get_stretch(wildcards)
+        return {place: self._describe_plane(sample, own) for place, own in enumerate(fields)}
+
+    def may_be_dark(self, wildcards: Wildcards) -> bool:
+        """Whether images of a stretch may be dark: those of movies, and corners of a mosaic."""
+        is_movie = self.get_sample(wildcards).kind == "movie"
+        return is_movie or any(field.block is not None for field in self.get_stretch(wildcards))
 
     def describe_labels(self, wildcards: Wildcards) -> dict[int, dict[str, Any]]:
         """The given label image of each frame of a stretch, by frame number."""
@@ -756,7 +784,7 @@ class Plan:
         """Every frame with a ground truth, once per stage: what is compared with what."""
         cases = []
         for sample in self.list_samples(wildcards.experiment):
-            annotated = set(self.list_annotated_of(sample))
+            annotated = self.list_annotated_of(sample)
             folder = f"<results>/{wildcards.experiment}"
             masks = "labels.tif" if sample.kind == "movie" else "labels"
             for index, truth in sample.truth.items():
@@ -771,9 +799,12 @@ class Plan:
                     "files": list(frame.files),
                     "pixel_size_um": frame.pixel_size_um,
                 }
-                if index in annotated:
-                    labels = f"{folder}/annotation/{sample.name}/{index:04d}/labels.tif"
-                    cases.append(case | {"stage": "annotation", "labels": labels})
+                for field in annotated:
+                    if field.index == index:
+                        labels = f"{folder}/annotation/{sample.name}/{field.field}/labels.tif"
+                        plane = self._describe_plane(sample, field)
+                        place = {"stage": "annotation", "labels": labels, "plane": plane}
+                        cases.append(case | place)
                 labels = f"{folder}/segmentation/{sample.name}/{masks}"
                 cases.append(case | {"stage": "segmentation", "labels": labels})
         return cases
@@ -790,7 +821,15 @@ class Plan:
         sample, frame = place
         size = frame.pixel_size_um
         size = size and size / self.settings.preprocess.scale
-        return {"sample": sample.name, "frame": frame.index, "pixel_size_um": size}
+        return {
+            "sample": sample.name,
+            "frame": frame.index,
+            "block": frame.block,
+            "field": frame.field,
+            "name": f"{sample.name}, frame {frame.index}"
+            + ("" if frame.block is None else f", block {frame.block}"),
+            "pixel_size_um": size,
+        }
 
     def describe_mosaic(self, wildcards: Wildcards) -> dict[str, Any]:
         """The frame of a sample that a mosaic shows."""
@@ -806,13 +845,43 @@ class Plan:
             "pixel_size_um": frame.pixel_size_um,
         }
 
+    def describe_fields(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Of each annotated field its sample, and of blocks their number and first pixel."""
+        places = self.list_annotated(wildcards.experiment)
+        fields: list[dict[str, Any]] = []
+        for sample, field in places:
+            fields.append({"sample": sample.name})
+            if field.block is not None:
+                row, _, column, _ = self._place_field(sample, field)
+                fields[-1] |= {"block": field.block, "block_y_px": row, "block_x_px": column}
+        return fields
+
+    def describe_annotated(self, wildcards: Wildcards) -> list[tuple[int, tuple[int, ...]]]:
+        """Of each field of `list_compared` its frame, and which part of it it is, in px."""
+        return [
+            (field.index, self._place_field(sample, field))
+            for sample, field in self.list_compared(wildcards)
+        ]
+
+    def _place_field(self, sample: Sample, field: Frame) -> tuple[int, ...]:
+        """Rows and columns of a frame that are a field of it."""
+        frame = sample.frame(field.index)
+        if field.block is None:
+            return 0, frame.height, 0, frame.width
+        return tuple(list_field_blocks(frame, self._block_px)[field.block])
+
     def describe_counted(self, wildcards: Wildcards) -> list[dict[str, Any]]:
-        """Of each sample the names of its frames by number, and which of them are annotated."""
+        """Of each sample the names of its frames by number, and which of them are annotated.
+
+        Frames of which only blocks are annotated are not among these.
+        """
         return [
             {
                 "sample": sample.name,
                 "names": {frame.index: frame.name for frame in sample.frames},
-                "annotated": self.list_annotated_of(sample),
+                "annotated": [
+                    field.index for field in self.list_annotated_of(sample) if field.block is None
+                ],
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
@@ -833,7 +902,24 @@ class Plan:
 
     def describe_inputs(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """What was read of each sample of an experiment, and where it came from."""
-        return [own.describe_input() for own in self.list_samples(wildcards.experiment)]
+        return self.describe_inputs_of(wildcards.experiment)
+
+    def describe_inputs_of(self, experiment: str) -> list[dict[str, Any]]:
+        """As `describe_inputs`, of an experiment by its name."""
+        rows = {own.name: own.describe_input() for own in self.list_samples(experiment)}
+        blocks: dict[str, list[int]] = {}
+        for sample, field in self.list_training(experiment):
+            if field.block is not None:
+                blocks.setdefault(sample.name, []).append(field.index)
+        for name, indices in blocks.items():
+            sample = self._samples[experiment, name]
+            frames = [sample.frame(index) for index in dict.fromkeys(indices)]
+            n = sum(len(list_field_blocks(frame, self._block_px)) for frame in frames)
+            images = "image" if len(frames) == 1 else "images"
+            rows[name]["said"].append(
+                f"learned from {len(indices)} of the {n} blocks of {len(frames)} large {images}"
+            )
+        return list(rows.values())
 
     def describe_samples(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """What the sheet and the files say of each sample, for the record."""
@@ -844,6 +930,11 @@ class Plan:
                 "labels": _unique(p for own in sample.labels.values() for p in own.files),
                 "corrected_files": list(sample.corrected.files) if sample.corrected else [],
                 "training_frames": self._list_training_of(sample),
+                "training_blocks": [
+                    [field.index, field.block, list(field.window)]
+                    for other, field in self.list_training(sample.experiment)
+                    if other is sample and field.block is not None and field.window
+                ],
             }
             for sample in self.list_samples(wildcards.experiment)
         ]
@@ -885,8 +976,9 @@ class Plan:
         }
 
     def _list_training_of(self, sample: Sample) -> list[int]:
+        """Numbers of the frames of a sample that are learned from, or blocks of them."""
         places = self.list_training(sample.experiment)
-        return [frame.index for other, frame in places if other is sample]
+        return list(dict.fromkeys(frame.index for other, frame in places if other is sample))
 
     # What a run makes
 

@@ -60,7 +60,9 @@ class Frame:
 
     `slices` are the files of its z slices where each is a file, `path` being the first; `inputs`
     are all files that its pixels and header come from, where they are more than `path`. `stamp`
-    tells whether these have changed. `pixel_size_um` is None if unknown.
+    tells whether these have changed. `pixel_size_um` is None if unknown. `window` is the part of
+    the stored image that it is, as of `io.images.read_plane`, None for all of it; `block` the
+    number of a block of a large frame that stands for an image of its own (`plan.fields`).
     """
 
     index: int
@@ -73,6 +75,14 @@ class Frame:
     inputs: tuple[str, ...] = ()
     stamp: str | None = None
     pixel_size_um: float | None = None
+    window: tuple[int, int, int, int] | None = None
+    block: int | None = None
+
+    @property
+    def field(self) -> str:
+        """How its folder in the annotation is named: frame, and block if it is one."""
+        frame = f"{self.index:04d}"
+        return frame if self.block is None else f"{frame}_{self.block:02d}"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -167,6 +177,7 @@ class Sample:
             "position": self.position,
             "shape": self.shape,
             "stamp": frame.stamp,
+            "window": frame.window,
         }
 
     def describe_channel(self, frame: Frame, channel: Channel) -> dict[str, Any] | None:

@@ -39,6 +39,13 @@ VERDICT_COLOURS = {
 OTHER_COLOURS = (ORANGE, WHITE, BLUE)
 
 
+def select_field(table: pd.DataFrame, sample: str, frame: int, block: int | None) -> pd.DataFrame:
+    """The objects of one frame, or of one block of it, among all annotated objects."""
+    own = (table["sample"] == sample) & (table["frame"] == frame)
+    # Without an object in any block there is no such column.
+    return table[own if block is None else own & (table.get("block", -1) == block)]
+
+
 def colour_verdicts(verdicts: pd.Series) -> dict[str, str]:
     """A colour for each verdict that occurs: the accepted first, then by how often it does."""
     counts = verdicts.value_counts().sort_index().sort_values(ascending=False, kind="stable")
