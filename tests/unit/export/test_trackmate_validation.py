@@ -70,7 +70,10 @@ def split_one_track(text):
     """Move the last edge of the first track into a track of its own."""
     first = re.search(r'      <Track name="Track_1".*?</Track>\n', text, re.DOTALL).group()
     edge = re.findall(r" *<Edge .*\n", first)[-1]
-    new = first.replace(edge, "") + f'      <Track name="Track_99" TRACK_ID="99">\n{edge}      </Track>\n'
+    new = (
+        first.replace(edge, "")
+        + f'      <Track name="Track_99" TRACK_ID="99">\n{edge}      </Track>\n'
+    )
     return text.replace(first, new)
 
 
