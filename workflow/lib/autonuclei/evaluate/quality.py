@@ -4,6 +4,7 @@
 drawn by hand: docs/quality.md.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.blocks import Block
 from autonuclei.labels.overlap import measure_overlaps
+from autonuclei.labels.strips import Sliceable, cut_strips
 from autonuclei.settings import PreprocessSettings
 from autonuclei.track.drift import estimate_shift
 
@@ -270,36 +273,110 @@ def compare_annotation(
     return row, checked
 
 
+class ShiftedLabels:
+    """A label image moved by whole pixels; what comes in from outside is background.
+
+    Rows are moved when they are read, so that no image of the same size is needed.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+    step
+        Rows and columns.
+    """
+
+    def __init__(self, labels: Sliceable, step: tuple[int, int]) -> None:
+        self._labels = labels
+        self._step = step
+        self.shape = labels.shape
+        self.dtype = labels.dtype
+
+    def __getitem__(self, index: tuple[slice, slice]) -> Array:
+        windows = [range(*part.indices(n)) for part, n in zip(index, self.shape, strict=True)]
+        moved = np.zeros([len(window) for window in windows], self.dtype)
+        (to_rows, from_rows), (to_columns, from_columns) = (
+            _shift_window(window, s, n)
+            for window, s, n in zip(windows, self._step, self.shape, strict=True)
+        )
+        moved[to_rows, to_columns] = self._labels[from_rows, from_columns]
+        return moved
+
+
+def _shift_window(window: range, step: int, length: int) -> tuple[slice, slice]:
+    """Which part of a window of an axis moved pixels fill, and where they come from."""
+    start = min(max(window.start, step), window.stop)
+    stop = max(start, min(window.stop, length + step))
+    return (
+        slice(start - window.start, stop - window.start),
+        slice(max(0, start - step), max(0, stop - step)),
+    )
+
+
 def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
     """Move a label image by whole pixels; what comes in from outside is background."""
-    moved = np.zeros_like(labels)
-    (to_rows, from_rows), (to_columns, from_columns) = (
-        (slice(max(s, 0), n + min(s, 0)), slice(max(-s, 0), n - max(s, 0)))
-        for s, n in zip(step, labels.shape, strict=True)
-    )
-    moved[to_rows, to_columns] = labels[from_rows, from_columns]
-    return moved
+    return ShiftedLabels(labels, step)[:, :]
 
 
-def _locate_nuclei(labels: Array) -> Array:
-    """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
-    rows, columns = np.nonzero(labels)
-    own = labels[rows, columns]
-    count = np.bincount(own, minlength=int(labels.max()) + 1).astype(np.float64)
-    count[count == 0] = np.nan
-    sums = [np.bincount(own, weights=axis, minlength=len(count)) for axis in (rows, columns)]
-    return np.stack(sums, axis=1) / count[:, None]
+class LocatedLabels:
+    """A label image with the centroids of its nuclei, computed when they are first used.
+
+    Attributes
+    ----------
+    labels : (height, width) int
+    """
+
+    def __init__(self, labels: Sliceable) -> None:
+        self.labels = labels
+
+    @classmethod
+    def wrap(cls, labels: "Sliceable | LocatedLabels") -> "LocatedLabels":
+        """Make one of a label image; give one as it is."""
+        return labels if isinstance(labels, LocatedLabels) else cls(labels)
+
+    @functools.cached_property
+    def places(self) -> Array:
+        """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
+        rows, columns, length, own = (
+            np.concatenate(parts)
+            for parts in zip(
+                *(_find_runs(block, strip) for block, strip in cut_strips(self.labels)), strict=True
+            )
+        )
+
+        def total(weights: Array) -> Array:
+            return np.bincount(own, weights=weights, minlength=1).astype(np.float64)
+
+        count = total(length)
+        count[count == 0] = np.nan
+        sums = [total(rows * length), total(columns * length + length * (length - 1) // 2)]
+        return np.stack(sums, axis=1) / count[:, None]
+
+
+def _find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]:
+    """Row, first column, length and label of each run of pixels of a nucleus along a row."""
+    flat, width = labels.ravel(), labels.shape[1]
+    changes = flat[1:] != flat[:-1]
+    changes[width - 1 :: width] = True
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    length = np.diff(starts, append=flat.size)
+    own = flat[starts]
+    some = own > 0
+    rows, columns = np.divmod(starts[some], width)
+    return rows + block.row, columns, length[some], own[some]
 
 
 def compare_neighbours(
-    previous: Array | None, current: Array, following: Array | None
+    previous: Sliceable | LocatedLabels | None,
+    current: Sliceable | LocatedLabels,
+    following: Sliceable | LocatedLabels | None,
 ) -> tuple[Row, Array]:
     """Compare the nuclei of a movie frame with those of the frames before and after.
 
     Parameters
     ----------
     previous, current, following : (height, width) int
-        Label images; None at the ends of the movie and beside missing frames.
+        Label images; None at the ends of the movie and beside missing frames. `LocatedLabels`
+        where the same image is compared several times.
 
     Returns
     -------
@@ -313,19 +390,21 @@ def compare_neighbours(
         border cuts count like all others.
     """
     row = dict.fromkeys(NEIGHBOUR_COLUMNS, NAN)
-    places = _locate_nuclei(current)
+    here = LocatedLabels.wrap(current)
+    places = here.places
     present = np.isfinite(places[:, 0])
     confirmed = np.zeros(len(present), bool)
-    moved: list[Array] = []
+    moved: list[ShiftedLabels] = []
     shares, pairs = [], []
     for neighbour in (previous, following):
         if neighbour is None:
             continue
-        step = estimate_shift(_locate_nuclei(neighbour), places)
+        beside = LocatedLabels.wrap(neighbour)
+        step = estimate_shift(beside.places, places)
         if neighbour is previous:
             row["drift_px"] = float(np.hypot(*step))
-        moved.append(shift_labels(neighbour, step))
-        iou = measure_overlaps(current, moved[-1])[0]
+        moved.append(ShiftedLabels(beside.labels, step))
+        iou = measure_overlaps(here.labels, moved[-1])[0]
         found = iou >= NEIGHBOUR_IOU
         confirmed |= found
         if present.any():
@@ -338,7 +417,7 @@ def compare_neighbours(
     if len(moved) == 2:
         before, after = moved
         stays = measure_overlaps(before, after)[0] >= NEIGHBOUR_IOU
-        missed = int((stays & (measure_overlaps(before, current)[1] < BARE)).sum())
+        missed = int((stays & (measure_overlaps(before, here.labels)[1] < BARE)).sum())
         n = missed + int(present.sum())
         row["flicker"] = missed / n if n else NAN
     return row, confirmed
@@ -397,7 +476,9 @@ def measure_sample(
     """
     by_frame = dict(iter(nuclei.groupby("frame")))
     images, calibration = [], []
-    for before, (frame, image, labels), after in _with_neighbours(pages):
+    located: dict[int, LocatedLabels] = {}
+    for before, here, after in _with_neighbours(pages):
+        frame, image, labels = here
         row: dict[str, Any] = {"frame": frame} | dict.fromkeys(SAMPLE_COLUMNS, NAN)
         images.append(row)
         if image is None or labels is None:
@@ -419,11 +500,14 @@ def measure_sample(
             for found, is_confirmed in checked
         ]
         if is_movie:
-            neighbours = [
-                page.labels if page is not None and abs(page.frame - frame) == 1 else None
-                for page in (before, after)
-            ]
-            beside, confirmed = compare_neighbours(neighbours[0], labels, neighbours[1])
+            # Each label image is located once and compared as frame before, here and after.
+            located = {
+                page.frame: located.get(page.frame) or LocatedLabels(page.labels)
+                for page in (before, here, after)
+                if page is not None and page.labels is not None
+            }
+            neighbours = [located.get(frame - 1), located.get(frame + 1)]
+            beside, confirmed = compare_neighbours(neighbours[0], located[frame], neighbours[1])
             row |= beside
             if any(neighbour is not None for neighbour in neighbours):
                 calibration.append(count_confirmed("neighbouring frames", probability, confirmed))

@@ -25,7 +25,7 @@ from traccuracy.metrics import DivisionMetrics
 
 from autonuclei.errors import InputError
 from autonuclei.export.ctc import TRACK_COLUMNS, read_ctc
-from autonuclei.labels.overlap import count_overlaps
+from autonuclei.labels.overlap import find_overlaps
 
 LabelImage = NDArray[np.unsignedinteger]
 
@@ -67,8 +67,7 @@ def match_frame(
             f"Label images of truth {truth.shape} and result {result.shape} differ in size."
             " Give the truth of this very movie."
         )
-    size_t, size_r = np.bincount(truth.ravel()), np.bincount(result.ravel())
-    one, other, overlap = count_overlaps(truth, result)
+    one, other, overlap, size_t, size_r = find_overlaps(truth, result)
     keep = overlap > 0.5 * size_t[one]
     one, other, overlap = one[keep], other[keep], overlap[keep]
     iou = overlap / (size_t[one] + size_r[other] - overlap)

@@ -1,14 +1,75 @@
 """Which labels of two label images lie on each other, and which are the same object."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.labels.strips import Sliceable, list_strips
+
 Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
 
 
-def count_overlaps(first: Array, second: Array) -> tuple[Array, Array, Array]:
+class Overlaps(NamedTuple):
+    """What two label images share.
+
+    Attributes
+    ----------
+    own, other, shared : (m,) int64
+        Each pair of labels of the first and the second image that share a pixel, in order of the
+        labels, and how many pixels they share.
+    area_own, area_other : (n + 1,) int64
+        Pixels by label of each of the images; index 0 is meaningless.
+    """
+
+    own: Ints
+    other: Ints
+    shared: Ints
+    area_own: Ints
+    area_other: Ints
+
+
+def find_overlaps(first: Sliceable, second: Sliceable) -> Overlaps:
+    """Count the pixels of labels and those that they share, a strip of the images at a time.
+
+    Along a row pixels seldom change: what is counted are runs of pixels with the same two labels.
+
+    Parameters
+    ----------
+    first, second : (height, width) int
+        Label images of the same shape, 0 is background.
+    """
+    runs = [_find_runs(first[strip.slices], second[strip.slices]) for strip in _list_parts(first)]
+    one, two, length = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+    area_own = np.bincount(one, length, minlength=1).astype(np.int64)
+    area_other = np.bincount(two, length, minlength=1).astype(np.int64)
+    both = (one > 0) & (two > 0)
+    pair, length = one[both] * len(area_other) + two[both], length[both]
+    order = np.argsort(pair, kind="stable")
+    pair, length = pair[order], length[order]
+    starts = np.flatnonzero(np.diff(pair, prepend=-1))
+    shared = np.add.reduceat(length, starts) if len(starts) else np.zeros(0, np.int64)
+    own, other = np.divmod(pair[starts], len(area_other))
+    return Overlaps(own, other, shared, area_own, area_other)
+
+
+def _list_parts(image: Sliceable) -> list[Any]:
+    return [strip for strip in list_strips(image.shape) if strip.end_row > strip.row]
+
+
+def _find_runs(first: Array, second: Array) -> tuple[Ints, Ints, Ints]:
+    """Labels and length of each run of pixels with the same two labels, row after row."""
+    one, two = first.ravel(), second.ravel()
+    starts = np.flatnonzero((one[1:] != one[:-1]) | (two[1:] != two[:-1])) + 1
+    starts = np.concatenate([[0], starts])
+    length = np.diff(starts, append=one.size)
+    one, two = one[starts].astype(np.int64), two[starts].astype(np.int64)
+    some = (one > 0) | (two > 0)
+    return one[some], two[some], length[some]
+
+
+def count_overlaps(first: Sliceable, second: Sliceable) -> tuple[Ints, Ints, Ints]:
     """Count the pixels that each label of one image shares with each of another.
 
     Parameters
@@ -21,16 +82,10 @@ def count_overlaps(first: Array, second: Array) -> tuple[Array, Array, Array]:
     labels_first, labels_second, n_px : (n,) int64
         Each pair of labels that share a pixel, in order of the labels, and how many they share.
     """
-    from skimage.metrics import contingency_table
-
-    both = (first > 0) & (second > 0)
-    if not both.any():
-        return (np.zeros(0, np.int64),) * 3
-    table = contingency_table(first[both], second[both], sparse_type="array").tocoo()
-    return table.row.astype(np.int64), table.col.astype(np.int64), table.data.astype(np.int64)
+    return find_overlaps(first, second)[:3]
 
 
-def measure_overlaps(first: Array, second: Array) -> tuple[Array, Array]:
+def measure_overlaps(first: Sliceable, second: Sliceable) -> tuple[Array, Array]:
     """Measure how well each object of a label image is met by the objects of another.
 
     Parameters
@@ -44,8 +99,7 @@ def measure_overlaps(first: Array, second: Array) -> tuple[Array, Array]:
         By label of `first`, 0 for absent ones: the largest IoU with an object of `second`, and
         the share of the object's area that lies on any.
     """
-    area_first, area_second = np.bincount(first.ravel()), np.bincount(second.ravel())
-    own, other, shared = count_overlaps(first, second)
+    own, other, shared, area_first, area_second = find_overlaps(first, second)
     iou = np.zeros(len(area_first))
     np.maximum.at(iou, own, shared / (area_first[own] + area_second[other] - shared))
     covered = np.bincount(own, shared, minlength=len(iou)) / np.maximum(area_first, 1)
@@ -53,7 +107,7 @@ def measure_overlaps(first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def match_labels(
-    first: Array, second: Array, *, iou: float, n_labels: int | None = None
+    first: Sliceable, second: Sliceable, *, iou: float, n_labels: int | None = None
 ) -> npt.NDArray[np.int64]:
     """Find for each label of an image the label of another that is the same object.
 
@@ -72,9 +126,8 @@ def match_labels(
     (n_labels + 1,) int64
         By label of `first` the label of `second`, 0 for none.
     """
-    n = int(first.max(initial=0)) if n_labels is None else n_labels
-    own, other, shared = count_overlaps(first, second)
-    area_own, area_other = np.bincount(first.ravel()), np.bincount(second.ravel())
+    own, other, shared, area_own, area_other = find_overlaps(first, second)
+    n = len(area_own) - 1 if n_labels is None else n_labels
     same = shared >= iou * (area_own[own] + area_other[other] - shared)
     partner = np.zeros(n + 1, np.int64)
     partner[own[same]] = other[same]

@@ -1,0 +1,138 @@
+"""Strips of rows of a large image, so that what is computed on the way needs little memory.
+
+A frame of a microscope is one strip. What is measured of whole nuclei is measured strip by strip
+as in one piece: a nucleus belongs to the strip that its first row lies in.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from autonuclei.labels.blocks import Block
+
+Array = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
+
+# A strip has about so many pixels, but not too few rows, whatever the width of the image.
+STRIP_PX, FEWEST_ROWS = 2**22, 128
+
+
+class Sliceable(Protocol):
+    """An image that gives parts of itself: an array, or a page of a file that stays there."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        ...
+
+    def __getitem__(self, index: Any, /) -> Array: ...
+
+
+class Strip(NamedTuple):
+    """Rows of a label image with all pixels of the nuclei that belong to it.
+
+    Attributes
+    ----------
+    block : Block
+        What is seen.
+    labels : (height, width) int
+        Label image of that part; nuclei of other strips are whole or cut.
+    owned : (n + 1,) bool
+        By label, whether the nucleus belongs to the strip.
+    """
+
+    block: Block
+    labels: Array
+    owned: Flags
+
+    @property
+    def own_labels(self) -> Array:
+        """The label image without the nuclei of other strips."""
+        return np.where(self.owned[self.labels], self.labels, 0).astype(self.labels.dtype)
+
+
+def list_strips(shape: tuple[int, ...], *, multiple: int = 1) -> list[Block]:
+    """Cut an image into strips of rows.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the image.
+    multiple
+        Strips begin at multiples of so many rows.
+    """
+    height, width = shape[:2]
+    if height * width <= STRIP_PX:
+        return [Block(0, height, 0, width)]
+    rows = max(FEWEST_ROWS, STRIP_PX // max(1, width))
+    rows = max(1, rows // multiple) * multiple
+    ends = [*range(0, height, rows), height]
+    return [Block(first, end, 0, width) for first, end in itertools.pairwise(ends)]
+
+
+def cut_strips(image: Sliceable) -> Iterator[tuple[Block, Array]]:
+    """The strips of an image one by one, each with its pixels."""
+    for block in list_strips(image.shape):
+        yield block, image[block.slices]
+
+
+def count_pixels(labels: Sliceable) -> npt.NDArray[np.int64]:
+    """Count the pixels of each label, (n + 1,); index 0 is the background."""
+    total = np.zeros(1, np.int64)
+    for _, strip in cut_strips(labels):
+        counts = np.bincount(strip.ravel(), minlength=len(total))
+        counts[: len(total)] += total
+        total = counts
+    return total
+
+
+def share_out(labels: Sliceable, *, margin: int = 0) -> Iterator[Strip]:
+    """Give each nucleus to one strip, which sees all of it.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image.
+    margin
+        Rows that are seen above the first and below the last row of the nuclei of a strip.
+    """
+    height, width = labels.shape
+    strips = list_strips(labels.shape)
+    if len(strips) == 1:
+        whole = labels[strips[0].slices]
+        yield Strip(strips[0], whole, np.ones(int(whole.max(initial=0)) + 1, np.bool_))
+        return
+    first, end = _find_rows(labels, strips)
+    strip_of = np.searchsorted([strip.row for strip in strips], first, side="right") - 1
+    for number in range(len(strips)):
+        owned = (strip_of == number) & (end > 0)
+        owned[0] = False
+        if not owned.any():
+            continue
+        block = Block(int(first[owned].min()), int(end[owned].max()), 0, width)
+        block = block.grow(margin, (height, width))
+        yield Strip(block, labels[block.slices], owned)
+
+
+def _find_rows(labels: Sliceable, strips: list[Block]) -> tuple[Array, Array]:
+    """First row of each label and the one behind its last, by label; 0 and 0 if it is absent."""
+    first, end = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for strip in strips:
+        boxes = ndi.find_objects(labels[strip.slices])
+        missing = max(0, len(boxes) + 1 - len(first))
+        first, end = np.pad(first, (0, missing)), np.pad(end, (0, missing))
+        for label, box in enumerate(boxes, start=1):
+            if box is not None:
+                if end[label] == 0:
+                    first[label] = strip.row + box[0].start
+                end[label] = strip.row + box[0].stop
+    return first, end
