@@ -7,7 +7,7 @@ import tifffile
 from autonuclei.errors import InputError
 from autonuclei.export.ctc import read_ctc, write_ctc
 from export_readers import read_ctc_links
-from track_examples import N_FRAMES, list_links, make_example
+from track_examples import HEIGHT, N_FRAMES, WIDTH, list_links, make_example
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def exported(tmp_path):
 
 def test_lines_of_the_track_file(exported):
     folder, _, _, table = exported
-    lines = (folder / "man_track.txt").read_text().splitlines()
+    lines = (folder / "res_track.txt").read_text().splitlines()
     assert lines == [
         "1 0 1 0",
         "2 2 3 1",
@@ -63,26 +63,25 @@ def test_links_come_back(exported):
     assert {(places[a], places[b]) for a, b in read_ctc_links(folder)} == list_links()
 
 
-def test_the_challenge_evaluation_finds_it_valid_and_perfect(exported):
+def test_the_tools_of_the_challenge_read_the_folder_as_it_is(exported):
     from ctc_metrics.metrics import valid
     from ctc_metrics.scripts.evaluate import evaluate_sequence
+    from traccuracy.loaders import load_ctc_data
 
     folder, _, _, table = exported
     _, masks = read_ctc(folder)
     in_frames = [np.unique(image[image > 0]).tolist() for image in map(tifffile.imread, masks)]
     assert valid([str(mask) for mask in masks], table.to_numpy(), in_frames) == 1
     truth = folder.parent / "GT" / "TRA"
-    result = folder.parent / "RES"
-    for target, track_file, prefix in (
-        (truth, "man_track", "man_track"),
-        (result, "res_track", "mask"),
-    ):
-        target.mkdir(parents=True)
-        (target / f"{track_file}.txt").write_text((folder / "man_track.txt").read_text())
-        for frame, mask in enumerate(masks):
-            (target / f"{prefix}{frame:03d}.tif").write_bytes(mask.read_bytes())
-    scores = evaluate_sequence(str(result), str(truth.parent), ["TRA", "LNK", "DET"], threads=1)
+    truth.mkdir(parents=True)
+    (truth / "man_track.txt").write_text((folder / "res_track.txt").read_text())
+    for frame, mask in enumerate(masks):
+        (truth / f"man_track{frame:03d}.tif").write_bytes(mask.read_bytes())
+    scores = evaluate_sequence(str(folder), str(truth.parent), ["TRA", "LNK", "DET"], threads=1)
     assert (scores["TRA"], scores["LNK"], scores["DET"]) == (1, 1, 1)
+    graph = load_ctc_data(str(folder), name="ours")
+    assert graph.graph.number_of_edges() == len(list_links())
+    assert graph.segmentation.shape == (N_FRAMES, HEIGHT, WIDTH)
 
 
 def test_truth_and_results_of_the_challenge_are_read(exported, tmp_path):
@@ -92,7 +91,7 @@ def test_truth_and_results_of_the_challenge_are_read(exported, tmp_path):
         (tmp_path / "01_RES", "res_track", "mask{}.TIFF"),
     ):
         place.mkdir(parents=True)
-        shutil.copy(folder / "man_track.txt", place / f"{track_file}.txt")
+        shutil.copy(folder / "res_track.txt", place / f"{track_file}.txt")
         for mask in folder.glob("*.tif"):
             shutil.copy(mask, place / mask_name.format(mask.stem.removeprefix("mask")))
         (place / "other7.tif").touch()
@@ -124,7 +123,7 @@ def test_older_folder_is_replaced(exported):
     folder, tracks, labels, _ = exported
     one = tracks[tracks["frame"] == 0].reset_index(drop=True)
     write_ctc(folder, one, labels=labels, n_frames=1)
-    assert sorted(file.name for file in folder.iterdir()) == ["man_track.txt", "mask000.tif"]
+    assert sorted(file.name for file in folder.iterdir()) == ["mask000.tif", "res_track.txt"]
 
 
 def test_bad_folders_are_told(exported):
@@ -132,12 +131,30 @@ def test_bad_folders_are_told(exported):
     (folder / "mask002.tif").unlink()
     with pytest.raises(InputError, match="mask of frame 2 is missing"):
         read_ctc(folder)
-    (folder / "man_track.txt").write_text("1 0 2\n")
+    (folder / "res_track.txt").write_text("1 0 2\n")
     with pytest.raises(InputError, match=r"line 1 is '1 0 2'"):
         read_ctc(folder)
-    (folder / "man_track.txt").write_text("1 0 2 0\n2 0 2 \u00b5\n", encoding="utf-8")
+    (folder / "res_track.txt").write_text("1 0 2 0\n2 0 2 \u00b5\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2 is"):
         read_ctc(folder)
-    (folder / "man_track.txt").unlink()
-    with pytest.raises(InputError, match=r"neither man_track\.txt"):
+    (folder / "res_track.txt").unlink()
+    with pytest.raises(InputError, match=r"neither res_track\.txt nor man_track\.txt"):
         read_ctc(folder)
+
+
+def test_what_is_there_twice_is_refused(exported):
+    folder, _, _, _ = exported
+    shutil.copy(folder / "mask001.tif", folder / "man_track001.tif")
+    with pytest.raises(InputError, match=r"man_track001\.tif and mask001\.tif are both the mask"):
+        read_ctc(folder)
+    shutil.copy(folder / "res_track.txt", folder / "man_track.txt")
+    with pytest.raises(InputError, match=r"res_track\.txt and man_track\.txt are both in it"):
+        read_ctc(folder)
+
+
+def test_a_folder_with_the_file_of_a_ground_truth_beside_masks_is_read(exported):
+    folder, _, _, table = exported
+    (folder / "res_track.txt").rename(folder / "man_track.txt")
+    found, masks = read_ctc(folder)
+    assert found.equals(table)
+    assert len(masks) == N_FRAMES

@@ -25,7 +25,7 @@ class Folder:
         tracks, labels = movie
         write_ctc(path, tracks, labels=labels, n_frames=N_FRAMES)
         self.masks = np.stack([tifffile.imread(path / f"mask{k:03d}.tif") for k in range(N_FRAMES)])
-        lines = (path / "man_track.txt").read_text().splitlines()
+        lines = (path / "res_track.txt").read_text().splitlines()
         self.lines = {int(line.split()[0]): list(map(int, line.split())) for line in lines}
 
     def find(self, movie, frame, label):
@@ -36,7 +36,7 @@ class Folder:
         for k, mask in enumerate(self.masks):
             tifffile.imwrite(self.path / f"mask{k:03d}.tif", mask)
         text = "".join(" ".join(map(str, line)) + "\n" for line in self.lines.values())
-        (self.path / "man_track.txt").write_text(text)
+        (self.path / "res_track.txt").write_text(text)
 
 
 @pytest.fixture

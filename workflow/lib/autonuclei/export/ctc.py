@@ -1,8 +1,9 @@
 """Tracks in the layout of the Cell Tracking Challenge.
 
-`man_track.txt` has a line "L B E P" per track: label, first and last frame (from 0), label of
+`res_track.txt` has a line "L B E P" per track: label, first and last frame (from 0), label of
 the parent or 0. `mask000.tif` and so on hold the label images (Ulman et al. 2017, Nature
-Methods 14:1141; https://celltrackingchallenge.net).
+Methods 14:1141; https://celltrackingchallenge.net). A ground truth has `man_track.txt` and
+`man_track000.tif` instead.
 
 The challenge asks that a track has a mask in each of its frames. A track with a gap is
 therefore written as several: the first keeps the track's number, the later parts get new
@@ -24,7 +25,8 @@ from autonuclei.export.frames import recolour_frames
 from autonuclei.io.files import write_beside
 from autonuclei.io.label_frames import LabelFrames
 
-TRACK_FILE = "man_track.txt"
+# Of results and of a ground truth.
+TRACK_FILES = ("res_track.txt", "man_track.txt")
 TRACK_COLUMNS = ("label", "begin", "end", "parent")
 _MASK_NAME = re.compile(r"(?:man_track|mask)(\d+)\.tiff?", re.IGNORECASE)
 
@@ -78,7 +80,7 @@ def write_ctc(
     labels: LabelFrames,
     n_frames: int,
 ) -> pd.DataFrame:
-    """Write tracks as a Cell Tracking Challenge folder, replacing an older one.
+    """Write tracks as a folder of results of the Cell Tracking Challenge, replacing an older one.
 
     Masks are 16-bit as the challenge asks, 32-bit where there are more than 65535 labels.
 
@@ -108,7 +110,9 @@ def write_ctc(
     digits = max(3, len(str(n_frames - 1)))
     with write_beside(folder) as partial:
         partial.mkdir()
-        table.to_csv(partial / TRACK_FILE, sep=" ", header=False, index=False, lineterminator="\n")
+        table.to_csv(
+            partial / TRACK_FILES[0], sep=" ", header=False, index=False, lineterminator="\n"
+        )
         pages = recolour_frames(
             tracks, values=numbers, labels=labels, n_frames=n_frames, dtype=dtype
         )
@@ -122,7 +126,8 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
     """Read the track file and list the masks of a Cell Tracking Challenge folder.
 
     Ground truth (`man_track.txt`, `man_track000.tif`) and results (`res_track.txt`,
-    `mask000.tif`) are both understood, and a folder that has such a folder `TRA` inside.
+    `mask000.tif`) are both understood, either file with either masks, and a folder that has such
+    a folder `TRA` inside.
 
     Returns
     -------
@@ -134,19 +139,24 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
     Raises
     ------
     InputError
-        A file is missing or not in the layout, or a number is missing in the sequence of masks.
+        A file is missing, there twice or not in the layout, or a number is missing in the
+        sequence of masks.
     """
     folder = Path(folder)
     if (folder / "TRA").is_dir():
         folder = folder / "TRA"
-    track_file = next(
-        (folder / name for name in (TRACK_FILE, "res_track.txt") if (folder / name).is_file()), None
-    )
-    if track_file is None:
+    track_files = [folder / name for name in TRACK_FILES if (folder / name).is_file()]
+    if not track_files:
         raise InputError(
-            f"{folder}: neither {TRACK_FILE} nor res_track.txt is in it. Give a folder in the "
+            f"{folder}: neither {' nor '.join(TRACK_FILES)} is in it. Give a folder in the "
             "layout of the Cell Tracking Challenge."
         )
+    if len(track_files) > 1:
+        raise InputError(
+            f"{folder}: {' and '.join(TRACK_FILES)} are both in it. Take out the one that is not "
+            "meant."
+        )
+    (track_file,) = track_files
     rows = []
     text = track_file.read_text(encoding="ascii", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -161,10 +171,16 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
         rows.append((label, begin, end, parent))
     table = pd.DataFrame(rows, columns=list(TRACK_COLUMNS), dtype=np.int64)
     table = table.sort_values("label", ignore_index=True)
-    masks = {}
+    masks: dict[int, Path] = {}
     for file in folder.iterdir():
         if name := _MASK_NAME.fullmatch(file.name):
-            masks[int(name[1])] = file
+            other = masks.setdefault(int(name[1]), file)
+            if other != file:
+                names = " and ".join(sorted((other.name, file.name)))
+                raise InputError(
+                    f"{folder}: {names} are both the mask of frame {int(name[1])}. Take out the "
+                    "one that is not meant."
+                )
     missing = sorted(set(range(max(masks, default=-1) + 1)) - set(masks))
     if missing or not masks:
         raise InputError(

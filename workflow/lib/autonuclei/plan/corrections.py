@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autonuclei.errors import InputError
+from autonuclei.export.ctc import TRACK_FILES
 
 MASKS, TRACKMATE, GEFF, CTC = "masks", "TrackMate", "GEFF", "Cell Tracking Challenge"
-
-_TRACK_FILES = ("man_track.txt", "res_track.txt")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def list_correction_files(path: str, kind: str) -> list[str]:
 
 def find_track_file(folder: Path) -> Path | None:
     """The file of tracks of a Cell Tracking Challenge folder, or of its folder TRA."""
-    places = [inner / name for inner in (folder / "TRA", folder) for name in _TRACK_FILES]
+    places = [inner / name for inner in (folder / "TRA", folder) for name in TRACK_FILES]
     return next((place for place in places if place.is_file()), None)
 
 

@@ -34,6 +34,7 @@ from autonuclei.plan.channels import Channel, list_channels, list_file_channels
 from autonuclei.plan.corrections import (
     MASKS,
     Correction,
+    find_track_file,
     list_correction_files,
     recognise_correction,
 )
@@ -1044,7 +1045,7 @@ class _RowReader:
         folder = fill_placeholders(str(self.row["ground_truth_tracks"]), values)
         if self.row["kind"] != "movie":
             self.problems.append("ground_truth_tracks: only a movie has tracks.")
-        elif not list(Path(folder).glob("man_track.txt")):
+        elif find_track_file(Path(folder)) is None:
             self.problems.append(
                 f"ground_truth_tracks: there is no man_track.txt in '{folder}'. "
                 "Give the folder TRA of a Cell Tracking Challenge data set."
