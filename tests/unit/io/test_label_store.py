@@ -8,7 +8,7 @@ import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.io.hyperstack import write_image_movie
-from autonuclei.io.label_store import LabelStore, find_dtype, read_pages
+from autonuclei.io.label_store import LabelStore, find_dtype, open_pages
 from shapes import draw_squares
 
 NAMES = {0: "first", 1: "second", 4: "last"}
@@ -94,7 +94,7 @@ def test_pages_of_several_stacks_and_the_type_that_holds_them(tmp_path: Path) ->
                 # Stills of one stretch may differ in size.
                 page = PAGES[2][: 20 - len(kinds)].astype(kind)
                 stack.write(page, compression="zstd", contiguous=False, metadata=None)
-    pages = list(read_pages(paths))
+    pages = [np.asarray(page) for page in open_pages(paths)]
     assert [page.dtype for page in pages] == [np.uint16, np.uint16, np.float32]
     assert [page.shape for page in pages] == [(18, 30), (18, 30), (19, 30)]
     np.testing.assert_array_equal(pages[2], PAGES[2][:19])

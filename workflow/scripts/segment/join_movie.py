@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]) as log:
     import numpy as np
 
     from autonuclei.io.hyperstack import write_image_movie
-    from autonuclei.io.label_store import find_dtype, read_pages
+    from autonuclei.io.label_store import find_dtype, open_pages
 
     names = snakemake.params.names
     n_frames = max(names) + 1
@@ -15,10 +15,10 @@ with log_job(snakemake.log[0]) as log:
     def list_pages():
         """The masks of all frames; an empty page where the sequence misses a frame."""
         expected = 0
-        for frame, labels in zip(names, read_pages(snakemake.input.labels), strict=True):
+        for frame, labels in zip(names, open_pages(snakemake.input.labels), strict=True):
             for _ in range(expected, frame):
-                yield np.zeros(labels.shape, dtype)
-            yield labels.astype(dtype)
+                yield np.broadcast_to(np.zeros((), dtype), labels.shape)
+            yield labels.map(lambda part: part.astype(dtype), dtype)
             expected = frame + 1
 
     log.info("%d frames of type %s", n_frames, dtype)

@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.errors import InputError
     from autonuclei.io.files import write_beside
     from autonuclei.io.hyperstack import write_image_movie
-    from autonuclei.io.label_store import read_pages
+    from autonuclei.io.label_store import open_pages
     from autonuclei.io.tables import add_columns, read_table, write_table
     from autonuclei.segment.planes import TEXT_COLUMNS, join_planes, list_problems
 
@@ -21,7 +21,7 @@ with log_job(snakemake.log[0]) as log:
     frames = [frame for frame in names if frame not in left_out]
     with write_beside(snakemake.output.labels) as folder:
         folder.mkdir()
-        for frame, labels in zip(frames, read_pages(snakemake.input.labels), strict=True):
+        for frame, labels in zip(frames, open_pages(snakemake.input.labels), strict=True):
             write_image_movie(
                 folder / f"{names[frame]}.tif",
                 [labels],

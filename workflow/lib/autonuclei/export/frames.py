@@ -1,7 +1,6 @@
 """The frames of a tracked movie: the label images and the rows of the track table together."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,8 @@ import pandas as pd
 
 from autonuclei.errors import InputError
 from autonuclei.io.label_frames import LabelFrames
+from autonuclei.io.label_store import DeferredLabels
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.numbers import replace_labels
 
 
@@ -35,11 +36,13 @@ def recolour_frames(
     tracks: pd.DataFrame,
     *,
     values: npt.NDArray[np.int64],
-    labels: LabelFrames,
+    labels: LabelFrames | DeferredLabels,
     n_frames: int,
     dtype: npt.DTypeLike,
-) -> Iterator[npt.NDArray[Any]]:
+) -> Iterator[ArrayLike]:
     """Give the label images one by one with each nucleus in the value of its table row.
+
+    Where they are read part by part (`DeferredLabels`), so is what is given.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def recolour_frames(
     values : (n,) int64
         The new pixel value of each row, above 0.
     labels : sequence of (height, width) int
-        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
+        The label image of each frame: an array (frames, height, width), a list, a `LabelStore` or
+        `DeferredLabels`.
     n_frames : int
     dtype
         Type of the images.

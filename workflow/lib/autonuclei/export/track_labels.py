@@ -10,13 +10,14 @@ from autonuclei.errors import InputError
 from autonuclei.export.frames import recolour_frames
 from autonuclei.io.hyperstack import LARGEST_EXACT, label_dtype, write_image_movie
 from autonuclei.io.label_frames import LabelFrames
+from autonuclei.io.label_store import DeferredLabels
 
 
 def write_track_labels(
     path: str | os.PathLike[str],
     tracks: pd.DataFrame,
     *,
-    labels: LabelFrames,
+    labels: LabelFrames | DeferredLabels,
     n_frames: int,
     pixel_size_um: float | None,
     frame_interval_min: float | None,
@@ -33,7 +34,8 @@ def write_track_labels(
     tracks : DataFrame
         Track table; `frame`, `label` and `track` are used.
     labels : sequence of (height, width) int
-        The label image of each frame: an array (frames, height, width), a list or a `LabelStore`.
+        The label image of each frame: an array (frames, height, width), a list, a `LabelStore` or
+        `DeferredLabels`.
     n_frames : int
     pixel_size_um, frame_interval_min : float or None
         None where unknown.

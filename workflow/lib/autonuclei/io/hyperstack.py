@@ -1,6 +1,7 @@
 """Movies as ImageJ hyperstacks, written page by page."""
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -11,24 +12,29 @@ import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
+from autonuclei.io.lazy_planes import ArrayLike, iterate_bands
 
 # Whole numbers up to this one are exact in float32, the widest type that ImageJ reads.
 LARGEST_EXACT = 2**24
 # A TIFF with more bytes cannot point to its last pages. ImageJ then takes the pages as
 # lying one after the other behind the first, which they do when not compressed.
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
+# Pages of more pixels are compressed in strips, so that a part of them is read without the rest.
+# Tiles would be read with less beside it, but ImageJ refuses to open a TIFF that has any.
+_ONE_STRIP_PX = 2**24
+_STRIP_ROWS = 64
 
 
 def write_image_movie(
     path: str | os.PathLike[str],
-    frames: Iterable[npt.NDArray[Any]],
+    frames: Iterable[ArrayLike],
     *,
     n_frames: int,
     pixel_size_um: float | None,
     frame_interval_min: float | None,
     compress: bool = False,
 ) -> np.dtype[Any]:
-    """Write a movie as an ImageJ hyperstack with axes TYX, one frame in memory at a time.
+    """Write a movie as an ImageJ hyperstack with axes TYX, one band of a frame in memory at a time.
 
     8-bit, 16-bit unsigned and 32-bit float images keep their type. Of other types the values
     stay what they are: booleans become 0 and 1 in 8-bit, half and double floats 32-bit float,
@@ -38,14 +44,15 @@ def write_image_movie(
     ----------
     path
         The TIFF file to write.
-    frames : iterable of (height, width) arrays
-        The images in order; all of one shape and type.
+    frames : iterable of (height, width)
+        The images in order, all of one shape and type; arrays, or planes to be read part by part.
     n_frames : int
         How many there are.
     pixel_size_um, frame_interval_min : float or None
         None where unknown: the unit is then "pixel" and the interval 1.
     compress : bool
-        Deflate each page (lossless). For label images, which shrink a hundredfold.
+        Deflate each page (lossless). For label images, which shrink a hundredfold. Pages of more
+        than 16 megapixels are in strips, of which a reader takes those that it needs.
 
     Returns
     -------
@@ -62,14 +69,16 @@ def write_image_movie(
     first = next(iterator, None)
     if first is None:
         raise InputError(f"{path}: the movie has no frames, so there is nothing to write.")
-    if first.ndim != 2:
+    if len(first.shape) != 2:
         raise InputError(
             f"{path}: frame 0 has shape {first.shape}, not (height, width). Give one channel of "
             "one plane."
         )
     dtype = _choose_dtype(first.dtype)
+    height, width = first.shape
+    rows = _STRIP_ROWS if compress and height * width > _ONE_STRIP_PX else max(1, height)
 
-    def convert_frames() -> Iterator[npt.NDArray[Any]]:
+    def list_strips() -> Iterator[bytes]:
         number = 0
         for number, frame in enumerate(chain([first], iterator), start=1):
             if frame.shape != first.shape or frame.dtype != first.dtype:
@@ -77,14 +86,12 @@ def write_image_movie(
                     f"{path}: frame {number - 1} is {frame.shape} {frame.dtype}, the first frame "
                     f"{first.shape} {first.dtype}. Give frames of one size and type."
                 )
-            if frame.dtype.kind in "iu" and dtype == np.float32:
-                largest = int(np.abs(frame.astype(np.float64)).max(initial=0))
-                if largest > LARGEST_EXACT:
-                    raise InputError(
-                        f"{path}: frame {number - 1} holds the value {largest}, which ImageJ "
-                        f"cannot hold exactly (limit {LARGEST_EXACT}). Rescale the image."
-                    )
-            yield np.ascontiguousarray(frame, dtype=dtype)
+            for band in iterate_bands(frame, rows if compress else 1):
+                _check_exact(path, number - 1, band, dtype)
+                converted = np.ascontiguousarray(band, dtype=dtype)
+                for row in range(0, len(band), rows):
+                    strip = converted[row : row + rows].tobytes()
+                    yield zlib.compress(strip) if compress else strip
         if number != n_frames:
             raise InputError(f"{path}: {number} frames came where {n_frames} were announced.")
 
@@ -100,19 +107,32 @@ def write_image_movie(
     too_large = not compress and int(np.prod(shape)) * dtype.itemsize > LARGEST_CLASSIC_TIFF
     with write_beside(path) as partial, tifffile.TiffWriter(partial, imagej=True) as tif:
         tif.write(
-            convert_frames(),
+            list_strips(),
             shape=shape,
             dtype=dtype,
             photometric="minisblack",
             metadata=metadata,
             resolution=resolution,
             compression="zlib" if compress else None,
-            rowsperstrip=first.shape[0],
+            rowsperstrip=rows,
             truncate=too_large,
         )
         if next(iterator, None) is not None:
             raise InputError(f"{path}: more frames came than the {n_frames} announced.")
     return dtype
+
+
+def _check_exact(
+    path: str | os.PathLike[str], frame: int, band: npt.NDArray[Any], dtype: np.dtype[Any]
+) -> None:
+    if band.dtype.kind not in "iu" or dtype != np.float32:
+        return
+    largest = int(np.abs(band.astype(np.float64)).max(initial=0))
+    if largest > LARGEST_EXACT:
+        raise InputError(
+            f"{path}: frame {frame} holds the value {largest}, which ImageJ cannot hold exactly "
+            f"(limit {LARGEST_EXACT}). Rescale the image."
+        )
 
 
 def _choose_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -27,6 +27,7 @@ from autonuclei.io.formats.base import (
     Window,
     explain_damage,
 )
+from autonuclei.io.lazy_planes import ArrayLike, LazyPlane, iterate_bands
 
 logger = logging.getLogger(__name__)
 
@@ -299,6 +300,25 @@ class PlaneReader(FileKeeper):
             return np.zeros(_find_shape(header, window), dtype)
         return plane
 
+    def defer(self, **plane: Any) -> LazyPlane:
+        """The plane that a call with these arguments gives, to be read part by part.
+
+        It can be read as long as the reader is not closed. Of a plane with `skip_broken` the parts
+        that cannot be read are black.
+        """
+        path, window = plane["path"], plane.get("window")
+        names = [path] if isinstance(path, str | os.PathLike) else path
+        first = Path(names[0])
+        header = self._find_header(first, plane.get("position"))
+        # The first pixel stands for the check of all that is asked for.
+        row, _, column, _ = window or (0, 0, 0, 0)
+        dtype = self(**{**plane, "window": (row, row + 1, column, column + 1)}).dtype
+
+        def read(part: Window) -> Array:
+            return self(**{**plane, "window": _move(part, row, column)})
+
+        return LazyPlane(_find_shape(header, window), dtype, read)
+
     def name(
         self,
         path: str | os.PathLike[str] | Sequence[str],
@@ -388,6 +408,11 @@ def _find_shape(header: ImageHeader, window: Window | None) -> tuple[int, int]:
         return header.height, header.width
     row, end_row, column, end_column = window
     return end_row - row, end_column - column
+
+
+def _move(window: Window, rows: int, columns: int) -> Window:
+    row, end_row, column, end_column = window
+    return row + rows, end_row + rows, column + columns, end_column + columns
 
 
 def _is_within(window: Window, header: ImageHeader) -> bool:
@@ -492,6 +517,19 @@ def read_plane(
             stamp=stamp,
             skip_broken=skip_broken,
         )
+
+
+@contextlib.contextmanager
+def open_plane(**plane: Any) -> Iterator[LazyPlane]:
+    """Open the plane that `read_plane` gives for the same arguments, to read it part by part.
+
+    Raises
+    ------
+    InputError
+        As `read_plane`, now or when a part is read.
+    """
+    with PlaneReader() as read:
+        yield read.defer(**plane)
 
 
 def count_frames(header: ImageHeader, projection: str | None) -> int:
@@ -646,13 +684,15 @@ def _to_header(stored: Mapping[str, Any]) -> FileHeader:
     return FileHeader(images, tuple(stored["files"]), tuple(stored["notes"]))
 
 
-def digest_plane(image: Array) -> str:
+def digest_plane(image: ArrayLike) -> str:
     """SHA-256 of the pixels of a plane: bytes row by row, the least significant one first."""
-    data = np.ascontiguousarray(image, image.dtype.newbyteorder("<"))
-    return hashlib.sha256(data.data).hexdigest()
+    digest = hashlib.sha256()
+    for band in iterate_bands(image):
+        digest.update(np.ascontiguousarray(band, band.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()
 
 
-def check_pixels(image: Array, name: str | os.PathLike[str]) -> None:
+def check_pixels(image: ArrayLike, name: str | os.PathLike[str]) -> None:
     """Refuse pixels in which no nucleus can be measured.
 
     Parameters
@@ -673,9 +713,10 @@ def check_pixels(image: Array, name: str | os.PathLike[str]) -> None:
             f"{MINIMUM_SIDE_PX} x {MINIMUM_SIDE_PX} are needed. Take it out of the sample sheet."
         )
     _check_numbers(image, name)
-    if image.min() == image.max():
+    smallest, largest = find_range(image)
+    if smallest == largest:
         raise InputError(
-            f"{name}: all pixels have the value {image.flat[0]}. Check the channel and the "
+            f"{name}: all pixels have the value {smallest}. Check the channel and the "
             f"export, {_OR_SKIP}"
         )
     if image.dtype.kind in "uib" and is_label_image(image):
@@ -685,30 +726,41 @@ def check_pixels(image: Array, name: str | os.PathLike[str]) -> None:
         )
 
 
-def _check_numbers(image: Array, name: str | os.PathLike[str]) -> None:
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        count = int((~np.isfinite(image)).sum())
+def find_range(image: ArrayLike) -> tuple[Any, Any]:
+    """The smallest and the largest value of an image."""
+    bounds = [(band.min(), band.max()) for band in iterate_bands(image)]
+    return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+
+def _check_numbers(image: ArrayLike, name: str | os.PathLike[str]) -> None:
+    if image.dtype.kind != "f":
+        return
+    count = sum(int((~np.isfinite(band)).sum()) for band in iterate_bands(image))
+    if count:
         raise _BrokenPlaneError(
             f"{name}: has {count} pixels that are NaN or infinite. Replace them (Fiji: "
             f"Process > Noise > Remove NaNs...) and save it again, {_OR_SKIP}"
         )
 
 
-def is_label_image(image: Array) -> bool:
+def is_label_image(image: ArrayLike) -> bool:
     """Whether an image is flat areas on zero, as masks and label images are.
 
     Neighbouring pixels above zero are nearly all equal, and most pixels have a neighbour of
     their kind, above zero and at zero; the zeros and ones of a dark camera image have not.
     """
-    if image.min() != 0:
+    if find_range(image)[0] != 0:
         return False
-    left, right = image[:, :-1], image[:, 1:]
-    above = (left > 0) & (right > 0)
-    n_above = int(above.sum())
-    n_zero = int(((left == 0) & (right == 0)).sum())
-    n_edge = left.size - n_above - n_zero
-    is_flat = int((above & (left == right)).sum()) >= 0.98 * n_above
-    return n_above > 0 and is_flat and min(n_above, n_zero) > n_edge
+    n_pairs = n_above = n_zero = n_equal = 0
+    for band in iterate_bands(image):
+        left, right = band[:, :-1], band[:, 1:]
+        above = (left > 0) & (right > 0)
+        n_pairs += left.size
+        n_above += int(above.sum())
+        n_zero += int(((left == 0) & (right == 0)).sum())
+        n_equal += int((above & (left == right)).sum())
+    n_edge = n_pairs - n_above - n_zero
+    return n_above > 0 and n_equal >= 0.98 * n_above and min(n_above, n_zero) > n_edge
 
 
 def write_image(path: str | os.PathLike[str], image: Array) -> None:

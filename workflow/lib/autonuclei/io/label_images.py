@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.io.formats.base import ImageFile, explain_damage
+from autonuclei.io.formats.base import ImageFile, Window, explain_damage
 from autonuclei.io.images import FileKeeper
+from autonuclei.io.lazy_planes import ArrayLike, LazyPlane, iterate_bands
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +27,26 @@ class LabelReader(FileKeeper):
     def __call__(self, path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
         """Read a label image; parameters, result and errors are those of `read_label_image`."""
         path = Path(path)
-        return _check_labels(_read_page(self.open(path), path, page), path)
+        labels = _to_labels(_read_page(self.open(path), path, page), path)
+        _check_instances(labels, path)
+        return labels
+
+    def defer(self, path: str | os.PathLike[str], page: int = 0) -> LazyPlane:
+        """The label image that a call with these arguments gives, to be read part by part.
+
+        It can be read as long as the reader is not closed, and is checked as it is read; whether
+        each nucleus has a number of its own is checked here.
+        """
+        path = Path(path)
+
+        def read(window: Window) -> npt.NDArray[np.int32]:
+            return _to_labels(_read_page(self.open(path), path, page, window), path)
+
+        header = self.open(path).header.images[0]
+        read((0, 1, 0, 1))
+        labels = LazyPlane((header.height, header.width), np.int32, read)
+        _check_instances(labels, path)
+        return labels
 
 
 def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
@@ -56,7 +76,7 @@ def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray
         return read(path, page)
 
 
-def _read_page(file: ImageFile, path: Path, page: int) -> Array:
+def _read_page(file: ImageFile, path: Path, page: int, window: Window | None = None) -> Array:
     if len(file.header.images) > 1:
         raise InputError(
             f"{path}: holds {len(file.header.images)} positions. Save the label images of each as "
@@ -72,7 +92,10 @@ def _read_page(file: ImageFile, path: Path, page: int) -> Array:
     frame, place = divmod(page, header.n_slices * header.n_channels)
     z, channel = divmod(place, header.n_channels)
     with explain_damage(path):
-        plane = file.read(0, frame=frame, z=z, channel=channel)
+        if window is None:
+            plane = file.read(0, frame=frame, z=z, channel=channel)
+        else:
+            plane = file.read_window(0, window, frame=frame, z=z, channel=channel)
     if not header.is_rgb:
         return plane
     if (plane[..., :3] == plane[..., :1]).all():
@@ -83,7 +106,7 @@ def _read_page(file: ImageFile, path: Path, page: int) -> Array:
     )
 
 
-def _check_labels(image: Array, path: Path) -> npt.NDArray[np.int32]:
+def _to_labels(image: Array, path: Path) -> npt.NDArray[np.int32]:
     if image.dtype.kind == "c":
         raise InputError(f"{path}: is not a label image, its values are complex numbers.")
     with np.errstate(invalid="ignore"):  # NaN and the like differ from what they become
@@ -95,14 +118,22 @@ def _check_labels(image: Array, path: Path) -> npt.NDArray[np.int32]:
         )
     if labels.min() < 0:
         raise InputError(f"{path}: is not a label image, it has values below 0.")
-    numbers = np.unique(labels)
-    if len(numbers) == 2 and numbers[0] == 0:
+    return labels
+
+
+def _check_instances(labels: ArrayLike, path: Path) -> None:
+    """Refuse a mask: one number for all nuclei."""
+    numbers: set[int] = set()
+    for band in iterate_bands(labels):
+        numbers.update(np.unique(band).tolist())
+        if len(numbers - {0}) > 1:
+            return
+    if len(numbers) == 2 and 0 in numbers:
         from scipy.ndimage import label
 
-        n_pieces = label(labels)[1]
+        n_pieces = label(np.asarray(labels))[1]
         if n_pieces > 1:
             raise InputError(
-                f"{path}: has one value ({numbers[1]}) for {n_pieces} separate objects. Give each "
-                "nucleus its own number (Fiji: MorphoLibJ > Connected Components Labeling)."
+                f"{path}: has one value ({max(numbers)}) for {n_pieces} separate objects. Give "
+                "each nucleus its own number (Fiji: MorphoLibJ > Connected Components Labeling)."
             )
-    return labels

@@ -1,8 +1,9 @@
 """The masks of a sample, frame by frame: a movie's in one stack, stills' in a folder of files."""
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,13 @@ import numpy.typing as npt
 import tifffile
 
 from autonuclei.errors import InputError
+from autonuclei.io.formats.base import Window
+from autonuclei.io.formats.tiff_windows import read_page_window
+from autonuclei.io.lazy_planes import ArrayLike, LazyPlane
+
+# Images of more pixels are written in tiles of this side.
+_ONE_PIECE_PX = 2**24
+_TILE = 512
 
 
 class LabelStore:
@@ -40,6 +48,7 @@ class LabelStore:
         self._names = names or {}
         self._open_files = ExitStack()
         self._pages: tifffile.TiffPages | None = None
+        self._still: tuple[int, tifffile.TiffFile] | None = None
         if not self._path.is_dir():
             try:
                 stack = self._open_files.enter_context(tifffile.TiffFile(self._path))
@@ -59,8 +68,11 @@ class LabelStore:
         self.close()
 
     def close(self) -> None:
-        """Close the stack; nothing can be read afterwards."""
+        """Close the files; nothing can be read afterwards."""
         self._open_files.close()
+        if self._still is not None:
+            self._still[1].close()
+        self._still = None
 
     def has(self, frame: int) -> bool:
         """Whether a frame has masks; a still that was skipped has none."""
@@ -80,15 +92,43 @@ class LabelStore:
         InputError
             The file is missing or damaged.
         """
-        path = self._path if self._pages is not None else self._locate(frame)
-        try:
-            if self._pages is not None:
-                labels = self._pages[frame].asarray()
-            else:
-                labels = tifffile.imread(path)
-        except Exception as error:  # what the decoders of a damaged file raise
-            raise _refuse(path, error, frame) from error
+        return self._read(frame, None)
+
+    def defer(self, frame: int) -> LazyPlane:
+        """The label image of a frame, to be read part by part as long as the store is open.
+
+        Raises
+        ------
+        InputError
+            The file is missing or damaged, now or when a part is read.
+        """
+        with self._explain(frame):
+            height, width = self._find_page(frame).shape
+        return LazyPlane((height, width), np.int32, lambda window: self._read(frame, window))
+
+    def _read(self, frame: int, window: Window | None) -> npt.NDArray[np.int32]:
+        with self._explain(frame):
+            page = self._find_page(frame)
+            labels = page.asarray() if window is None else _read_part(page, window)
         return np.asarray(labels).astype(np.int32)
+
+    def _find_page(self, frame: int) -> Any:
+        if self._pages is not None:
+            return self._pages[frame]
+        if self._still is None or self._still[0] != frame:
+            if self._still is not None:
+                self._still[1].close()
+                self._still = None
+            self._still = frame, tifffile.TiffFile(self._locate(frame))
+        return self._still[1].pages[0]
+
+    @contextmanager
+    def _explain(self, frame: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # what the decoders of a damaged file raise
+            path = self._path if self._pages is not None else self._locate(frame)
+            raise _refuse(path, error, frame) from error
 
     def __getitem__(self, frame: int) -> npt.NDArray[np.int32]:
         """As `read`, so that a store can stand for a list of label images."""
@@ -98,12 +138,49 @@ class LabelStore:
         return self._path / f"{self._names[frame]}.tif"
 
 
-def read_pages(paths: Iterable[str | os.PathLike[str]]) -> Iterator[npt.NDArray[Any]]:
-    """Read the label images in several stacks one after the other, in the types of the files."""
+class DeferredLabels:
+    """The label images of a store as planes to be read part by part (`LabelStore.defer`)."""
+
+    def __init__(self, store: LabelStore) -> None:
+        self._store = store
+
+    def __getitem__(self, frame: int) -> LazyPlane:
+        return self._store.defer(frame)
+
+
+def write_page(stack: tifffile.TiffWriter, labels: ArrayLike, dtype: npt.DTypeLike) -> None:
+    """Add a label image to a stack for the workflow's own use.
+
+    Large ones are in tiles, so that a part is read without the rest; of one that is no array no
+    more than a band is in memory.
+    """
+    options = {"compression": "zstd", "compressionargs": {"level": 1}, "metadata": None}
+    height, width = labels.shape
+    if height * width <= _ONE_PIECE_PX:
+        stack.write(labels[:, :].astype(dtype), contiguous=False, **options)
+        return
+    tiles = (
+        np.ascontiguousarray(band[:, column : column + _TILE], dtype)
+        for band in (labels[row : row + _TILE, :] for row in range(0, height, _TILE))
+        for column in range(0, width, _TILE)
+    )
+    stack.write(tiles, shape=labels.shape, dtype=dtype, tile=(_TILE, _TILE), **options)
+
+
+def open_pages(paths: Iterable[str | os.PathLike[str]]) -> Iterator[LazyPlane]:
+    """Give the label images in several stacks one after the other, to be read part by part.
+
+    Each must be read before the next is asked for. Types are those of the files.
+    """
     for path in paths:
         with tifffile.TiffFile(path) as stack:
             for page in stack.pages:
-                yield page.asarray()
+                height, width = page.shape
+                yield LazyPlane((height, width), page.dtype, functools.partial(_read_part, page))
+
+
+def _read_part(page: Any, window: Window) -> npt.NDArray[Any]:
+    return read_page_window(page, window)[0, ..., 0]
 
 
 def find_dtype(paths: Iterable[str | os.PathLike[str]]) -> np.dtype[Any]:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.io.lazy_planes import ArrayLike, LazyPlane, iterate_bands
+
 Array = npt.NDArray[Any]
 
 
@@ -35,13 +37,14 @@ def number_anew(labels: Array) -> npt.NDArray[np.int32]:
     return np.asarray(number.reshape(labels.shape) + first, np.int32)
 
 
-def replace_labels(labels: Array, old: Array, new: Array, *, dtype: npt.DTypeLike) -> Array:
+def replace_labels(labels: ArrayLike, old: Array, new: Array, *, dtype: npt.DTypeLike) -> ArrayLike:
     """Replace the labels `old` by `new`.
 
     Parameters
     ----------
     labels : (height, width)
-        Label image, whole numbers (as float32 beyond 65535), 0 is background.
+        Label image, whole numbers (as float32 beyond 65535), 0 is background. Of one that is read
+        part by part the result is read so, too.
     old, new : (n,) int
         Labels and what they become.
     dtype
@@ -52,8 +55,12 @@ def replace_labels(labels: Array, old: Array, new: Array, *, dtype: npt.DTypeLik
     KeyError
         A label of the image is not in `old`, or one of `old` not in the image.
     """
-    whole = labels.astype(np.intp)
-    used = np.bincount(whole.ravel(), minlength=int(old.max(initial=0)) + 1) > 0
+    counts = np.zeros(int(old.max(initial=0)) + 1, np.int64)
+    for band in iterate_bands(labels):
+        more = np.bincount(band.astype(np.intp).ravel(), minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    used = counts > 0
     used[0] = False
     known = np.zeros(len(used), bool)
     known[old] = True
@@ -61,4 +68,8 @@ def replace_labels(labels: Array, old: Array, new: Array, *, dtype: npt.DTypeLik
         raise KeyError(int(np.flatnonzero(used != known)[0]))
     table = np.zeros(len(used), dtype)
     table[old] = new
-    return np.asarray(table[whole])
+
+    def replace(part: Array) -> Array:
+        return np.asarray(table[part.astype(np.intp)])
+
+    return labels.map(replace, dtype) if isinstance(labels, LazyPlane) else replace(labels[:, :])

@@ -14,6 +14,7 @@ from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
 from autonuclei.io.hyperstack import label_dtype
 from autonuclei.io.images import PlaneReader
+from autonuclei.io.label_store import write_page
 from autonuclei.io.tables import concatenate_tables, write_table
 from autonuclei.segment.planes import read_frame
 
@@ -89,13 +90,7 @@ def write_stretch(
                 nuclei, known = np.zeros(image.shape, np.int32), None
             else:
                 nuclei, known = find_nuclei(frame, image)
-            tiff.write(
-                nuclei.astype(label_dtype(int(nuclei.max(initial=0)))),
-                compression="zstd",
-                compressionargs={"level": 1},
-                contiguous=False,
-                metadata=None,
-            )
+            write_page(tiff, nuclei, label_dtype(int(nuclei.max(initial=0))))
             if known is not None:
                 numbers = {"frame": frame, "label": np.arange(1, len(known) + 1)}
                 tables.append(pd.DataFrame(numbers | {"probability": known}))
