@@ -16,6 +16,7 @@ from autonuclei.report.style import (
     find_limits,
     format_number,
     save_figure,
+    stretch_bytes,
     stretch_grey,
 )
 from autonuclei.report.training_figures import plot_loss
@@ -109,3 +110,10 @@ def test_pixels_that_are_no_numbers_are_black() -> None:
     assert find_limits(image, (0, 100)) == (0, 2)
     assert stretch_grey(image, (0, 2)).tolist() == [[0, 0.5, 1, 0, 1, 0]]
     assert not stretch_grey(np.full((3, 3), np.nan)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_bytes_are_those_of_stretched_grey_values(dtype: Any) -> None:
+    image = np.arange(250).reshape(10, 25).astype(dtype)
+    expected = stretch_grey(image, (10, 200), white=255).astype(np.uint8)
+    np.testing.assert_array_equal(stretch_bytes(image, (10, 200)), expected)

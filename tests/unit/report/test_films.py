@@ -9,8 +9,12 @@ from autonuclei.report.films import (
     FilmSource,
     choose_contrast,
     choose_size,
+    choose_step,
     find_rims,
     format_time,
+    name_place,
+    pick_pixels,
+    write_films,
     write_outline_film,
     write_track_film,
 )
@@ -186,6 +190,39 @@ def test_same_movie_gives_the_same_bytes(tmp_path):
     write_outlines(tmp_path / "a.mp4")
     write_outlines(tmp_path / "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_both_films_in_one_go_are_those_written_alone(tmp_path):
+    tracks, labels, raw = make_example()
+    steps = measure_steps(tracks, units=UNITS)
+    read = []
+    movie = FilmSource(lambda f: read.append(f) or raw[f], N_FRAMES, UNITS)
+    write_outline_film(tmp_path / "a.mp4", movie, lambda f: labels[f])
+    write_track_film(tmp_path / "b.mp4", movie, steps)
+    n_alone = len(read)
+    both = tmp_path / "c.mp4", tmp_path / "d.mp4"
+    write_films(*both, movie, read_labels=lambda f: labels[f], steps=steps)
+    assert len(read) - n_alone == n_alone / 2
+    for alone, path in zip(("a.mp4", "b.mp4"), both, strict=True):
+        assert (tmp_path / alone).read_bytes() == path.read_bytes()
+
+
+def test_long_movie_is_filmed_in_part_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("autonuclei.report.films.MOST_FRAMES", 3)
+    assert [choose_step(n) for n in (1, 3, 4, 6, 7)] == [1, 1, 2, 2, 3]
+    read, black = [], np.zeros((40, 200), np.uint8)
+    movie = FilmSource(lambda f: black, 7, UNITS)
+    write_outline_film(tmp_path / "a.mp4", movie, lambda f: read.append(f) or black)
+    assert read == [0, 3, 6]
+    pictures = read_film(tmp_path / "a.mp4")[1]
+    assert len(pictures) == 3
+    assert pictures[0][18:26, 4:60].max() > 150, "the note below the time"
+    assert list(map(name_place, (2, 3, 4, 11, 21))) == ["2nd", "3rd", "4th", "11th", "21st"]
+
+
+def test_small_label_image_has_the_labels_in_the_middle_of_its_pixels():
+    labels = np.arange(40 * 30).reshape(40, 30)
+    np.testing.assert_array_equal(pick_pixels(labels, (20, 10)), labels[1::2, 1::3])
 
 
 def test_contrast_is_one_for_all_frames():

@@ -7,7 +7,7 @@ with log_job(snakemake.log[0]):
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table
     from autonuclei.measure.motility import measure_motility
-    from autonuclei.report.films import FilmSource, write_outline_film, write_track_film
+    from autonuclei.report.films import FilmSource, write_films
 
     movie, film = snakemake.params.movie, snakemake.params.film
     motility = measure_motility(
@@ -26,7 +26,11 @@ with log_job(snakemake.log[0]):
             width_px=film["width_px"],
             frames_per_second=film["frames_per_second"],
         )
-        write_outline_film(snakemake.output.outlines, source, masks.read)
-        write_track_film(
-            snakemake.output.tracks, source, motility.steps, tail_frames=film["tail_frames"]
+        write_films(
+            snakemake.output.outlines,
+            snakemake.output.tracks,
+            source,
+            read_labels=masks.read,
+            steps=motility.steps,
+            tail_frames=film["tail_frames"],
         )

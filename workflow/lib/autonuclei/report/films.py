@@ -1,9 +1,12 @@
 """Films of outlines and tracks over the raw movie, as MP4 that browsers play."""
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import matplotlib
@@ -14,6 +17,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
+from autonuclei.labels.strips import Sliceable, cut_strips
 from autonuclei.measure.units import Units
 from autonuclei.report.style import (
     OUTLINE_COLOUR,
@@ -22,11 +26,11 @@ from autonuclei.report.style import (
     choose_bar_length,
     choose_speed_limits,
     find_limits,
-    stretch_grey,
+    stretch_bytes,
 )
 from autonuclei.settings import FilmSettings
 
-ReadPage = Callable[[int], npt.NDArray[np.generic]]
+ReadPage = Callable[[int], npt.NDArray[Any]]
 DrawOver = Callable[[Image.Image, int], Image.Image]
 
 CENTROID_COLOUR = (190, 70, 255)
@@ -34,6 +38,10 @@ CENTROID_COLOUR = (190, 70, 255)
 LARGE_AREA = 300
 # Contrast is chosen once, from this many frames spread over the movie.
 SAMPLED_FRAMES = 10
+# And from at most about so many pixels of each.
+SAMPLED_PX = 2**20
+# A film of more frames than this is too long to look at, and too large to send.
+MOST_FRAMES = 500
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,31 @@ class FilmSource:
 def choose_contrast(source: FilmSource) -> tuple[float, float]:
     """Choose the grey values shown as black and white, the same for all frames."""
     chosen = np.unique(np.linspace(0, source.n_frames - 1, SAMPLED_FRAMES).round().astype(int))
-    values = [source.read_image(int(frame))[::2, ::2].ravel() for frame in chosen]
+    values = [_sample_pixels(source.read_image(int(frame))) for frame in chosen]
     return find_limits(np.concatenate(values), (1, 99.95))
+
+
+def _sample_pixels(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Every second pixel along each axis, or fewer of a large image; as a copy."""
+    step = max(2, math.ceil(math.sqrt(image.size / SAMPLED_PX)))
+    return image[::step, ::step].flatten()
+
+
+def choose_step(n_frames: int) -> int:
+    """Choose k of a film of every k-th frame: 1, unless that were more than `MOST_FRAMES`."""
+    return max(1, math.ceil(n_frames / MOST_FRAMES))
 
 
 def choose_size(height: int, width: int, film_width: int) -> tuple[int, int]:
     """Choose (height, width) of a film: even, no wider than asked nor than the movie."""
     shown = max(2, min(film_width, width) // 2 * 2)
     return max(2, round(height * shown / width / 2) * 2), shown
+
+
+def name_place(number: int) -> str:
+    """Write 2 as 2nd, 3 as 3rd, 4 as 4th and so on."""
+    tens, ones = divmod(number, 10)
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(ones, 'th') if tens % 10 != 1 else 'th' }"
 
 
 def format_time(frame: int, units: Units) -> str:
@@ -80,6 +105,30 @@ def format_time(frame: int, units: Units) -> str:
     hours, rest = divmod(seconds, 3600)
     text = f"{hours} h {rest // 60:02d} min"
     return text if units.frame_interval_min % 1 == 0 else f"{text} {rest % 60:02d} s"
+
+
+def write_films(
+    outlines: str | os.PathLike[str],
+    tracks: str | os.PathLike[str],
+    source: FilmSource,
+    *,
+    read_labels: ReadPage,
+    steps: pd.DataFrame,
+    tail_frames: int = FilmSettings.tail_frames,
+) -> tuple[int, int]:
+    """Write both films, those of `write_outline_film` and `write_track_film`, in one go.
+
+    Each frame is read once.
+    """
+    shape = _read_shape(outlines, source)
+    return _write_films(
+        source,
+        shape,
+        {
+            outlines: _draw_outlines(outlines, shape, read_labels),
+            tracks: _draw_tails(source, shape, steps, tail_frames),
+        },
+    )
 
 
 def write_outline_film(
@@ -104,25 +153,47 @@ def write_outline_film(
     InputError
         The movie has no frames, or images and label images differ in size.
     """
+    shape = _read_shape(path, source)
+    return _write_films(source, shape, {path: _draw_outlines(path, shape, read_labels)})
 
-    def draw_nuclei(picture: Image.Image, frame: int) -> Image.Image:
+
+def _draw_outlines(
+    path: str | os.PathLike[str], shape: tuple[int, ...], read_labels: ReadPage
+) -> DrawOver:
+    def draw_over(picture: Image.Image, frame: int) -> Image.Image:
         labels = read_labels(frame)
         if labels.shape != shape:
             raise InputError(
                 f"{path}: the images are {shape}, the label images {labels.shape} pixels. Use the "
                 "label images of this movie."
             )
-        # Nearest neighbour keeps labels whole; float holds up to 16,777,216 of them.
-        small = Image.fromarray(labels.astype(np.float32)).resize(
-            picture.size, Image.Resampling.NEAREST
-        )
         # Dimmed, so that yellow shows on bright nuclei.
         pixels = np.array(picture.point(lambda value: value * 0.75))
-        pixels[_find_outlines(np.asarray(small))] = ImageColor.getrgb(OUTLINE_COLOUR)
+        small = pick_pixels(labels, (picture.height, picture.width))
+        pixels[_find_outlines(small)] = ImageColor.getrgb(OUTLINE_COLOUR)
         return Image.fromarray(pixels)
 
-    shape = _read_shape(path, source)
-    return _write_film(path, source, shape, draw_nuclei)
+    return draw_over
+
+
+def pick_pixels(labels: Sliceable, shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """Shrink a label image: each pixel of the small one has the label in its middle.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+    shape
+        Rows and columns of the small one.
+    """
+    rows, columns = (
+        ((np.arange(n) + 0.5) * (length / n)).astype(np.intp)
+        for n, length in zip(shape, labels.shape, strict=True)
+    )
+    small = np.empty(shape, labels.dtype)
+    for block, strip in cut_strips(labels):
+        first, end = np.searchsorted(rows, (block.row, block.end_row))
+        small[first:end] = strip[rows[first:end] - block.row].take(columns, axis=1)
+    return small
 
 
 def write_track_film(
@@ -153,10 +224,20 @@ def write_track_film(
     InputError
         The movie has no frames.
     """
+    shape = _read_shape(path, source)
+    return _write_films(source, shape, {path: _draw_tails(source, shape, steps, tail_frames)})
+
+
+def _draw_tails(
+    source: FilmSource, shape: tuple[int, ...], steps: pd.DataFrame, tail_frames: int
+) -> DrawOver:
     units = source.units
     ordered = steps.sort_values(["track", "frame"])
     places = ordered[[f"x_{units.length}", f"y_{units.length}"]].to_numpy(np.float64)
     places = places / units.length_factor
+    # In pixels of the film.
+    width = choose_size(shape[0], shape[1], source.width_px)[1]
+    places = (places + 0.5) * (width / shape[1]) - 0.5
     frame = ordered["frame"].to_numpy(np.int64)
     speeds = ordered[f"speed_{units.speed}"].to_numpy(np.float64)
     ends = np.flatnonzero(np.isfinite(speeds))
@@ -169,24 +250,24 @@ def write_track_film(
     step_order = np.argsort(frame[ends], kind="stable")
     step_bounds = np.searchsorted(frame[ends][step_order], numbers)
 
-    def draw_tails(picture: Image.Image, number: int) -> Image.Image:
-        width = picture.size[0]
+    def draw_over(picture: Image.Image, number: int) -> Image.Image:
         # Dimmed, so that the tracks stand out.
         picture = picture.point(lambda value: value * 0.6)
         draw = ImageDraw.Draw(picture)
-        shown = (places + 0.5) * (width / shape[1]) - 0.5
         first = step_bounds[max(0, number - tail_frames + 1)]
-        for index in step_order[first : step_bounds[number + 1]]:
-            line = [*shown[ends[index] - 1], *shown[ends[index]]]
-            draw.line(line, fill=tuple(colours[index].tolist()), width=max(1, round(width / 400)))
+        shown = step_order[first : step_bounds[number + 1]]
+        lines = np.hstack([places[ends[shown] - 1], places[ends[shown]]]).tolist()
+        thick = max(1, round(width / 400))
+        for line, colour in zip(lines, colours[shown].tolist(), strict=True):
+            draw.line(line, fill=tuple(colour), width=thick)
         radius = max(1.5, width / 350)
-        for x, y in shown[by_frame[spot_bounds[number] : spot_bounds[number + 1]]]:
-            draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=CENTROID_COLOUR)
+        spots = places[by_frame[spot_bounds[number] : spot_bounds[number + 1]]]
+        for box in np.hstack([spots - radius, spots + radius]).tolist():
+            draw.ellipse(box, fill=CENTROID_COLOUR)
         _draw_speed_bar(picture, low, high, UNIT_LABELS[units.speed])
         return picture
 
-    shape = _read_shape(path, source)
-    return _write_film(path, source, shape, draw_tails)
+    return draw_over
 
 
 def find_rims(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
@@ -205,7 +286,7 @@ def find_rims(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def _find_outlines(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _find_outlines(labels: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """The rims, two pixels wide where nuclei are large enough in the film.
 
     Video stores colour at half the resolution, which washes out thinner lines.
@@ -224,39 +305,52 @@ def _read_shape(path: str | os.PathLike[str], source: FilmSource) -> tuple[int, 
     return source.read_image(0).shape
 
 
-def _write_film(
-    path: str | os.PathLike[str], source: FilmSource, shape: tuple[int, ...], draw_over: DrawOver
+def _write_films(
+    source: FilmSource,
+    shape: tuple[int, ...],
+    films: Mapping[str | os.PathLike[str], DrawOver],
 ) -> tuple[int, int]:
+    """Write films of the same frames, each with what is drawn over them."""
     height, width = choose_size(shape[0], shape[1], source.width_px)
     limits = choose_contrast(source)
-    with write_beside(path) as partial:
-        writer = imageio_ffmpeg.write_frames(
-            str(partial),
-            (width, height),
-            fps=source.frames_per_second,
-            codec="libx264",
-            pix_fmt_in="rgb24",
-            pix_fmt_out="yuv420p",
-            macro_block_size=2,
-            quality=None,
-            # One thread and no time stamps: the same film gives the same bytes. The index at
-            # the front lets a browser start before it has loaded the whole file.
-            output_params=["-crf", "23", "-threads", "1", "-movflags", "+faststart"],
-        )
-        try:
+    step = choose_step(source.n_frames)
+    with ExitStack() as open_films:
+        writers = [
+            open_films.enter_context(closing(_open_film(partial, source, (width, height))))
+            for partial in [open_films.enter_context(write_beside(path)) for path in films]
+        ]
+        for writer in writers:
             writer.send(None)
-            for frame in range(source.n_frames):
-                grey = stretch_grey(source.read_image(frame), limits, white=255)
-                # A box filter: each pixel of the film is the mean of those that it covers.
-                small = Image.fromarray(grey.astype(np.uint8)).resize(
-                    (width, height), Image.Resampling.BOX
-                )
-                picture = draw_over(small.convert("RGB"), frame)
-                _draw_scale_and_time(picture, frame, shape[1] / width, source.units)
+        for frame in range(0, source.n_frames, step):
+            grey = stretch_bytes(source.read_image(frame), limits)
+            # A box filter: each pixel of the film is the mean of those that it covers.
+            small = Image.fromarray(grey).resize((width, height), Image.Resampling.BOX)
+            small = small.convert("RGB")
+            for writer, draw_over in zip(writers, films.values(), strict=True):
+                picture = draw_over(small, frame)
+                _draw_scale_and_time(picture, frame, step, shape[1] / width, source.units)
                 writer.send(picture.tobytes())
-        finally:
-            writer.close()
     return height, width
+
+
+def _open_film(path: Path, source: FilmSource, size: tuple[int, int]) -> Any:
+    return imageio_ffmpeg.write_frames(
+        str(path),
+        size,
+        fps=source.frames_per_second,
+        codec="libx264",
+        pix_fmt_in="rgb24",
+        pix_fmt_out="yuv420p",
+        macro_block_size=2,
+        quality=None,
+        # One thread and no time stamps: the same film gives the same bytes. The index at the
+        # front lets a browser start before it has loaded the whole file. `faster` takes half the
+        # time of x264's default for a film of the same size.
+        output_params=[
+            *("-preset", "faster", "-crf", "23", "-threads", "1"),
+            *("-movflags", "+faststart"),
+        ],
+    )
 
 
 def _write_text(
@@ -277,13 +371,16 @@ def _write_text(
 
 
 def _draw_scale_and_time(
-    picture: Image.Image, frame: int, pixels_per_pixel: float, units: Units
+    picture: Image.Image, frame: int, step: int, pixels_per_pixel: float, units: Units
 ) -> None:
     width, height = picture.size
     draw = ImageDraw.Draw(picture)
     size = max(9, width // 40)
     margin = max(4, width // 50)
     _write_text(draw, (margin, margin), format_time(frame, units), size, "lt")
+    if step > 1:
+        note = f"every {name_place(step)} frame"
+        _write_text(draw, (margin, margin + 1.4 * size), note, max(8, size // 2), "lt")
     # Length units per pixel of the film.
     scale = pixels_per_pixel * units.length_factor
     length = choose_bar_length(width * scale)

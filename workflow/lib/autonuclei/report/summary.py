@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autonuclei.report.condition_figures import name_measure
+from autonuclei.report.films import choose_step, name_place
 from autonuclei.report.results import Experiment
 from autonuclei.report.style import format_number
 from autonuclei.report.viewer import embed_views, load_library
@@ -274,12 +275,15 @@ def _embed(path: Path) -> str:
 
 def list_films(experiment: Experiment) -> list[tuple[str, str]]:
     """Films of the movies, at most of `MAX_VIEWS` of them, with words for each."""
+    n_frames = {row["sample"]: int(row["n_images"]) for row in experiment.samples}
     films = []
     for tracks in experiment.find("tracking/*/tracks.mp4")[:MAX_VIEWS]:
         sample = tracks.split("/")[1]
-        films.append((tracks, f"Tracks of {sample} over its movie."))
+        step = choose_step(n_frames[sample])
+        note = f" Shown is every {name_place(step)} frame." if step > 1 else ""
+        films.append((tracks, f"Tracks of {sample} over its movie.{note}"))
         for outlines in experiment.find(f"tracking/{sample}/outlines.mp4"):
-            films.append((outlines, f"Outlines of the nuclei of {sample}."))
+            films.append((outlines, f"Outlines of the nuclei of {sample}.{note}"))
     return films
 
 
