@@ -24,7 +24,9 @@ if autonuclei.__version__ != PACKAGE_VERSION:
     )
 
 from autonuclei.errors import InputError
+from autonuclei.io.files import lock_folder
 from autonuclei.io.images import HeaderCache
+from autonuclei.io.written import find_cut_files
 from autonuclei.plan.digests import digest_package, digest_script
 from autonuclei.plan.inputs import format_inputs
 from autonuclei.plan.plan import Plan
@@ -69,8 +71,21 @@ def digest_imports(script):
     return digest_script(workflow.source_path(f"../scripts/{script}.py"))
 
 
-def record_command():
-    """Note when and how this run was started."""
+def check_earlier_runs():
+    """Set aside what is not as it was written, so that it is made again; tell of a killed run."""
+    for cut in find_cut_files(LOGS):
+        if workflow.output_settings.dryrun:
+            logger.warning(f"{cut}. A run sets it aside and makes it again.")
+        else:
+            logger.warning(f"{cut}. Set aside as {cut.set_aside().name}; it is made again.")
+
+
+def begin_run():
+    """Keep other runs out of the results, and note when and how this one was started."""
+    try:
+        lock_folder(RESULTS)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
     log = LOGS / "commands.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -81,7 +96,7 @@ def record_command():
 def forget_checkpoints():
     """When all is there, no training needs to go on."""
     for experiment in PLAN.experiments:
-        for path in (RESULTS / experiment / "rounds").glob("*/checkpoint.npz"):
+        for path in (RESULTS / experiment / "rounds").glob("*/checkpoint.npz*"):
             path.unlink()
 
 
@@ -108,6 +123,9 @@ GPUS = 0 if SETTINGS.train.device == "cpu" else 1
 # A submitted group runs its small members in its own Snakemake. Otherwise SLURM's plugin would
 # start one more Snakemake for each of them, which costs more than annotating a frame.
 IN_SUBMITTED_JOB = workflow.remote_exec
+
+if not IN_SUBMITTED_JOB:
+    check_earlier_runs()
 
 for experiment in PLAN.experiments:
     for sample in PLAN.list_samples(experiment):

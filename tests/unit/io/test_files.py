@@ -107,6 +107,51 @@ def test_full_disk_is_told_in_one_line(tmp_path: Path, code: int) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_place_that_may_not_be_written_is_told_in_one_line(tmp_path: Path, code: int) -> None:
+    path = tmp_path / "a.csv"
+    with pytest.raises(InputError) as error, write_beside(path) as partial:
+        raise OSError(code, os.strerror(code), str(partial))
+    assert "may not be written" in str(error.value)
+    assert "\n" not in str(error.value)
+    # An input that may not be read is another matter.
+    with pytest.raises(OSError, match="elsewhere"), write_beside(path):
+        raise OSError(code, os.strerror(code), "/elsewhere/image.tif")
+
+
+def test_a_full_disk_behind_another_error_is_told(tmp_path: Path) -> None:
+    """Libraries raise errors of their own while they clean up."""
+    with (
+        pytest.raises(InputError, match="/elsewhere/temporary: the disk is full"),
+        write_beside(tmp_path / "a.tif"),
+    ):
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/temporary")
+        finally:
+            raise ValueError("file is closed")
+
+
+def test_bytes_are_on_the_disk_before_the_file_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves of the others what it likes."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        assert not (tmp_path / "model").exists()
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with write_beside(tmp_path / "model") as folder:
+        (folder / "inside").mkdir(parents=True)
+        (folder / "inside" / "weights.h5").write_text("1")
+        write_table(folder / "loss.csv", pd.DataFrame({"a": [1]}))
+        assert not synced  # at once at the end
+    assert sorted(synced) == ["loss.csv", "weights.h5"]
+
+
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), write_beside(tmp_path / "a.csv") as partial:
         (partial / "not there").read_text()
@@ -176,7 +221,8 @@ def test_files_of_a_new_folder_are_not_looked_through(
         for number in range(3):
             with write_beside(folder / f"{number}.tif") as partial:
                 partial.touch()
-    assert listed == [str(tmp_path)]
+    # Once for what is left of others, and once to have the whole folder on the disk.
+    assert len(listed) == 2
     monkeypatch.undo()
     assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == [
         f"{number}.tif" for number in range(3)

@@ -60,9 +60,32 @@ def test_a_training_is_known_by_its_data_settings_and_seed() -> None:
         assert changed != known
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive"])
-def test_a_broken_checkpoint_is_none(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("left", ["nothing", "half", "all but a byte", "a changed byte", "a list"])
+def test_a_damaged_checkpoint_is_set_aside(tmp_path: Path, left: str) -> None:
+    make_state(tmp_path).end_epoch(1.0, 1.0, 0.1, halve=False)
+    path = tmp_path / "checkpoint.npz"
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[whole.index("digest".encode("utf-32-le"))] ^= 1
+    n = {"nothing": 0, "half": len(whole) // 2, "all but a byte": -1}.get(left)
+    path.write_bytes(bytes(changed) if n is None else whole[:n])
+    if left == "a list":
+        np.savez(path, meta=np.array("[1]"))
+    told: list[str] = []
     state = make_state(tmp_path)
-    assert not state.load()
-    (tmp_path / "checkpoint.npz").write_bytes(content)
-    assert not state.load()
+    state.load(told.append)
+    assert state.n_epochs == 0
+    assert len(told) == 1
+    assert told[0].startswith(f"{path}: is damaged (")
+    assert "\n" not in told[0]
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz.damaged"]
+
+
+def test_a_checkpoint_of_another_training_stays(tmp_path: Path) -> None:
+    make_state(tmp_path).end_epoch(1.0, 1.0, 0.1, halve=False)
+    other = make_state(tmp_path)
+    other._digest = "another"
+    told: list[str] = []
+    other.load(told.append)
+    assert (other.n_epochs, told) == (0, [])
+    assert (tmp_path / "checkpoint.npz").is_file()

@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import refuse_full_disk
+from autonuclei.io.files import list_written, measure_bytes, refuse_lost_place
+from autonuclei.io.written import WRITTEN
 
 
 @contextlib.contextmanager
 def log_job(path: str) -> Iterator[logging.Logger]:
     """Log to a file; end the job with one line if the user can mend what is wrong.
 
-    Everything that libraries print goes into the log too; the last line of a whole job says how
-    long it computed and the most memory that it had. An `InputError` ends the process with status
-    1 and its message as the only line on the terminal. Any other exception is a bug: its traceback
-    goes into the log and to the terminal.
+    Everything that libraries print goes into the log too. A whole job ends it with what it wrote
+    (`io.written` reads these lines), how long it computed and the most memory that it had. An
+    `InputError` ends the process with status 1 and its message as the only line on the terminal,
+    and so does a disk that is full. Any other exception is a bug: its traceback goes into the log
+    and to the terminal.
     """
     try:
         descriptor = _open_log(path)
@@ -35,14 +37,22 @@ def log_job(path: str) -> Iterator[logging.Logger]:
         with _send_output_to(descriptor) as terminal:
             try:
                 yield logger
+                for written in list_written():
+                    if written.exists():
+                        logger.info(WRITTEN, written, measure_bytes(written))
                 logger.info("finished, %s", describe_use())
             except InputError as error:
                 logger.error("ERROR %s", error)
                 _tell(terminal, f"ERROR {error}")
                 sys.exit(1)
-            except Exception:
-                logger.error("%s", traceback.format_exc())
-                _tell(terminal, traceback.format_exc())
+            except Exception as error:
+                said = traceback.format_exc()
+                try:
+                    refuse_lost_place(error, path)
+                except InputError as full:
+                    said = f"ERROR {full}"
+                logger.error("%s", said)
+                _tell(terminal, said)
                 sys.exit(1)
     finally:
         logger.removeHandler(handler)
@@ -78,7 +88,7 @@ def _open_log(path: str) -> int:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
     except OSError as error:
-        refuse_full_disk(error, path)
+        refuse_lost_place(error, path)
         raise
 
 

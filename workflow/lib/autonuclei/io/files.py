@@ -1,8 +1,10 @@
 """Writing files so that a half-written one is never taken for a whole one."""
 
 import errno
+import fcntl
 import hashlib
 import os
+import platform
 import re
 import shutil
 import stat
@@ -25,12 +27,13 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     The temporary name keeps the suffix of `path`, since many writers look at it. Works for
     a file and for a folder (one that is made inside the block). If the block raises,
     whatever it wrote is removed and an older `path` stays as it was. What a killed process
-    left half-written beside `path` is removed first.
+    left half-written beside `path` is removed first. The bytes are on the disk before the
+    renaming, so that a power cut leaves the older or the whole new one.
 
     Raises
     ------
     InputError
-        The disk is full or the quota is used up.
+        The disk is full or the quota is used up, or the place may not be written to.
     """
     path = Path(path)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -38,14 +41,58 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(path)
         yield partial
+        _sync(partial)
         if partial.is_dir() and path.is_dir():
             shutil.rmtree(path)
+        # The entry of the folder is not synced: at worst the older file is there.
         partial.replace(path)
     except BaseException as error:
         _remove(partial)
-        if isinstance(error, OSError):
-            refuse_full_disk(error, path)
+        refuse_lost_place(error, path)
         raise
+    if not _is_in_unfinished(path):
+        _written[path] = None
+
+
+# What this process wrote as a whole, as keys, in order.
+_written: dict[Path, None] = {}
+
+
+def list_written() -> list[Path]:
+    """Files and folders that this process has finished with `write_beside`.
+
+    What is inside such a folder is not listed.
+    """
+    return list(_written)
+
+
+def measure_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in _list_files(path))
+
+
+def _list_files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder, name) for name in names)
+
+
+def _sync(path: Path) -> None:
+    """Wait until the bytes are on the disk; those of files in an unfinished folder come later."""
+    if _is_in_unfinished(path):
+        return
+    for file in _list_files(path):
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_in_unfinished(path: Path) -> bool:
+    return any(_PARTIAL_FOLDER.fullmatch(folder.name) for folder in path.parents)
 
 
 def _remove_unfinished(path: Path) -> None:
@@ -67,12 +114,67 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def refuse_full_disk(error: OSError, path: str | os.PathLike[str]) -> None:
-    """Raise an `InputError` that names `path` if `error` says that the disk is full."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def refuse_lost_place(error: BaseException, path: str | os.PathLike[str]) -> None:
+    """Raise an `InputError` if `path` could not be written since its disk takes nothing.
+
+    The disk may be full, read-only or another's. Where the error names another file on a full
+    disk (a temporary one), that is told.
+    """
+    seen: BaseException | None = None if isinstance(error, InputError) else error
+    while seen is not None and not (isinstance(seen, OSError) and seen.errno in _REMEDIES):
+        seen = seen.__cause__ or seen.__context__
+    if not isinstance(seen, OSError):
+        return
+    path = Path(path)
+    named = path if seen.filename is None else Path(os.fsdecode(seen.filename))
+    is_here = named in path.parents or path.parent in named.parents
+    if is_here or seen.errno in _FULL:
+        raise InputError(f"{named}: {_REMEDIES[seen.errno or 0]}") from error
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REMEDIES = dict.fromkeys(
+    _FULL, "the disk is full, nothing was written. Free some space and run again."
+) | dict.fromkeys(
+    (errno.EROFS, errno.EACCES, errno.EPERM),
+    "may not be written, the disk or folder is read-only. Choose another one ('pathvars: results' "
+    "in the configuration), or ask its owner for the right to write.",
+)
+
+
+def lock_folder(folder: Path) -> int | None:
+    """Take a folder of results for this process until it ends, however it ends.
+
+    Returns
+    -------
+    The open file that holds the lock; None where the file system has no locks.
+
+    Raises
+    ------
+    InputError
+        Another process has it, on this machine or on another one that sees the same disk; or the
+        folder may not be written.
+    """
+    path = folder / ".in_use"
+    descriptor = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()} in {Path.cwd()}".encode())
+        return descriptor
+    except BlockingIOError:
+        told = path.read_text(encoding="utf-8", errors="replace")
         raise InputError(
-            f"{path}: the disk is full, nothing was written. Free some space and run again."
-        ) from error
+            f"{folder}: another run writes its results here ({told}). Wait for its end, or give "
+            "this one a folder of its own ('pathvars: results' in the configuration)."
+        ) from None
+    except OSError as error:
+        refuse_lost_place(error, path)
+        if descriptor is None:
+            raise
+        return None
 
 
 def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:

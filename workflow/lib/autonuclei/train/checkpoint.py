@@ -3,12 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -66,18 +65,28 @@ class TrainingState:
     def _optimizer(self) -> Any:
         return self._model.optimizer
 
-    def load(self) -> bool:
-        """Take over a checkpoint of the same training; False when there is none."""
+    def load(self, log: Callable[[str], None]) -> None:
+        """Take over a checkpoint of the same training, where there is one.
+
+        One that cannot be read is set aside.
+        """
         if self._path is None or not self._path.is_file():
-            return False
+            return
         try:
-            with np.load(self._path) as stored:
+            # Each array has a checksum: what can be read is what was written.
+            # numpy leaves a file open that it cannot read.
+            with self._path.open("rb") as file, np.load(file) as stored:
                 meta = json.loads(str(stored["meta"]))
                 if meta["digest"] != self._digest:
-                    return False
+                    return
                 arrays = {name: stored[name] for name in stored.files if name != "meta"}
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile):
-            return False
+        except Exception as error:  # zipfile, zlib, numpy and json have many for a damaged file
+            aside = self._path.replace(self._path.with_name(f"{self._path.name}.damaged"))
+            log(
+                f"{self._path}: is damaged ({str(error) or type(error).__name__}). Set aside as "
+                f"{aside.name}; the training begins again."
+            )
+            return
         self._optimizer.build(self._model.trainable_variables)
         for name, variables in (("w", self._model.weights), ("o", self._optimizer.variables)):
             for i, variable in enumerate(variables):
@@ -85,7 +94,7 @@ class TrainingState:
         self.best_weights = [arrays[f"b{i}"] for i in range(len(self._model.weights))]
         self.history = meta["history"]
         self.best_epoch, self._waited = meta["best_epoch"], meta["waited"]
-        return True
+        log(f"going on after epoch {self.n_epochs}, found in {self._path}")
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate of the next epoch."""

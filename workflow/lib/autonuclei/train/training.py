@@ -89,8 +89,7 @@ def train_model(
     keras.utils.set_random_seed(seed)
     model = build_model(settings)
     state = TrainingState(model, checkpoint, digest_training(pairs, settings, seed))
-    if state.load():
-        log(f"going on after epoch {state.n_epochs}, found in {checkpoint}")
+    state.load(log)
     _train_epochs(model, state, train, validation, settings, seed, log)
     model.keras_model.set_weights(state.best_weights)
     thresholds = optimize_thresholds(model, validation)
