@@ -1,12 +1,13 @@
 """Figures of the annotation show each object by its verdict."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from autonuclei.annotate.selection import ACCEPTED, TOO_LARGE, TOO_SMALL
+from autonuclei.annotate.selection import ACCEPTED, TOO_LARGE, TOO_SMALL, VERDICTS
 from autonuclei.report.annotation_figures import (
     VERDICT_COLOURS,
     AnnotationSteps,
@@ -18,6 +19,7 @@ from autonuclei.report.annotation_figures import (
 from autonuclei.report.style import save_figure
 from shapes import draw_disks, photograph
 
+ROOT = Path(__file__).resolve().parents[3]
 OBJECTS = draw_disks((400, 400), [(40, 40), (40, 100), (350, 60), (350, 350), (300, 350)], 12)
 IMAGE = photograph(OBJECTS)
 TABLE = pd.DataFrame(
@@ -42,6 +44,30 @@ def test_reasons_have_colours_of_their_own():
     assert len(set(colours.values())) == 4
     assert colours[TOO_SMALL] == VERDICT_COLOURS[TOO_SMALL]
     assert list(colour_verdicts(pd.Series([], dtype=str))) == [ACCEPTED]
+
+
+def test_legend_and_caption_name_every_reason_and_add_up():
+    n = len(VERDICTS)
+    objects = draw_disks((100, 60 * n), [(50, 30 + 60 * i) for i in range(n)], 12)
+    table = pd.DataFrame(
+        {
+            "label": np.arange(1, n + 1),
+            "y_px": np.full(n, 50.0),
+            "x_px": 30.0 + 60 * np.arange(n),
+            "area_px": np.full(n, 441),
+            "verdict": VERDICTS,
+        }
+    )
+    figure = draw_annotation_overlay(
+        photograph(objects), objects, table, name="a, frame 0", pixel_size_um=None
+    )
+    counts = dict(text.removeprefix("rejected, ").split(": ") for text in read_legend(figure))
+    assert set(counts) == set(VERDICTS)
+    assert sum(map(int, counts.values())) == len(table)
+    assert f"of {len(table)} objects" in figure.get_suptitle()
+    assert len(set(colour_verdicts(table["verdict"]).values())) == n
+    caption = (ROOT / "workflow/report/annotation_overlay.rst").read_text()
+    assert all(verdict in caption for verdict in VERDICTS)
 
 
 def test_box_shows_the_most_kinds_of_verdict():

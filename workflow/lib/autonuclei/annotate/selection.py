@@ -18,6 +18,8 @@ from autonuclei.settings import AnnotateSettings
 
 ACCEPTED, TOO_SMALL, TOO_LARGE = "accepted", "too small", "too large"
 NOT_CONVEX, TOO_DIM, UNKNOWN = "not convex", "too dim", "no area window"
+# All that `judge_objects` says; each object has one of them.
+VERDICTS = (ACCEPTED, TOO_SMALL, TOO_LARGE, NOT_CONVEX, TOO_DIM, UNKNOWN)
 
 # Columns of the table of annotated objects (`candidates.measure_candidates`).
 CANDIDATE_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast")

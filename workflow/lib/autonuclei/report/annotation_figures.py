@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.selection import ACCEPTED, NOT_CONVEX, TOO_DIM, TOO_LARGE, TOO_SMALL
+from autonuclei.annotate.selection import ACCEPTED, VERDICTS
 from autonuclei.report.pictures import (
     Box,
     add_box,
@@ -28,15 +28,9 @@ from autonuclei.report.style import BLUE, GREEN, ORANGE, PINK, SKY, VERMILLION, 
 
 Array = npt.NDArray[Any]
 
-VERDICT_COLOURS = {
-    ACCEPTED: SKY,
-    TOO_SMALL: YELLOW,
-    TOO_LARGE: VERMILLION,
-    NOT_CONVEX: PINK,
-    TOO_DIM: GREEN,
-}
-# For reasons that are not named above, in the order in which they come.
-OTHER_COLOURS = (ORANGE, WHITE, BLUE)
+VERDICT_COLOURS = dict(zip(VERDICTS, (SKY, YELLOW, VERMILLION, PINK, GREEN, WHITE), strict=True))
+# For reasons that are not named there, in the order in which they come.
+OTHER_COLOURS = (ORANGE, BLUE)
 
 
 def select_field(table: pd.DataFrame, sample: str, frame: int, block: int | None) -> pd.DataFrame:
