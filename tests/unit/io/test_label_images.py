@@ -119,3 +119,14 @@ def test_numbers_count_whatever_a_colour_table_shows(tmp_path: Path) -> None:
     for name in ("white.tif", "colours.tif"):
         np.testing.assert_array_equal(read_label_image(tmp_path / name), labels)
         assert not read_file_header(tmp_path / name, as_stored=True).images[0].is_rgb
+
+
+def test_pixels_that_touch_at_a_corner_are_one_nucleus(tmp_path: Path) -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[5:10, 5:10] = labels[10, 10] = 1
+    tifffile.imwrite(tmp_path / "one.tif", labels)
+    np.testing.assert_array_equal(read_label_image(tmp_path / "one.tif"), labels)
+    labels[12, 12] = 1
+    tifffile.imwrite(tmp_path / "two.tif", labels)
+    with pytest.raises(InputError, match="2 separate objects"):
+        read_label_image(tmp_path / "two.tif")
