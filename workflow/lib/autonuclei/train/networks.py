@@ -115,7 +115,13 @@ def choose_device(device: str, threads: int) -> str:
         tf.config.experimental.set_memory_growth(gpu, True)
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
-        return f"GPU ({details.get('device_name', gpus[0].name)}), TensorFlow {tf.__version__}"
+        # Deterministic operations are not asked for: Keras compiles for a GPU with XLA, which has
+        # no deterministic gradient of max pooling and then ends with an error.
+        name = details.get("device_name", gpus[0].name)
+        return (
+            f"GPU ({name}; the same seed gives similar, not the same weights), TensorFlow "
+            f"{tf.__version__}"
+        )
     # Sums in parallel threads come out in any order unless this is set.
     tf.config.experimental.enable_op_determinism()
     return f"CPU ({threads} threads), TensorFlow {tf.__version__}"

@@ -52,7 +52,7 @@ def train_model(
         The network and its training; None: the defaults. The device is not chosen here
         (`networks.choose_device`).
     seed
-        The same seed and data give the same weights on the same CPU machine.
+        The same seed and data give the same weights on the same CPU machine; similar ones on a GPU.
     log
         Called with one line per epoch, with the time that is left.
 
