@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -204,11 +205,23 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
 
 def test_the_command_of_the_provenance_has_nothing_left_to_do(finished_copy: Path) -> None:
     record = json.loads((finished_copy / "results/tiny/provenance/provenance.json").read_text())
-    program, *arguments = record["run_again"].split()
+    program, *arguments = shlex.split(record["run_again"])
     assert program == "snakemake"
+    # The sheet of another day is none of its business.
+    (finished_copy / "config/samples.tsv").unlink()
     run = run_snakemake(finished_copy, "-n", *arguments)
     assert run.code == 0, run.all
     assert "Nothing to be done" in run.all
+    # It also makes the saved sheet again, from itself.
+    sheet = finished_copy / "results/tiny/provenance/samples.tsv"
+    saved = sheet.read_bytes()
+    inputs = finished_copy / "results/tiny/provenance/inputs.csv"
+    told = inputs.read_bytes()
+    inputs.unlink()
+    run = run_snakemake(finished_copy, "results/tiny/provenance/inputs.csv", *arguments)
+    assert run.code == 0, run.all
+    assert sheet.read_bytes() == saved
+    assert inputs.read_bytes() == told
 
 
 def test_a_model_from_before_gives_the_same_masks(finished: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import datetime
 import platform
-import shlex
 import sys
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from autonuclei.plan.inputs import format_inputs
 from autonuclei.plan.plan import Plan
 from autonuclei.plan.resources import Requests, grow
 from autonuclei.plan.samples import read_samples
+from autonuclei.report.provenance import hash_files, quote_command
 from autonuclei.settings import (
     MODEL_EXPORTS,
     OUTLINE_EXPORTS,
@@ -90,7 +90,7 @@ def begin_run():
     log.parent.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     with log.open("a") as file:
-        file.write(f"{now}\t{platform.node()}\t{shlex.join(sys.argv)}\n")
+        file.write(f"{now}\t{platform.node()}\t{quote_command(sys.argv)}\n")
 
 
 def forget_checkpoints():

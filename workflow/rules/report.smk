@@ -282,7 +282,6 @@ rule write_provenance:
     """Write what was read, versions, settings, seeds and checksums beside the results."""
     input:
         raw=PLAN.list_raw_files,
-        sheet=SETTINGS.samples,
         model=PLAN.get_model,
         tables=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
         planes=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/planes.csv"),
@@ -301,12 +300,15 @@ rule write_provenance:
             subcategory="{experiment}",
             labels={"result": "Configuration to run it again"},
         ),
-        sheet=report(
-            "<results>/{experiment}/provenance/samples.tsv",
-            caption="../report/provenance.rst",
-            category="9 Provenance",
-            subcategory="{experiment}",
-            labels={"result": "Sample sheet"},
+        # A run with the saved configuration reads this very file.
+        sheet=update(
+            report(
+                "<results>/{experiment}/provenance/samples.tsv",
+                caption="../report/provenance.rst",
+                category="9 Provenance",
+                subcategory="{experiment}",
+                labels={"result": "Sample sheet"},
+            )
         ),
         inputs=report(
             "<results>/{experiment}/provenance/inputs.csv",
@@ -326,7 +328,9 @@ rule write_provenance:
         mem_mb=grow(900),
         runtime=grow(60),
     params:
-        settings=to_dict(SETTINGS),
+        # By its content: a copy in another place, such as the saved one, is the same sheet.
+        sheet=hash_files([SETTINGS.samples])[SETTINGS.samples],
+        settings={key: value for key, value in to_dict(SETTINGS).items() if key != "samples"},
         samples=PLAN.describe_samples,
         inputs=PLAN.describe_inputs,
         # A file that was replaced, by an older one too, is another input.

@@ -19,6 +19,7 @@ from autonuclei.report.provenance import (
     hash_files,
     hash_inputs,
     list_versions,
+    quote_command,
 )
 
 
@@ -106,3 +107,23 @@ def test_frames_of_other_files_than_now() -> None:
     check_stamps(planes, {0: "1e5", 3: "2"})
     with pytest.raises(InputError, match="was replaced after its nuclei were found"):
         check_stamps(planes, {0: "1e5", 3: "3"})
+
+
+def test_any_command_is_one_line_that_bash_reads_back() -> None:
+    words = [
+        "snakemake",
+        "a b",
+        "tab\tand\nline",
+        "it's",
+        "\\x41\t'",
+        "\u00b5m",
+        "\x85\udcff",
+        "-n",
+        "",
+    ]
+    line = quote_command(words)
+    assert line.startswith("snakemake 'a b' ")
+    assert line.isprintable()
+    script = f"printf '%s\\0' {line}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
+    assert [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]] == words

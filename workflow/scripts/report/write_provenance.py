@@ -19,12 +19,15 @@ with log_job(snakemake.log[0]):
         hash_files,
         hash_inputs,
         list_versions,
+        quote_command,
     )
     from autonuclei.segment.planes import TEXT_COLUMNS
+    from autonuclei.settings import read_settings, to_dict
     from autonuclei.train.networks import MODEL_FILES, read_scale
 
     for path, stamps in zip(snakemake.input.planes, snakemake.params.stamps_of_frames, strict=True):
         check_stamps(read_table(path, text=TEXT_COLUMNS), stamps)
+    settings = to_dict(read_settings(snakemake.config))
     # Where all masks are given, there is no model.
     model = Path(snakemake.input.model) if snakemake.input.model else None
     record = {
@@ -32,8 +35,8 @@ with log_job(snakemake.log[0]):
         "workflow_commit": find_commit(Path(snakemake.scriptdir)),
         "package_digest": snakemake.params.package,
         "versions": list_versions(),
-        "seed": snakemake.params.settings["seed"],
-        "settings": snakemake.params.settings,
+        "seed": settings["seed"],
+        "settings": settings,
         "samples": snakemake.params.samples,
         "thresholds": model and json.loads((model / "thresholds.json").read_text()),
         "network_px_per_image_px": model and read_scale(model),
@@ -41,14 +44,17 @@ with log_job(snakemake.log[0]):
             "inputs": hash_inputs(snakemake.params.stamps),
             "model": hash_files(model / name for name in MODEL_FILES) if model else {},
         },
-        "run_again": f"snakemake --cores all --configfile {snakemake.output.config}",
+        "run_again": quote_command(
+            ["snakemake", "--cores", "all", "--configfile", snakemake.output.config]
+        ),
     }
     with write_beside(snakemake.output.record) as partial:
         partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     write_table(snakemake.output.inputs, pd.DataFrame(tabulate_inputs(snakemake.params.inputs)))
     with write_beside(snakemake.output.sheet) as partial:
-        shutil.copyfile(snakemake.input.sheet, partial)
-    # Nothing is left to the defaults in it.
-    settings = yaml.safe_dump(snakemake.params.settings, sort_keys=False, allow_unicode=True)
+        shutil.copyfile(settings["samples"], partial)
+    # Nothing is left to the defaults in it, and the sheet may be another one tomorrow.
+    again = settings | {"samples": snakemake.output.sheet}
+    text = yaml.safe_dump(again, sort_keys=False, allow_unicode=True)
     with write_beside(snakemake.output.config) as partial:
-        partial.write_text(settings)
+        partial.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from importlib import metadata
@@ -47,6 +48,23 @@ def list_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def quote_command(words: Iterable[str]) -> str:
+    """A command as one line to give to bash again, whatever is in its words."""
+    return " ".join(map(_quote, words))
+
+
+def _quote(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    # Tabs and line breaks would be others in a table or a line; between $' ' bash writes them so.
+    escaped = word.replace("\\", r"\\").replace("'", r"\'")
+    return "$'" + "".join(c if c.isprintable() else _escape(c) for c in escaped) + "'"
+
+
+def _escape(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def hash_files(paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
