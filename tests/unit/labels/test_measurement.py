@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.ndimage import gaussian_filter, label
+from scipy.spatial import ConvexHull
 from skimage.measure import regionprops_table
 
 from autonuclei.io.tables import concatenate_tables, read_table, write_table
@@ -162,3 +165,35 @@ def test_a_label_without_a_probability_is_refused() -> None:
     labels = np.full((4, 4), 3, np.int32)
     with pytest.raises(ValueError, match="label 3 has no probability"):
         measure_objects(labels, labels, probability=[0.5, 0.5])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_measures_in_strips_are_those_of_the_whole(
+    dtype: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strips of three rows, whose borders go through all nuclei."""
+    rng = np.random.default_rng(3)
+    labels = draw_blobs(rng)
+    image = rng.normal(500, 100, labels.shape).astype(dtype)
+    whole = measure_objects(labels, image, pixel_size_um=0.5)
+    monkeypatch.setattr("autonuclei.labels.strips.STRIP_PX", 3 * labels.shape[1])
+    monkeypatch.setattr("autonuclei.labels.strips.FEWEST_ROWS", 1)
+    pd.testing.assert_frame_equal(measure_objects(labels, image, pixel_size_um=0.5), whole)
+
+
+def draw_blobs(rng: np.random.Generator) -> Array:
+    """Some twenty round shapes with dents, one of them in two pieces; numbers have gaps."""
+    smooth = gaussian_filter(rng.normal(size=(90, 70)), 4)
+    labels = 3 * label(smooth > 0.3 * smooth.std())[0]
+    labels[labels == 6] = 3
+    return np.asarray(labels, np.int32)
+
+
+def test_hulls_are_those_of_qhull() -> None:
+    labels = draw_blobs(np.random.default_rng(5))
+    table = measure_objects(labels, labels)
+    for number, area, solidity in table[["label", "area_px", "solidity"]].to_numpy():
+        rows, columns = np.nonzero(labels == number)
+        corners = [(rows + dy, columns + dx) for dy in (0, 1) for dx in (0, 1)]
+        hull = ConvexHull(np.concatenate([np.column_stack(corner) for corner in corners]))
+        assert area / solidity == pytest.approx(hull.volume)

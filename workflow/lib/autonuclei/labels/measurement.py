@@ -1,15 +1,16 @@
 """Measuring the objects of a label image: a table with one row per object.
 
-All objects of an image are measured at once on whole-image arrays; going through them one by
-one takes seconds for a frame of a thousand nuclei.
+All objects of an image, or of a strip of a large one, are measured at once; going through them
+one by one takes seconds for a frame of a thousand nuclei.
 """
 
-import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from autonuclei.labels.strips import Sliceable, cut_strips, share_out
 
 Array = npt.NDArray[Any]
 
@@ -39,8 +40,8 @@ OBJECT_COLUMNS = (
 
 
 def measure_objects(
-    labels: Array,
-    image: Array,
+    labels: Sliceable,
+    image: Sliceable,
     *,
     frame: int = 0,
     pixel_size_um: float | None = None,
@@ -80,8 +81,43 @@ def measure_objects(
     """
     if labels.shape != image.shape:
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
+    parts = [
+        _measure_part(
+            strip.own_labels if len(strip.labels) < labels.shape[0] else strip.labels,
+            image[strip.block.slices],
+            first_row=strip.block.row,
+            height=labels.shape[0],
+        )
+        for strip in share_out(labels)
+    ]
+    measured = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(measured["label"], kind="stable")
+    measured = {name: values[order] for name, values in measured.items()}
+    numbers = measured["label"]
+    n = len(numbers)
+    size = np.nan if pixel_size_um is None else pixel_size_um
+    given = np.full(n, np.nan)
+    if probability is not None:
+        known = np.asarray(probability, np.float64)
+        if numbers.max(initial=0) > len(known):
+            raise ValueError(f"label {numbers.max()} has no probability, there are {len(known)}")
+        given = known[numbers - 1]
+    measured |= {
+        "frame": np.full(n, frame, np.int64),
+        "background_intensity": np.full(n, _measure_background(labels, image)),
+        "probability": given,
+        "y_um": measured["y_px"] * size,
+        "x_um": measured["x_px"] * size,
+        "area_um2": measured["area_px"] * size**2,
+    }
+    return pd.DataFrame({name: measured[name] for name in OBJECT_COLUMNS})
+
+
+def _measure_part(labels: Array, image: Array, *, first_row: int, height: int) -> dict[str, Array]:
+    """Measure the objects of a strip of an image of some height; none is cut."""
     flat = np.flatnonzero(labels)
     rows, columns = np.divmod(flat, labels.shape[1])
+    rows += first_row
     own = labels.ravel()[flat]
     present = np.bincount(own) > 0
     numbers = np.flatnonzero(present)
@@ -102,17 +138,9 @@ def measure_objects(
     dy, dx = rows - y[index], columns - x[index]
     axes = _fit_ellipses(total(dy * dy) / area, total(dx * dx) / area, total(dy * dx) / area)
     border = (rows == 0) | (columns == 0)
-    border |= (rows == labels.shape[0] - 1) | (columns == labels.shape[1] - 1)
+    border |= (rows == height - 1) | (columns == labels.shape[1] - 1)
     perimeter, solidity = _measure_outlines(labels, numbers, area)
-    size = np.nan if pixel_size_um is None else pixel_size_um
-    given = np.full(n, np.nan)
-    if probability is not None:
-        known = np.asarray(probability, np.float64)
-        if numbers.max(initial=0) > len(known):
-            raise ValueError(f"label {numbers.max()} has no probability, there are {len(known)}")
-        given = known[numbers - 1]
-    measured = {
-        "frame": np.full(n, frame, np.int64),
+    return {
         "label": numbers.astype(np.int64),
         "y_px": y,
         "x_px": x,
@@ -122,23 +150,31 @@ def measure_objects(
         "total_intensity": whole.astype(np.int64) if image.dtype.kind in "biu" else whole,
         "std_intensity": np.sqrt(total(deviation * deviation) / area),
         "max_intensity": largest,
-        "background_intensity": np.full(n, _measure_background(labels, image)),
         "perimeter_px": perimeter,
         "solidity": solidity,
         **axes,
         "touches_border": total(border) > 0,
-        "probability": given,
-        "y_um": y * size,
-        "x_um": x * size,
-        "area_um2": area * size**2,
     }
-    return pd.DataFrame(measured)
 
 
-def _measure_background(labels: Array, image: Array) -> float:
+def _measure_background(labels: Sliceable, image: Sliceable) -> float:
     """Median grey value outside all objects; NaN where objects cover everything."""
-    outside = image[labels == 0]
-    return float(np.median(outside)) if outside.size else np.nan
+    outside = [image[block.slices][strip == 0] for block, strip in cut_strips(labels)]
+    return find_median(outside)
+
+
+def find_median(values: list[Array]) -> float:
+    """The median of the values of several arrays of one type; NaN without any."""
+    n = sum(part.size for part in values)
+    if n == 0:
+        return np.nan
+    if values[0].dtype not in (np.uint8, np.uint16):
+        return float(np.median(np.concatenate(values)))
+    # Counted, the values need no copy and no order.
+    largest = np.iinfo(values[0].dtype).max
+    ends = np.cumsum(sum(np.bincount(part, minlength=largest + 1) for part in values))
+    middle = np.searchsorted(ends, [(n - 1) // 2, n // 2], side="right")
+    return float(middle.mean())
 
 
 def _fit_ellipses(yy: Array, xx: Array, yx: Array) -> dict[str, Array]:
@@ -193,33 +229,42 @@ def _measure_outlines(labels: Array, numbers: Array, area: Array) -> tuple[Array
     index, rows, columns = index[order], rows[order], columns[order]
     new_row = np.r_[True, (np.diff(index) != 0) | (np.diff(rows) != 0)]
     last_in_row = np.r_[new_row[1:], True]
-    ends = np.cumsum(np.bincount(index[new_row], minlength=n))
-    starts = np.concatenate([[0], ends[:-1]])
-    y, left, right = rows[new_row], columns[new_row], columns[last_in_row] + 1
-    hull = [
-        _measure_hull(y[a:b].tolist(), left[a:b].tolist(), right[a:b].tolist())
-        for a, b in zip(starts, ends, strict=True)
-    ]
-    return perimeter, area / np.array(hull, dtype=np.float64)
+    hull = _measure_hulls(
+        index[new_row], rows[new_row], columns[new_row], columns[last_in_row] + 1, n
+    )
+    return perimeter, area / hull
 
 
-def _measure_hull(rows: list[int], left: list[int], right: list[int]) -> float:
-    """Area of the convex hull of rows of pixels that reach from `left` to `right`, in px.
+def _measure_hulls(index: Array, rows: Array, left: Array, right: Array, n: int) -> Array:
+    """Area of the convex hull of each object, in px.
 
-    Andrew's monotone chain (1979), once along each side.
+    A corner on or within the line from the one before to the one after is not on the hull. What
+    is left when all of these are taken out, of what is left again and so on, is the hull. Points
+    are whole numbers, so that nothing is rounded.
+
+    Parameters
+    ----------
+    index, rows, left, right : (m,) int
+        The rows of pixels of each object, in order: which object, which row, and the columns
+        from `left` to `right`, not included.
+    n
+        How many objects there are.
     """
-    total = 0.0
-    for side, sign in ((left, -1), (right, 1)):
-        chain: list[tuple[int, int]] = []
-        for row, column in zip(rows, side, strict=True):
-            for point in ((row, column), (row + 1, column)):
-                while len(chain) > 1 and sign * _turn(chain[-2], chain[-1], point) >= 0:
-                    chain.pop()
-                chain.append(point)
-        for (y0, x0), (y1, x1) in itertools.pairwise(chain):
-            total += sign * (x0 + x1) * (y1 - y0) / 2
-    return total
-
-
-def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    area = np.zeros(n)
+    for side, sign, outermost in ((left, -1, np.minimum), (right, 1, np.maximum)):
+        # Each pixel has a corner above and one below; of those at the same height one counts.
+        own = np.repeat(index, 2)
+        y = np.column_stack([rows, rows + 1]).ravel()
+        starts = np.flatnonzero(np.r_[True, (own[1:] != own[:-1]) | (y[1:] != y[:-1])])
+        own, y, x = own[starts], y[starts], outermost.reduceat(np.repeat(side, 2), starts)
+        while True:
+            dy, dx = np.diff(y), np.diff(x)
+            turn = dy[:-1] * dx[1:] - dx[:-1] * dy[1:]
+            drop = (own[2:] == own[:-2]) & (sign * turn >= 0)
+            if not drop.any():
+                break
+            keep = np.r_[True, ~drop, True]
+            own, y, x = own[keep], y[keep], x[keep]
+        strip = np.where(own[1:] == own[:-1], sign * (x[1:] + x[:-1]) * np.diff(y) / 2, 0)
+        area += np.bincount(own[1:], weights=strip, minlength=n)
+    return area
