@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,24 @@ def test_broken_pixels_are_nan_where_they_are_and_nowhere_else(broken: float) ->
     for name in (n for n in CHANNEL_COLUMNS if not n.endswith("total")):
         one, two = (table.loc[others, f"a_{name}"].astype(float) for table in (after, before))
         np.testing.assert_allclose(one, two, rtol=0.02, atol=0.2)
+
+
+@pytest.mark.parametrize("rows", [7, 40])
+def test_channels_in_strips_are_those_of_the_whole(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = draw_crowd()
+    rng = np.random.default_rng(2)
+    planes = {
+        "a": rng.gamma(3, 12, labels.shape).astype(np.uint8),
+        "b": rng.normal(size=(150, 300)),
+    }
+    whole = measure_channels(labels, planes)
+    monkeypatch.setattr("autonuclei.labels.strips.STRIP_PX", rows * 300)
+    monkeypatch.setattr("autonuclei.labels.strips.FEWEST_ROWS", 1)
+    pd.testing.assert_frame_equal(measure_channels(labels, planes), whole, check_exact=True)
+    nothing = measure_channels(np.zeros_like(labels), planes)
+    assert len(nothing) == 0 and list(nothing) == list(whole)
 
 
 def test_empty_image_has_all_columns_and_no_row() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from autonuclei.labels import strips
 from autonuclei.labels.overlap import find_overlaps
-from autonuclei.labels.strips import count_pixels, list_strips, share_out
+from autonuclei.labels.strips import count_pixels, list_strips, share_out, take_pixels
 
 Array = npt.NDArray[Any]
 RNG = np.random.default_rng(4)
@@ -57,3 +57,13 @@ def test_each_nucleus_is_whole_in_one_strip(rows: int) -> None:
         np.testing.assert_array_equal(strip.labels, labels[strip.block.slices])
     np.testing.assert_array_equal(seen[1:] == 1, np.bincount(labels.ravel())[1:] > 0)
     assert seen.max() == 1
+
+
+def test_image_without_a_nucleus_gives_one_strip(rows: int) -> None:
+    (strip,) = share_out(np.zeros_like(LABELS))
+    assert not strip.owned.any() and not strip.own_labels.any()
+
+
+def test_values_at_places(rows: int) -> None:
+    places = RNG.permutation(LABELS.size)[:50]
+    np.testing.assert_array_equal(take_pixels(LABELS, places), LABELS.ravel()[places])

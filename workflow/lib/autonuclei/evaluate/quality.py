@@ -20,9 +20,9 @@ from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.tables import concatenate_tables
-from autonuclei.labels.blocks import Block
 from autonuclei.labels.overlap import measure_overlaps
-from autonuclei.labels.strips import Sliceable, cut_strips
+from autonuclei.labels.shapes import find_centres
+from autonuclei.labels.strips import Sliceable
 from autonuclei.settings import PreprocessSettings
 from autonuclei.track.drift import estimate_shift
 
@@ -336,33 +336,7 @@ class LocatedLabels:
     @functools.cached_property
     def places(self) -> Array:
         """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
-        rows, columns, length, own = (
-            np.concatenate(parts)
-            for parts in zip(
-                *(_find_runs(block, strip) for block, strip in cut_strips(self.labels)), strict=True
-            )
-        )
-
-        def total(weights: Array) -> Array:
-            return np.bincount(own, weights=weights, minlength=1).astype(np.float64)
-
-        count = total(length)
-        count[count == 0] = np.nan
-        sums = [total(rows * length), total(columns * length + length * (length - 1) // 2)]
-        return np.stack(sums, axis=1) / count[:, None]
-
-
-def _find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]:
-    """Row, first column, length and label of each run of pixels of a nucleus along a row."""
-    flat, width = labels.ravel(), labels.shape[1]
-    changes = flat[1:] != flat[:-1]
-    changes[width - 1 :: width] = True
-    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
-    length = np.diff(starts, append=flat.size)
-    own = flat[starts]
-    some = own > 0
-    rows, columns = np.divmod(starts[some], width)
-    return rows + block.row, columns, length[some], own[some]
+        return find_centres(self.labels)
 
 
 def compare_neighbours(

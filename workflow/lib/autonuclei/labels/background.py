@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.labels.strips import Sliceable, take_pixels
+
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -37,6 +39,15 @@ class Background(NamedTuple):
     level: Floats
     error: Floats
     is_local: Flags
+
+    @classmethod
+    def none(cls, n: int) -> "Background":
+        """That of an image from which it was taken off before."""
+        return cls(np.zeros(n), np.zeros(n), np.zeros(n, np.bool_))
+
+    def take(self, index: Array) -> "Background":
+        """The background at some of the places."""
+        return Background(self.level[index], self.error[index], self.is_local[index])
 
 
 class BackgroundGrid:
@@ -96,14 +107,14 @@ class BackgroundGrid:
         weights += 1
         return np.asarray(weights**-3)
 
-    def measure(self, image: Array) -> Background:
+    def measure(self, image: Sliceable) -> Background:
         """Measure the background of an image (height, width).
 
         Pixels that are NaN or infinite are not looked at.
         """
         n = len(self.place_y)
         ends = np.cumsum(self.counts)
-        values = image.ravel()[self.places]
+        values = take_pixels(image, self.places)
         bounds = zip((ends - self.counts).tolist(), ends.tolist(), strict=True)
         levels = np.array([find_level(values[start:end]) for start, end in bounds])
         known = np.isfinite(levels)

@@ -1,5 +1,6 @@
 """Measuring all channels of an image in its nuclei and in rings around them."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,8 +9,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.labels.background import Background, BackgroundGrid
-from autonuclei.labels.channel_names import CHANNEL_COLUMNS, name_channels
+from autonuclei.labels.blocks import Block
+from autonuclei.labels.channel_names import CHANNEL_COLUMNS, list_all_columns, name_channels
 from autonuclei.labels.rings import find_rings, measure_distance2
+from autonuclei.labels.shapes import find_centres
+from autonuclei.labels.strips import (
+    Sliceable,
+    Strip,
+    count_pixels,
+    cut_strips,
+    list_strips,
+    share_out,
+)
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -24,8 +35,8 @@ FULL_SCALES = (255, 1023, 4095, 16383, 65535)
 
 
 def measure_channels(
-    labels: Array,
-    planes: Mapping[str, Array],
+    labels: Sliceable,
+    planes: Mapping[str, Sliceable],
     *,
     frame: int = 0,
     ring_px: float = 5,
@@ -87,10 +98,74 @@ def measure_channels(
             raise ValueError(f"labels {labels.shape} and {name} {plane.shape} differ in shape")
     if ring_px < 1 or gap_px < 0:
         raise ValueError(f"a ring of {ring_px} px at {gap_px} px: at least 1 and 0 are needed")
-    numbers = np.flatnonzero(np.bincount(labels.ravel()))
-    numbers = numbers[numbers > 0]
-    distance2 = measure_distance2(labels)
-    rings = find_rings(labels, distance2, gap_px=gap_px, ring_px=ring_px)
+    area = count_pixels(labels)
+    area[0] = 0
+    numbers = np.flatnonzero(area)
+    diameter = 2 * np.sqrt(np.median(area[numbers]) / np.pi) if len(numbers) else 0.0
+    map_distance = _DistanceMap(labels)
+    centres = find_centres(labels)[numbers]
+    free = _find_free(labels, map_distance, gap_px + ring_px + diameter / 2)
+    grid = BackgroundGrid(free, *centres.T, diameter_px=diameter)
+    channels = []
+    for name, plane in zip(name_channels(list(planes)), planes.values(), strict=True):
+        background = Background.none(len(numbers))
+        if subtract_background:
+            background = grid.measure(plane)
+        channels.append((name, plane, background, _find_top(plane)))
+    parts = []
+    # A pixel of a ring may be as near to another nucleus, which is then as far from the ring.
+    for strip in share_out(labels, margin=math.ceil(2 * (gap_px + ring_px)) + 1):
+        part, zones = _find_zones(strip, map_distance(strip.block), labels.shape, gap_px, ring_px)
+        part["frame"] = np.full(len(part["label"]), frame, np.int64)
+        part["background_is_local"] = np.zeros(len(part["label"]), np.bool_)
+        for name, plane, background, top in channels:
+            own = background.take(np.searchsorted(numbers, part["label"]))
+            measured = _measure_plane(plane[strip.block.slices], zones, own, top)
+            part["background_is_local"] = own.is_local
+            part |= {f"{name}_{column}": measured[column] for column in CHANNEL_COLUMNS}
+        parts.append(part)
+    names = list_all_columns([name for name, *_ in channels])
+    order = np.argsort(np.concatenate([part["label"] for part in parts]), kind="stable")
+    return pd.DataFrame(
+        {name: np.concatenate([part[name] for part in parts])[order] for name in names}
+    )
+
+
+class _DistanceMap:
+    """The map of `measure_distance2` of parts of a label image; the last one is kept."""
+
+    def __init__(self, labels: Sliceable) -> None:
+        self._labels = labels
+        self._block: Block | None = None
+        self._map: Array = np.zeros((0, 0), np.float32)
+
+    def __call__(self, block: Block) -> Array:
+        if block != self._block:
+            self._map = measure_distance2(self._labels[block.slices])
+            self._block = block
+        return self._map
+
+
+def _find_free(labels: Sliceable, map_distance: _DistanceMap, reach_px: float) -> Array:
+    """Pixels that are farther from any nucleus than a distance."""
+    free = np.empty(labels.shape, np.bool_)
+    for block in list_strips(labels.shape):
+        window = block.grow(math.ceil(reach_px) + 1, labels.shape)
+        inside = block.place_in(window).slices
+        far = map_distance(window)[inside] > reach_px**2
+        free[block.slices] = far & (labels[block.slices] == 0)
+    return free
+
+
+def _find_zones(
+    strip: Strip, distance2: Array, shape: tuple[int, ...], gap_px: float, ring_px: float
+) -> tuple[dict[str, Array], Zones]:
+    """The zones of the nuclei of a strip, and what is known of each without a channel."""
+    rings = find_rings(strip.labels, distance2, gap_px=gap_px, ring_px=ring_px)
+    rings[~strip.owned[rings]] = 0
+    labels = strip.own_labels
+    numbers = np.unique(labels)
+    numbers = numbers[numbers > 0].astype(np.int64)
     nucleus, area = _group_pixels(labels, numbers)
     core = nucleus[distance2.ravel()[nucleus] > gap_px**2]
     core_area = np.bincount(labels.ravel()[core], minlength=numbers.max(initial=0) + 1)[numbers]
@@ -100,38 +175,27 @@ def measure_channels(
         "core_": _leave_out_small(core, core_area),
         "ring_": _leave_out_small(ring, ring_area),
     }
-    y, x = _find_centres(nucleus, area, labels.shape[1])
-    diameter = 2 * np.sqrt(np.median(area) / np.pi) if len(area) else 0.0
-    free = (labels == 0) & (distance2 > (gap_px + ring_px + diameter / 2) ** 2)
-    grid = BackgroundGrid(free, y, x, diameter_px=diameter)
-    edge = np.concatenate([rings[0], rings[-1], rings[:, 0], rings[:, -1]])
-    table: dict[str, Array] = {
-        "frame": np.full(len(numbers), frame, np.int64),
-        "label": numbers.astype(np.int64),
+    edge = [rings[:, 0], rings[:, -1]]
+    edge += [rings[0]] if strip.block.row == 0 else []
+    edge += [rings[-1]] if strip.block.end_row == shape[0] else []
+    return {
+        "label": numbers,
         "ring_area_px": ring_area,
-        "ring_touches_border": np.isin(numbers, edge),
-        "background_is_local": np.zeros(len(numbers), np.bool_),
-    }
-    for name, plane in zip(name_channels(list(planes)), planes.values(), strict=True):
-        if subtract_background:
-            background = grid.measure(plane)
-        else:
-            background = Background(np.zeros(len(y)), np.zeros(len(y)), np.zeros(len(y), np.bool_))
-        table["background_is_local"] = background.is_local
-        measured = _measure_plane(plane, zones, background)
-        table |= {f"{name}_{column}": measured[column] for column in CHANNEL_COLUMNS}
-    return pd.DataFrame(table)
+        "ring_touches_border": np.isin(numbers, np.concatenate(edge)),
+    }, zones
 
 
-def _measure_plane(plane: Array, zones: Zones, background: Background) -> dict[str, Floats]:
-    """The columns of one channel."""
+def _measure_plane(
+    plane: Array, zones: Zones, background: Background, top: float
+) -> dict[str, Floats]:
+    """The columns of one channel of a strip; `top` as of `_find_top`."""
     columns: dict[str, Floats] = {"background": background.level}
     for prefix, (places, counts) in zones.items():
         values = plane.ravel()[places]
         described = _describe_groups(values, counts)
         if not prefix:
             columns["raw_mean"] = described["mean"]
-            columns["saturated"] = _measure_saturation(plane, values, counts)
+            columns["saturated"] = _sum_groups(values == top, counts) / counts
         for name, numbers in described.items():
             weight: Array | int = counts if name == "total" else 1
             offset = 0 if name == "std" else background.level * weight
@@ -141,6 +205,14 @@ def _measure_plane(plane: Array, zones: Zones, background: Background) -> dict[s
     divisor = np.where(columns["ring_mean"] > 3 * error, columns["ring_mean"], np.nan)
     columns["ring_ratio"] = columns["core_mean"] / divisor
     return columns
+
+
+def _find_top(plane: Sliceable) -> float:
+    """The largest value of a channel where it is the end of a scale, else infinity."""
+    if plane.dtype.kind not in "ui":
+        return np.inf
+    top = max(int(strip.max(initial=0)) for _, strip in cut_strips(plane))
+    return top if top in FULL_SCALES else np.inf
 
 
 def _group_pixels(labels: Array, numbers: Array) -> tuple[Array, Array]:
@@ -159,12 +231,6 @@ def _leave_out_small(places: Array, counts: Array) -> tuple[Array, Array]:
     """Leave out the pixels of zones that have too few."""
     is_enough = counts >= FEWEST_PX
     return places[np.repeat(is_enough, counts)], np.where(is_enough, counts, 0)
-
-
-def _find_centres(places: Array, area: Array, width: int) -> tuple[Floats, Floats]:
-    """Rows and columns of centroids, for pixels as `_group_pixels` gives them."""
-    rows, columns = np.divmod(places, width)
-    return _sum_groups(rows, area) / area, _sum_groups(columns, area) / area
 
 
 def _describe_groups(values: Array, counts: Array) -> dict[str, Floats]:
@@ -212,11 +278,3 @@ def _sum_groups(values: Array, counts: Array) -> Floats:
         starts = (np.cumsum(counts) - counts)[some]
         sums[some] = np.add.reduceat(values, starts, dtype=np.float64)
     return sums
-
-
-def _measure_saturation(plane: Array, values: Array, counts: Array) -> Floats:
-    """Share of saturated pixels per group."""
-    top = plane.max(initial=0) if plane.dtype.kind in "ui" else 0
-    if top not in FULL_SCALES:
-        return np.zeros(len(counts))
-    return _sum_groups(values == top, counts) / counts

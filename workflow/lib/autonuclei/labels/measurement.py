@@ -83,7 +83,7 @@ def measure_objects(
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
     parts = [
         _measure_part(
-            strip.own_labels if len(strip.labels) < labels.shape[0] else strip.labels,
+            strip.own_labels,
             image[strip.block.slices],
             first_row=strip.block.row,
             height=labels.shape[0],

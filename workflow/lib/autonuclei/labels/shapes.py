@@ -1,11 +1,44 @@
-"""Shapes from moments: of the pixels of labels, and of polygons."""
+"""Centres of labels, and shapes from moments: of the pixels of labels, and of polygons."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.labels.blocks import Block
+from autonuclei.labels.strips import Sliceable, cut_strips
+
 Array = npt.NDArray[Any]
+
+
+def find_centres(labels: Sliceable) -> npt.NDArray[np.float64]:
+    """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0.
+
+    From runs of pixels along the rows, a strip of the image at a time.
+    """
+    runs = [_find_runs(block, strip) for block, strip in cut_strips(labels)]
+    rows, columns, length, own = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+
+    def total(weights: Array) -> Array:
+        return np.bincount(own, weights=weights, minlength=1).astype(np.float64)
+
+    count = total(length)
+    count[count == 0] = np.nan
+    sums = [total(rows * length), total(columns * length + length * (length - 1) // 2)]
+    return np.asarray(np.stack(sums, axis=1) / count[:, None])
+
+
+def _find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]:
+    """Row, first column, length and label of each run of pixels of a nucleus along a row."""
+    flat, width = labels.ravel(), labels.shape[1]
+    changes = flat[1:] != flat[:-1]
+    changes[width - 1 :: width] = True
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    length = np.diff(starts, append=flat.size)
+    own = flat[starts]
+    some = own > 0
+    rows, columns = np.divmod(starts[some], width)
+    return rows + block.row, columns, length[some], own[some]
 
 
 def measure_ellipticity(labels: Array) -> tuple[Array, Array]:

@@ -57,6 +57,8 @@ class Strip(NamedTuple):
     @property
     def own_labels(self) -> Array:
         """The label image without the nuclei of other strips."""
+        if self.owned[1:].all():
+            return self.labels
         return np.where(self.owned[self.labels], self.labels, 0).astype(self.labels.dtype)
 
 
@@ -85,6 +87,16 @@ def cut_strips(image: Sliceable) -> Iterator[tuple[Block, Array]]:
         yield block, image[block.slices]
 
 
+def take_pixels(image: Sliceable, places: Array) -> Array:
+    """The values at flat places of an image, in their order."""
+    width = image.shape[1]
+    values = np.empty(len(places), image.dtype)
+    for block, strip in cut_strips(image):
+        inside = (places >= block.row * width) & (places < block.end_row * width)
+        values[inside] = strip.ravel()[places[inside] - block.row * width]
+    return values
+
+
 def count_pixels(labels: Sliceable) -> npt.NDArray[np.int64]:
     """Count the pixels of each label, (n + 1,); index 0 is the background."""
     total = np.zeros(1, np.int64)
@@ -96,7 +108,9 @@ def count_pixels(labels: Sliceable) -> npt.NDArray[np.int64]:
 
 
 def share_out(labels: Sliceable, *, margin: int = 0) -> Iterator[Strip]:
-    """Give each nucleus to one strip, which sees all of it.
+    """Give each nucleus to one strip, which sees all of it; strips without any are left out.
+
+    An image without a nucleus gives its first strip.
 
     Parameters
     ----------
@@ -109,9 +123,13 @@ def share_out(labels: Sliceable, *, margin: int = 0) -> Iterator[Strip]:
     strips = list_strips(labels.shape)
     if len(strips) == 1:
         whole = labels[strips[0].slices]
-        yield Strip(strips[0], whole, np.ones(int(whole.max(initial=0)) + 1, np.bool_))
+        owned = np.ones(int(whole.max(initial=0)) + 1, np.bool_)
+        owned[0] = False
+        yield Strip(strips[0], whole, owned)
         return
     first, end = _find_rows(labels, strips)
+    if not end.any():
+        yield Strip(strips[0], labels[strips[0].slices], np.zeros(1, np.bool_))
     strip_of = np.searchsorted([strip.row for strip in strips], first, side="right") - 1
     for number in range(len(strips)):
         owned = (strip_of == number) & (end > 0)
