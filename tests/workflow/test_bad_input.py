@@ -198,6 +198,21 @@ def test_unreadable_images_end_the_run_with_a_line_each(finished: Path, tmp_path
     assert not list((tmp_path / "results/e/segmentation").rglob("*.csv"))
     assert (tmp_path / "results/misfit/segmentation/s/objects.csv").exists()
     assert (tmp_path / "results/misfit/summary.html").exists()
+    # Its end names what is missing, and a report shows the rest.
+    assert "of sample stills" in find_one(run.out.splitlines(), "e: ")
+    assert "misfit: " not in run.out.split("Not finished.")[1]
+    refused = run_snakemake(tmp_path, "--report", "report.html")
+    assert refused.code != 0
+    listed = run_snakemake(tmp_path, "results/unfinished.csv")
+    assert "Not everything is made." in listed.out
+    missing = read_table(tmp_path / "results/unfinished.csv", text=("sample",))
+    assert set(missing["experiment"]) == {"e"}
+    assert {"stills", "movie"} <= set(missing["sample"])
+    report = run_snakemake(tmp_path, "finished", "--report", "report.html")
+    assert report.code == 0, report.all
+    page = (tmp_path / "report.html").read_text()
+    assert "results/misfit/summary_short.html" in page
+    assert "results/unfinished.csv" in page
 
 
 def test_a_truth_that_does_not_fit(finished: Path, tmp_path: Path) -> None:

@@ -94,17 +94,43 @@ def begin_run():
 
 
 def forget_checkpoints():
-    """When all is there, no training needs to go on."""
+    """No training needs to go on; call it when all is there."""
     for experiment in PLAN.experiments:
         for path in (RESULTS / experiment / "rounds").glob("*/checkpoint.npz*"):
             path.unlink()
+
+
+def list_missing():
+    """What a run without a target makes and is not there, by its path in the results."""
+    names = (path.removeprefix("<results>/") for path in PLAN.list_results())
+    return [name for name in names if not (RESULTS / name).exists()]
+
+
+def list_finished():
+    """What a run without a target makes and is there."""
+    missing = {f"<results>/{name}" for name in list_missing()}
+    return [path for path in PLAN.list_results() if path not in missing]
 
 
 def describe_run():
     """What was made and where, for the end of a run."""
     from autonuclei.report.overview import describe_results
 
-    return f"\nFinished.\n{describe_results(RESULTS, PLAN.experiments)}"
+    return describe_results(RESULTS, PLAN.experiments, list_missing())
+
+
+def describe_failure():
+    """What is missing after a run that failed, and how to see the rest."""
+    from autonuclei.report.overview import describe_unfinished
+
+    return "\n".join(
+        [
+            "",
+            "Not finished.",
+            *describe_unfinished(list_missing()),
+            "A report of what is there: see 'What comes out' in the README.",
+        ]
+    )
 
 
 try:

@@ -423,3 +423,30 @@ rule make_summary:
         code=digest_imports("report/make_summary"),
     script:
         "../scripts/report/make_summary.py"
+
+
+rule list_unfinished:
+    """Name what is missing of an unfinished run, for its report."""
+    output:
+        table=report(
+            "<results>/unfinished.csv",
+            caption="../report/unfinished.rst",
+            category="0 Overview",
+            labels={"result": "What is missing (table)"},
+        ),
+    log:
+        "<logs>/list_unfinished.log",
+    benchmark:
+        "<logs>/list_unfinished.tsv"
+    localrule: True
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        missing=lambda wildcards: list_missing(),
+        code=digest_imports("report/list_unfinished"),
+    script:
+        "../scripts/report/list_unfinished.py"

@@ -9,9 +9,54 @@ import pandas as pd
 from autonuclei.io.tables import read_table
 
 
-def describe_results(results: Path, experiments: Sequence[str]) -> str:
-    """Say for each experiment where its results are and, with a ground truth, how good."""
-    return "\n".join(line for name in experiments for line in _describe(results / name))
+def describe_results(results: Path, experiments: Sequence[str], missing: Sequence[str]) -> str:
+    """Say for each experiment where its results are and, with a ground truth, how good.
+
+    Parameters
+    ----------
+    results
+        Their folder.
+    experiments
+    missing
+        Results that are not there, as in `tabulate_unfinished`.
+    """
+    unfinished = {path.split("/")[0] for path in missing}
+    finished = [name for name in experiments if name not in unfinished]
+    lines = [line for name in finished for line in _describe(results / name)]
+    lines += describe_unfinished(missing)
+    return "\n".join(["", "Not everything is made." if missing else "Finished.", *lines])
+
+
+def tabulate_unfinished(missing: Sequence[str]) -> pd.DataFrame:
+    """Tabulate the results that are not there, a row each.
+
+    Parameters
+    ----------
+    missing
+        Their paths in the folder of the results, such as ``EXPERIMENT/tracking/SAMPLE/ctc``.
+
+    Returns
+    -------
+    DataFrame
+        `experiment`, `sample` (empty for results of a whole experiment) and `file`.
+    """
+    rows = []
+    for path in missing:
+        experiment, part, *rest = path.split("/")
+        sample = rest[0] if part in ("segmentation", "tracking") and len(rest) > 1 else ""
+        rows.append((experiment, sample, path))
+    return pd.DataFrame(rows, columns=["experiment", "sample", "file"], dtype=str)
+
+
+def describe_unfinished(missing: Sequence[str]) -> list[str]:
+    """Name the experiments and samples of the results that are not there, and count these."""
+    lines = []
+    for experiment, rows in tabulate_unfinished(missing).groupby("experiment", sort=False):
+        counts = rows["sample"].value_counts(sort=False)
+        said = [f"{n} of sample {sample}" for sample, n in counts.items() if sample]
+        said += [f"{n} of all samples together" for sample, n in counts.items() if not sample]
+        lines.append(f"{experiment}: {len(rows)} result(s) are missing: {', '.join(said)}")
+    return lines
 
 
 def _describe(folder: Path) -> list[str]:
