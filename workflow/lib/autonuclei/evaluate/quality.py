@@ -19,10 +19,10 @@ from autonuclei.annotate.filtering import estimate_noise
 from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.overlap import measure_overlaps
 from autonuclei.labels.shapes import find_centres
-from autonuclei.labels.strips import Sliceable
 from autonuclei.settings import PreprocessSettings
 from autonuclei.track.drift import estimate_shift
 
@@ -285,7 +285,7 @@ class ShiftedLabels:
         Rows and columns.
     """
 
-    def __init__(self, labels: Sliceable, step: tuple[int, int]) -> None:
+    def __init__(self, labels: ArrayLike, step: tuple[int, int]) -> None:
         self._labels = labels
         self._step = step
         self.shape = labels.shape
@@ -325,11 +325,11 @@ class LocatedLabels:
     labels : (height, width) int
     """
 
-    def __init__(self, labels: Sliceable) -> None:
+    def __init__(self, labels: ArrayLike) -> None:
         self.labels = labels
 
     @classmethod
-    def wrap(cls, labels: "Sliceable | LocatedLabels") -> "LocatedLabels":
+    def wrap(cls, labels: "ArrayLike | LocatedLabels") -> "LocatedLabels":
         """Make one of a label image; give one as it is."""
         return labels if isinstance(labels, LocatedLabels) else cls(labels)
 
@@ -340,9 +340,9 @@ class LocatedLabels:
 
 
 def compare_neighbours(
-    previous: Sliceable | LocatedLabels | None,
-    current: Sliceable | LocatedLabels,
-    following: Sliceable | LocatedLabels | None,
+    previous: ArrayLike | LocatedLabels | None,
+    current: ArrayLike | LocatedLabels,
+    following: ArrayLike | LocatedLabels | None,
 ) -> tuple[Row, Array]:
     """Compare the nuclei of a movie frame with those of the frames before and after.
 

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.labels.strips import Sliceable, take_pixels
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import take_pixels
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -107,7 +108,7 @@ class BackgroundGrid:
         weights += 1
         return np.asarray(weights**-3)
 
-    def measure(self, image: Sliceable) -> Background:
+    def measure(self, image: ArrayLike) -> Background:
         """Measure the background of an image (height, width).
 
         Pixels that are NaN or infinite are not looked at.

@@ -8,19 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.background import Background, BackgroundGrid
 from autonuclei.labels.blocks import Block
 from autonuclei.labels.channel_names import CHANNEL_COLUMNS, list_all_columns, name_channels
 from autonuclei.labels.rings import find_rings, measure_distance2
 from autonuclei.labels.shapes import find_centres
-from autonuclei.labels.strips import (
-    Sliceable,
-    Strip,
-    count_pixels,
-    cut_strips,
-    list_strips,
-    share_out,
-)
+from autonuclei.labels.strips import Strip, count_pixels, cut_strips, list_strips, share_out
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -35,8 +29,8 @@ FULL_SCALES = (255, 1023, 4095, 16383, 65535)
 
 
 def measure_channels(
-    labels: Sliceable,
-    planes: Mapping[str, Sliceable],
+    labels: ArrayLike,
+    planes: Mapping[str, ArrayLike],
     *,
     frame: int = 0,
     ring_px: float = 5,
@@ -134,7 +128,7 @@ def measure_channels(
 class _DistanceMap:
     """The map of `measure_distance2` of parts of a label image; the last one is kept."""
 
-    def __init__(self, labels: Sliceable) -> None:
+    def __init__(self, labels: ArrayLike) -> None:
         self._labels = labels
         self._block: Block | None = None
         self._map: Array = np.zeros((0, 0), np.float32)
@@ -146,7 +140,7 @@ class _DistanceMap:
         return self._map
 
 
-def _find_free(labels: Sliceable, map_distance: _DistanceMap, reach_px: float) -> Array:
+def _find_free(labels: ArrayLike, map_distance: _DistanceMap, reach_px: float) -> Array:
     """Pixels that are farther from any nucleus than a distance."""
     free = np.empty(labels.shape, np.bool_)
     for block in list_strips(labels.shape):
@@ -207,7 +201,7 @@ def _measure_plane(
     return columns
 
 
-def _find_top(plane: Sliceable) -> float:
+def _find_top(plane: ArrayLike) -> float:
     """The largest value of a channel where it is the end of a scale, else infinity."""
     if plane.dtype.kind not in "ui":
         return np.inf

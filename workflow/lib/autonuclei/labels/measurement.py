@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.labels.strips import Sliceable, cut_strips, share_out
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import cut_strips, share_out
 
 Array = npt.NDArray[Any]
 
@@ -40,8 +41,8 @@ OBJECT_COLUMNS = (
 
 
 def measure_objects(
-    labels: Sliceable,
-    image: Sliceable,
+    labels: ArrayLike,
+    image: ArrayLike,
     *,
     frame: int = 0,
     pixel_size_um: float | None = None,
@@ -157,7 +158,7 @@ def _measure_part(labels: Array, image: Array, *, first_row: int, height: int) -
     }
 
 
-def _measure_background(labels: Sliceable, image: Sliceable) -> float:
+def _measure_background(labels: ArrayLike, image: ArrayLike) -> float:
     """Median grey value outside all objects; NaN where objects cover everything."""
     outside = [image[block.slices][strip == 0] for block, strip in cut_strips(labels)]
     return find_median(outside)

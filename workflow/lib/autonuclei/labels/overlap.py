@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.labels.strips import Sliceable, list_strips
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import list_strips
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -30,7 +31,7 @@ class Overlaps(NamedTuple):
     area_other: Ints
 
 
-def find_overlaps(first: Sliceable, second: Sliceable) -> Overlaps:
+def find_overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     """Count the pixels of labels and those that they share, a strip of the images at a time.
 
     Along a row pixels seldom change: what is counted are runs of pixels with the same two labels.
@@ -54,7 +55,7 @@ def find_overlaps(first: Sliceable, second: Sliceable) -> Overlaps:
     return Overlaps(own, other, shared, area_own, area_other)
 
 
-def _list_parts(image: Sliceable) -> list[Any]:
+def _list_parts(image: ArrayLike) -> list[Any]:
     return [strip for strip in list_strips(image.shape) if strip.end_row > strip.row]
 
 
@@ -69,7 +70,7 @@ def _find_runs(first: Array, second: Array) -> tuple[Ints, Ints, Ints]:
     return one[some], two[some], length[some]
 
 
-def count_overlaps(first: Sliceable, second: Sliceable) -> tuple[Ints, Ints, Ints]:
+def count_overlaps(first: ArrayLike, second: ArrayLike) -> tuple[Ints, Ints, Ints]:
     """Count the pixels that each label of one image shares with each of another.
 
     Parameters
@@ -85,7 +86,7 @@ def count_overlaps(first: Sliceable, second: Sliceable) -> tuple[Ints, Ints, Int
     return find_overlaps(first, second)[:3]
 
 
-def measure_overlaps(first: Sliceable, second: Sliceable) -> tuple[Array, Array]:
+def measure_overlaps(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]:
     """Measure how well each object of a label image is met by the objects of another.
 
     Parameters
@@ -107,7 +108,7 @@ def measure_overlaps(first: Sliceable, second: Sliceable) -> tuple[Array, Array]
 
 
 def match_labels(
-    first: Sliceable, second: Sliceable, *, iou: float, n_labels: int | None = None
+    first: ArrayLike, second: ArrayLike, *, iou: float, n_labels: int | None = None
 ) -> npt.NDArray[np.int64]:
     """Find for each label of an image the label of another that is the same object.
 

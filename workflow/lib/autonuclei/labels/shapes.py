@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.blocks import Block
-from autonuclei.labels.strips import Sliceable, cut_strips
+from autonuclei.labels.strips import cut_strips
 
 Array = npt.NDArray[Any]
 
 
-def find_centres(labels: Sliceable) -> npt.NDArray[np.float64]:
+def find_centres(labels: ArrayLike) -> npt.NDArray[np.float64]:
     """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0.
 
     From runs of pixels along the rows, a strip of the image at a time.

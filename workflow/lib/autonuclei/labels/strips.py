@@ -6,12 +6,13 @@ as in one piece: a nucleus belongs to the strip that its first row lies in.
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.blocks import Block
 
 Array = npt.NDArray[Any]
@@ -19,22 +20,6 @@ Flags = npt.NDArray[np.bool_]
 
 # A strip has about so many pixels, but not too few rows, whatever the width of the image.
 STRIP_PX, FEWEST_ROWS = 2**22, 128
-
-
-class Sliceable(Protocol):
-    """An image that gives parts of itself: an array, or a page of a file that stays there."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows and columns."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the values."""
-        ...
-
-    def __getitem__(self, index: Any, /) -> Array: ...
 
 
 class Strip(NamedTuple):
@@ -81,13 +66,13 @@ def list_strips(shape: tuple[int, ...], *, multiple: int = 1) -> list[Block]:
     return [Block(first, end, 0, width) for first, end in itertools.pairwise(ends)]
 
 
-def cut_strips(image: Sliceable) -> Iterator[tuple[Block, Array]]:
+def cut_strips(image: ArrayLike) -> Iterator[tuple[Block, Array]]:
     """The strips of an image one by one, each with its pixels."""
     for block in list_strips(image.shape):
         yield block, image[block.slices]
 
 
-def take_pixels(image: Sliceable, places: Array) -> Array:
+def take_pixels(image: ArrayLike, places: Array) -> Array:
     """The values at flat places of an image, in their order."""
     width = image.shape[1]
     values = np.empty(len(places), image.dtype)
@@ -97,7 +82,7 @@ def take_pixels(image: Sliceable, places: Array) -> Array:
     return values
 
 
-def count_pixels(labels: Sliceable) -> npt.NDArray[np.int64]:
+def count_pixels(labels: ArrayLike) -> npt.NDArray[np.int64]:
     """Count the pixels of each label, (n + 1,); index 0 is the background."""
     total = np.zeros(1, np.int64)
     for _, strip in cut_strips(labels):
@@ -107,7 +92,7 @@ def count_pixels(labels: Sliceable) -> npt.NDArray[np.int64]:
     return total
 
 
-def share_out(labels: Sliceable, *, margin: int = 0) -> Iterator[Strip]:
+def share_out(labels: ArrayLike, *, margin: int = 0) -> Iterator[Strip]:
     """Give each nucleus to one strip, which sees all of it; strips without any are left out.
 
     An image without a nucleus gives its first strip.
@@ -141,7 +126,7 @@ def share_out(labels: Sliceable, *, margin: int = 0) -> Iterator[Strip]:
         yield Strip(block, labels[block.slices], owned)
 
 
-def _find_rows(labels: Sliceable, strips: list[Block]) -> tuple[Array, Array]:
+def _find_rows(labels: ArrayLike, strips: list[Block]) -> tuple[Array, Array]:
     """First row of each label and the one behind its last, by label; 0 and 0 if it is absent."""
     first, end = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for strip in strips:

@@ -17,7 +17,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
-from autonuclei.labels.strips import Sliceable, cut_strips
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import cut_strips
 from autonuclei.measure.units import Units
 from autonuclei.report.style import (
     OUTLINE_COLOUR,
@@ -176,7 +177,7 @@ def _draw_outlines(
     return draw_over
 
 
-def pick_pixels(labels: Sliceable, shape: tuple[int, int]) -> npt.NDArray[Any]:
+def pick_pixels(labels: ArrayLike, shape: tuple[int, int]) -> npt.NDArray[Any]:
     """Shrink a label image: each pixel of the small one has the label in its middle.
 
     Parameters
