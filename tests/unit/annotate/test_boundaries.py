@@ -8,12 +8,12 @@ from autonuclei.annotate.boundaries import (
     HIGHEST_EDGE,
     LOWEST_EDGE,
     find_edge,
-    grow_labels,
     measure_background,
     measure_brightness,
     measure_contrast,
     measure_sharpness,
     refine_boundaries,
+    sum_slopes,
 )
 from autonuclei.annotate.selection import (
     ACCEPTED,
@@ -21,6 +21,8 @@ from autonuclei.annotate.selection import (
     compute_accepted_range,
     judge_objects,
 )
+from autonuclei.labels.blocks import Block
+from autonuclei.labels.growth import grow_labels
 from autonuclei.labels.measurement import measure_objects
 
 BLUR_PX = 2.0
@@ -139,7 +141,9 @@ def test_the_edge_is_half_way_for_blurred_disks_and_lower_with_a_halo():
         image = image.astype(np.float32)
         zones = grow_labels(truth, 12)
         dark = measure_background(image, zones, 20)
-        return find_edge(image, zones, dark, measure_brightness(image, truth, dark))
+        bright = measure_brightness(image, truth, dark)
+        whole = Block(0, image.shape[0], 0, image.shape[1])
+        return find_edge(sum_slopes(image, zones, dark, bright, whole, whole))
 
     assert locate(image) == pytest.approx(0.5, abs=0.05)
     # A steep outer edge at 0.2 to 0.4 of the brightness, then a gentle rise over the nucleus.

@@ -28,13 +28,15 @@ COST_OF_LENGTH = 0.1
 N_POINTS = 64
 
 
-def cut_clumps(labels: Array) -> tuple[Array, Array]:
+def cut_clumps(labels: Array, typical_area: float | None = None) -> tuple[Array, Array]:
     """Cut objects that are several touching nuclei.
 
     Parameters
     ----------
     labels : (height, width) int
         Label image.
+    typical_area
+        Of a nucleus, in px; None: the median of these.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def cut_clumps(labels: Array) -> tuple[Array, Array]:
     origin = list(range(len(area)))
     if not area.any():
         return cut, np.array(origin)
-    typical = float(np.median(area[area > 0]))
+    typical = float(np.median(area[area > 0])) if typical_area is None else typical_area
     boxes = ndi.find_objects(cut)
     for label in np.flatnonzero(area >= LEAST_CLUMP * typical):
         box = boxes[label - 1]

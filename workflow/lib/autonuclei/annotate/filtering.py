@@ -63,5 +63,14 @@ def estimate_noise(image: Array) -> float:
     """
     difference = np.abs(np.diff(image.astype(np.float32), axis=1))
     median = float(np.median(difference))
-    noise = median / _NEIGHBOUR_DIFFERENCE if median > 0 else float(difference.mean()) / _MEAN
-    return max(noise, _ROUNDING) if image.dtype.kind in "ui" else noise
+    mean = 0.0 if median > 0 else float(difference.mean())
+    return find_noise(median, mean, image.dtype)
+
+
+def find_noise(median: float, mean: float, dtype: np.dtype[Any]) -> float:
+    """As `estimate_noise`, from median and mean difference of neighbouring pixels.
+
+    The mean matters where the median is 0.
+    """
+    noise = median / _NEIGHBOUR_DIFFERENCE if median > 0 else mean / _MEAN
+    return max(noise, _ROUNDING) if dtype.kind in "ui" else noise

@@ -11,6 +11,9 @@ from autonuclei.settings import PreprocessSettings
 
 Array = npt.NDArray[Any]
 
+# Percentiles of an image that become 0 and 1 for the network.
+NORMAL_PERCENTS = (1.0, 99.8)
+
 
 def preprocess_image(
     image: Array,
@@ -83,16 +86,23 @@ def preprocess_labels(
     return labels if scale == 1 else rescale_labels(labels, scale)
 
 
-def convert_values(image: Array, values: Literal["keep", "8bit"]) -> Array:
-    """Grey values as uint8, uint16 or float32; see `preprocess_image` for `values`."""
+def convert_values(
+    image: Array, values: Literal["keep", "8bit"], limits: tuple[float, float] | None = None
+) -> Array:
+    """Grey values as uint8, uint16 or float32; see `preprocess_image` for `values`.
+
+    `limits` are the least and the largest value, where the image is a part of a larger one.
+    """
     if values == "8bit" and image.dtype != np.uint8:
-        low, high = float(image.min()), float(image.max())
+        low, high = map(float, limits or (image.min(), image.max()))
         span = high - low or 1.0
         return np.round((image.astype(np.float32) - low) * (255 / span)).astype(np.uint8)
     if image.dtype in (np.uint8, np.uint16):
         return image
-    if image.dtype.kind in "iu" and image.min() >= 0 and image.max() <= 65535:
-        return image.astype(np.uint16)
+    if image.dtype.kind in "iu":
+        low, high = limits or (image.min(), image.max())
+        if low >= 0 and high <= 65535:
+            return image.astype(np.uint16)
     return image.astype(np.float32)
 
 
@@ -130,7 +140,7 @@ def subtract_background(image: Array, radius_px: float) -> Array:
     from skimage.restoration import rolling_ball
     from skimage.transform import resize
 
-    shrink = 1 if radius_px <= 10 else 2 if radius_px <= 30 else 4 if radius_px <= 100 else 8
+    shrink = choose_shrinking(radius_px)
     grey = image.astype(np.float32)
     small = block_reduce(grey, shrink, np.min, cval=float(grey.max())) if shrink > 1 else grey
     ball = rolling_ball(small, radius=radius_px / shrink)
@@ -139,7 +149,14 @@ def subtract_background(image: Array, radius_px: float) -> Array:
     return np.asarray(np.round(difference) if image.dtype.kind == "u" else difference, image.dtype)
 
 
-def normalize_image(image: Array, low: float = 1.0, high: float = 99.8) -> Array:
+def choose_shrinking(radius_px: float) -> int:
+    """How many times smaller the image is over which a ball of this radius rolls."""
+    return 1 if radius_px <= 10 else 2 if radius_px <= 30 else 4 if radius_px <= 100 else 8
+
+
+def normalize_image(
+    image: Array, low: float = NORMAL_PERCENTS[0], high: float = NORMAL_PERCENTS[1]
+) -> Array:
     """Map two percentiles of an image to 0 and 1, as StarDist's examples do; float32.
 
     Where both are equal, as with one small nucleus on a black background, the brightest pixel
@@ -148,6 +165,11 @@ def normalize_image(image: Array, low: float = 1.0, high: float = 99.8) -> Array
     dark, bright = find_percentiles(image, (low, high))
     if bright <= dark:
         bright = float(image.max())
+    return stretch_image(image, dark, bright)
+
+
+def stretch_image(image: Array, dark: float, bright: float) -> npt.NDArray[np.float32]:
+    """Map two grey values to 0 and 1; float32."""
     return (image.astype(np.float32) - np.float32(dark)) / np.float32(max(bright - dark, 1e-20))
 
 

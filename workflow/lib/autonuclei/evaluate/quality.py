@@ -14,13 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.boundaries import grow_labels, measure_background, measure_brightness
+from autonuclei.annotate.boundaries import measure_background, measure_brightness
 from autonuclei.annotate.filtering import estimate_noise
 from autonuclei.annotate.preprocessing import preprocess_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.growth import grow_labels
 from autonuclei.labels.overlap import measure_overlaps
 from autonuclei.labels.shapes import find_centres
 from autonuclei.settings import PreprocessSettings

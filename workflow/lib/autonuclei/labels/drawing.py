@@ -5,10 +5,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.labels.blocks import Block
+
 Array = npt.NDArray[Any]
 
 
-def draw_polygons(polygons: Array, probability: Array, shape: tuple[int, ...]) -> Array:
+def draw_polygons(
+    polygons: Array, probability: Array, shape: tuple[int, ...], window: Block | None = None
+) -> npt.NDArray[np.int32]:
     """Draw star-convex polygons as a label image; the more probable one lies on top.
 
     Parameters
@@ -18,15 +22,28 @@ def draw_polygons(polygons: Array, probability: Array, shape: tuple[int, ...]) -
     probability : (n,) float
     shape
         Rows and columns of the image.
+    window
+        The part of the image to draw; None: all of it.
 
     Returns
     -------
     int32 label image; label i + 1 is the i-th polygon.
     """
-    from stardist.geometry import polygons_to_label_coord
+    from skimage.draw import polygon
 
+    window = window or Block(0, shape[0], 0, shape[1])
+    labels = np.zeros(window.shape, np.int32)
+    if len(polygons) == 0:
+        return labels
+    low, high = polygons.min(axis=2), polygons.max(axis=2)
+    seen = (high[:, 0] >= window.row) & (low[:, 0] <= window.end_row)
+    seen &= (high[:, 1] >= window.column) & (low[:, 1] <= window.end_column)
     order = np.argsort(probability, kind="stable")
-    return np.asarray(polygons_to_label_coord(polygons[order], shape, labels=order), dtype=np.int32)
+    for i in order[seen[order]]:
+        rows, columns = polygon(*polygons[i], (window.end_row, window.end_column))
+        inside = (rows >= window.row) & (columns >= window.column)
+        labels[rows[inside] - window.row, columns[inside] - window.column] = i + 1
+    return labels
 
 
 def fill_polygon(corners: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:

@@ -81,6 +81,44 @@ def predict_nuclei(
         tiles=count_tiles(prepared.shape, megapixels_per_tile),
     )
     polygons = place_polygons(polygons, image.shape, prepared.shape, preprocess.crop)
+    return draw_nuclei(
+        image,
+        polygons,
+        probability,
+        refine_boundaries=refine_boundaries,
+        minimum_sharpness=minimum_sharpness,
+        cut_clumps=cut_clumps,
+    )
+
+
+def draw_nuclei(
+    image: Array,
+    polygons: Array,
+    probability: Array,
+    *,
+    refine_boundaries: bool = PredictSettings.refine_boundaries,
+    minimum_sharpness: float | None = PredictSettings.minimum_sharpness,
+    cut_clumps: bool = PredictSettings.cut_clumps,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Make a label image of the outlines that the network gave.
+
+    `blockwise.draw_in_blocks` does the same for an image that is too large for one piece.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Raw grey values.
+    polygons : (n, 2, rays) float
+        Rows and columns of the corners in px of it.
+    probability : (n,) float
+    refine_boundaries, minimum_sharpness, cut_clumps
+        As of `predict_nuclei`.
+
+    Returns
+    -------
+    labels, probability
+        As of `predict_nuclei`.
+    """
     labels = draw_polygons(polygons, probability, image.shape)
     filtered = FilteredImage(image)
     if refine_boundaries:
@@ -103,7 +141,11 @@ def redraw_nuclei(image: Array | FilteredImage, labels: Array) -> Array:
     a grid; the level of brightness at the edge tells the rest (`boundaries.refine_boundaries`).
     Nuclei that are no brighter than what is around them stay as they are.
     """
-    redrawn = boundaries.refine_boundaries(image, labels, reach=REACH)
+    return restore_lost(labels, boundaries.refine_boundaries(image, labels, reach=REACH))
+
+
+def restore_lost(labels: Array, redrawn: Array) -> Array:
+    """Put back those labels of which no pixel was left when they were drawn anew."""
     kept = np.zeros(int(labels.max(initial=0)) + 1, bool)
     kept[redrawn.ravel()] = True
     lost = (redrawn == 0) & ~kept[labels]
