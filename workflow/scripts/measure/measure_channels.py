@@ -31,7 +31,7 @@ with log_job(snakemake.log[0]) as log:
                     pixels[name] = image
             tables.append(
                 measure_channels(
-                    masks.read(frame),
+                    masks.defer(frame),
                     pixels,
                     frame=frame,
                     ring_px=snakemake.params.rings_px[frame],

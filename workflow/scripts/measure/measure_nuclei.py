@@ -14,7 +14,7 @@ with log_job(snakemake.log[0]) as log:
     with LabelStore(snakemake.input.labels, snakemake.params.names) as masks, PlaneReader() as read:
         tables = [
             measure_objects(
-                masks.read(frame),
+                masks.defer(frame),
                 read(**plane),
                 frame=frame,
                 pixel_size_um=snakemake.params.pixel_sizes_um[frame],

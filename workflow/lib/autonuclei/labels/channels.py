@@ -14,7 +14,14 @@ from autonuclei.labels.blocks import Block
 from autonuclei.labels.channel_names import CHANNEL_COLUMNS, list_all_columns, name_channels
 from autonuclei.labels.rings import find_rings, measure_distance2
 from autonuclei.labels.shapes import find_centres
-from autonuclei.labels.strips import Strip, count_pixels, cut_strips, list_strips, share_out
+from autonuclei.labels.strips import (
+    Strip,
+    count_pixels,
+    cut_strips,
+    hold,
+    list_strips,
+    share_out,
+)
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -92,6 +99,8 @@ def measure_channels(
             raise ValueError(f"labels {labels.shape} and {name} {plane.shape} differ in shape")
     if ring_px < 1 or gap_px < 0:
         raise ValueError(f"a ring of {ring_px} px at {gap_px} px: at least 1 and 0 are needed")
+    labels = hold(labels)
+    planes = {name: hold(plane) for name, plane in planes.items()}
     area = count_pixels(labels)
     area[0] = 0
     numbers = np.flatnonzero(area)

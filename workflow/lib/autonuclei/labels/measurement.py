@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.io.lazy_planes import ArrayLike
-from autonuclei.labels.strips import cut_strips, share_out
+from autonuclei.labels.strips import cut_strips, hold, share_out
 
 Array = npt.NDArray[Any]
 
@@ -82,6 +82,7 @@ def measure_objects(
     """
     if labels.shape != image.shape:
         raise ValueError(f"labels {labels.shape} and image {image.shape} differ in shape")
+    labels, image = hold(labels), hold(image)
     parts = [
         _measure_part(
             strip.own_labels,

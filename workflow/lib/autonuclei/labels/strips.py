@@ -66,6 +66,11 @@ def list_strips(shape: tuple[int, ...], *, multiple: int = 1) -> list[Block]:
     return [Block(first, end, 0, width) for first, end in itertools.pairwise(ends)]
 
 
+def hold(image: ArrayLike) -> ArrayLike:
+    """An image of one strip as an array, so that it is read once; a larger one stays as it is."""
+    return image[:, :] if len(list_strips(image.shape)) == 1 else image
+
+
 def cut_strips(image: ArrayLike) -> Iterator[tuple[Block, Array]]:
     """The strips of an image one by one, each with its pixels."""
     for block in list_strips(image.shape):

@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.measure.motility import Motility
 from autonuclei.measure.units import Units
 from autonuclei.report.lineage_figures import draw_origins, draw_spread
+from autonuclei.report.pictures import shrink_image
 from autonuclei.report.style import (
     BLUE,
     DARK_GREY,
@@ -41,7 +43,7 @@ N_DIRECTIONS = 24
 
 
 def draw_motility(
-    folder: str | os.PathLike[str], motility: Motility, *, image: npt.NDArray[np.generic]
+    folder: str | os.PathLike[str], motility: Motility, *, image: ArrayLike
 ) -> list[Path]:
     """Draw all figures into a folder, each as SVG and PNG.
 
@@ -79,19 +81,21 @@ def draw_motility(
     return paths
 
 
-def draw_tracks(motility: Motility, image: npt.NDArray[np.generic]) -> Figure:
+def draw_tracks(motility: Motility, image: ArrayLike) -> Figure:
     """Draw every step over an image, coloured by its speed from blue to red."""
     units = motility.units
     length, scale = UNIT_LABELS[units.length], units.length_factor
     height, width = image.shape
     figure, axes = _make_figure(size=(7.5, min(11, max(3.5, 6.3 * height / width))))
+    small, block = shrink_image(image)
+    bottom, right = (size * block - 0.5 for size in small.shape)
     axes.imshow(
         # Dimmed, so that the tracks stand out.
-        0.6 * stretch_grey(image),
+        0.6 * stretch_grey(small),
         cmap="gray",
         vmin=0,
         vmax=1,
-        extent=(-0.5 * scale, (width - 0.5) * scale, (height - 0.5) * scale, -0.5 * scale),
+        extent=(-0.5 * scale, right * scale, bottom * scale, -0.5 * scale),
         interpolation="antialiased",
     )
     axes.set(xlabel=f"x ({length})", ylabel=f"y ({length})")

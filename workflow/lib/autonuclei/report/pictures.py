@@ -13,7 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.outlines import trace_outlines
+from autonuclei.labels.strips import list_strips
 from autonuclei.report.style import choose_bar_length, stretch_grey
 
 Array = npt.NDArray[Any]
@@ -68,28 +70,30 @@ def find_inside(box: Box, y: Array, x: Array) -> Array:
     return np.asarray((y >= box[0]) & (y < box[1]) & (x >= box[2]) & (x < box[3]))
 
 
-def cut(image: Array, box: Box) -> Array:
+def cut(image: ArrayLike, box: Box) -> Array:
     """The part of an image in a box."""
     return image[box[0] : box[1], box[2] : box[3]]
 
 
-def shrink_image(image: Array, largest: int = LARGEST_PICTURE_PX) -> tuple[Array, int]:
+def shrink_image(image: ArrayLike, largest: int = LARGEST_PICTURE_PX) -> tuple[Array, int]:
     """The means of square blocks, a strip of rows at a time; and the side of a block in px.
 
     An image no larger than `largest` stays as it is, with blocks of 1 px.
     """
     block = -(-max(image.shape) // largest)
     if block <= 1:
-        return image, 1
+        return image[:, :], 1
     rows, columns = image.shape[0] // block, image.shape[1] // block
     small = np.empty((rows, columns), np.float32)
-    for row in range(rows):
-        strip = image[row * block : (row + 1) * block, : columns * block]
-        small[row] = strip.reshape(block, columns, block).mean(axis=(0, 2), dtype=np.float32)
+    for part in list_strips((rows * block, columns * block), multiple=block):
+        strip = image[part.slices]
+        for row in range(len(strip) // block):
+            squares = strip[row * block : (row + 1) * block].reshape(block, columns, block)
+            small[part.row // block + row] = squares.mean(axis=(0, 2), dtype=np.float32)
     return small, block
 
 
-def show_grey(axes: Axes, image: Array, *, title: str = "", brightness: float = 1.0) -> None:
+def show_grey(axes: Axes, image: ArrayLike, *, title: str = "", brightness: float = 1.0) -> None:
     """Show an image, stretched for the eye, with axes in px and without ticks.
 
     Parameters

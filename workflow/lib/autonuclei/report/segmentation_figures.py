@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autonuclei.annotate.selection import ACCEPTED
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.report.pictures import (
     Box,
     add_box,
@@ -134,8 +135,8 @@ def measure_density(y: Array, x: Array, radius_px: float, shape: tuple[int, int]
 
 
 def draw_mosaic(
-    image: Array,
-    labels: Array,
+    image: ArrayLike,
+    labels: ArrayLike,
     table: pd.DataFrame,
     *,
     name: str,

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 from skimage.measure import approximate_polygon
 
 from autonuclei.io.files import write_beside
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.outlines import trace_outlines
-from autonuclei.report.style import OUTLINE_COLOUR, stretch_grey
+from autonuclei.report.style import OUTLINE_COLOUR, find_limits, stretch_bytes
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +69,7 @@ def choose_frame(frames: Array, shown: list[int]) -> int:
     return shown[counts.index(sorted(counts)[(len(counts) - 1) // 2])]
 
 
-def choose_part(shape: tuple[int, int], nucleus_area_px: float) -> tuple[slice, slice, float]:
+def choose_part(shape: tuple[int, ...], nucleus_area_px: float) -> tuple[slice, slice, float]:
     """Which part of a frame to show, from its middle, and at how many pixels per pixel.
 
     All of it if nuclei of that area (NaN: unknown) stay `NUCLEUS_PX` wide in `SIDE_PX`.
@@ -84,8 +85,8 @@ def choose_part(shape: tuple[int, int], nucleus_area_px: float) -> tuple[slice, 
 
 
 def make_view(
-    image: Array,
-    labels: Array,
+    image: ArrayLike,
+    labels: ArrayLike,
     objects: pd.DataFrame,
     *,
     sample: str,
@@ -106,7 +107,8 @@ def make_view(
     area = float(objects["area_px"].median())
     rows, cols, scale = choose_part(image.shape, area)
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    grey = stretch_grey(image[rows, cols], white=255).astype(np.uint8)
+    pixels = image[rows, cols]
+    grey = stretch_bytes(pixels, find_limits(pixels))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     picture = Image.fromarray(grey).resize(size, Image.Resampling.BOX)
     file = io.BytesIO()
