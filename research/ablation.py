@@ -54,6 +54,7 @@ from autonuclei.settings import (
     AnnotateSettings,
     PreprocessSettings,
     TrainSettings,
+    list_steps,
     read_settings,
     to_dict,
 )
@@ -444,7 +445,8 @@ def run_variant(group: Group, name: str, settings: Settings, work: Path) -> Scor
     if name == MANUAL:
         if not group.train_truth:
             return None
-        prepared = [preprocess_image(image, **settings["preprocess"]) for image in group.train]
+        steps = list_steps(PreprocessSettings(**settings["preprocess"]))
+        prepared = [preprocess_image(image, **steps) for image in group.train]
         find_nuclei = train_network(zip(prepared, group.train_truth, strict=True), settings, work)
     else:
         annotations = annotate_part(group, "train", settings, work)

@@ -50,7 +50,7 @@ def load_ours(folder, threads, clock):
         with clock.take("suppression"):
             polygons, probability = network.suppress(*grid, prepared.shape)
         with clock.take("drawing"):
-            polygons = place_polygons(polygons, image.shape, prepared.shape, None)
+            polygons = place_polygons(polygons, image.shape, prepared.shape)
             labels = draw_polygons(polygons, probability, image.shape)
         with clock.take("after"):
             filtered = FilteredImage(image)

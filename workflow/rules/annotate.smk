@@ -2,7 +2,7 @@
 
 
 rule preprocess_image:
-    """Convert, crop and rescale one image; refuse, or make black, what cannot be measured."""
+    """Read, convert and rescale one image; refuse, or make black, what cannot be measured."""
     input:
         image=PLAN.list_frame_files,
     output:
@@ -188,10 +188,7 @@ rule import_masks:
     params:
         page=lambda wildcards: PLAN.get_mask(wildcards).page,
         stamp=lambda wildcards: PLAN.get_mask(wildcards).stamp,
-        image=lambda wildcards: PLAN.get_frame(wildcards).path,
-        shape=PLAN.get_whole_shape,
-        window=lambda wildcards: PLAN.get_frame(wildcards).window,
-        crop=SETTINGS.preprocess.crop,
+        window=PLAN.get_mask_window,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("annotate/import_masks"),
     script:

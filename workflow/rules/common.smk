@@ -60,6 +60,7 @@ def read_sheet(settings):
         settings.samples,
         schema=yaml.safe_load(schema),
         read_header=headers.read,
+        crop=settings.preprocess.crop,
         skip_unreadable=settings.skip_unreadable,
     )
     headers.save()

@@ -33,7 +33,6 @@ rule evaluate_masks:
         runtime=NEEDS.truth_min(10, 0.1),
     params:
         cases=PLAN.list_cases,
-        crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         columns=PLAN.get_sample_columns,
         code=digest_imports("evaluate/evaluate_masks"),
@@ -108,7 +107,6 @@ rule measure_quality:
         names=PLAN.get_names,
         annotated=PLAN.describe_annotated,
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
-        crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         columns=PLAN.get_columns,
         code=digest_imports("evaluate/measure_quality"),

@@ -157,6 +157,8 @@ rule export_outlines:
         names=PLAN.get_names,
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         kinds=OUTLINE_EXPORTS if SETTINGS.export.outlines == "all" else SETTINGS.export.outlines,
+        # Outlines are opened on the images as they are, without a crop.
+        first_pixel=SETTINGS.preprocess.first_pixel,
         code=digest_imports("export/export_outlines"),
     script:
         "../scripts/export/export_outlines.py"

@@ -209,7 +209,6 @@ rule draw_comparison:
         runtime=grow(60),
     params:
         cases=PLAN.list_segmented_cases,
-        crop=SETTINGS.preprocess.crop,
         iou=0.5,
         code=digest_imports("report/draw_comparison"),
     script:

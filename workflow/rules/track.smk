@@ -142,7 +142,7 @@ rule apply_corrections:
         corrected=PLAN.describe_correction,
         names=PLAN.get_names,
         n_frames=lambda wildcards: PLAN.get_sample(wildcards).n_frames,
-        shape=lambda wildcards: PLAN.get_sample(wildcards).shape,
+        shape=PLAN.get_shape,
         code=digest_imports("track/apply_corrections"),
     script:
         "../scripts/track/apply_corrections.py"

@@ -118,7 +118,6 @@ rule check_annotation:
     params:
         # Which page of the prediction is this frame.
         page=lambda wildcards: PLAN.find_checked(wildcards)[1],
-        crop=SETTINGS.preprocess.crop,
         scale=SETTINGS.preprocess.scale,
         code=digest_imports("train/check_annotation"),
     script:

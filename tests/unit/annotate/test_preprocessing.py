@@ -1,4 +1,4 @@
-"""Values, crop, scale and background: exact results on small arrays."""
+"""Values, scale and background: exact results on small arrays."""
 
 from typing import Any
 
@@ -14,13 +14,11 @@ from autonuclei.annotate.preprocessing import (
     find_percentiles,
     normalize_image,
     preprocess_image,
-    preprocess_labels,
     rescale_image,
     rescale_labels,
     scaled_shape,
     subtract_background,
 )
-from autonuclei.errors import InputError
 from shapes import draw_disks, draw_squares
 
 Array = npt.NDArray[Any]
@@ -68,20 +66,6 @@ def test_eight_bit_maps_darkest_to_brightest() -> None:
     np.testing.assert_array_equal(convert_values(np.full((2, 2), 9.0), "8bit"), np.zeros((2, 2)))
 
 
-def test_crop_counts_rows_then_columns() -> None:
-    image = np.arange(600, dtype=np.uint16).reshape(20, 30)
-    np.testing.assert_array_equal(preprocess_image(image, crop=(2, 5, 10, 30)), image[2:5, 10:30])
-    # A crop may reach beyond the border of some of the images.
-    assert preprocess_image(image, crop=(10, 100, 0, 30)).shape == (10, 30)
-
-
-@pytest.mark.parametrize("values", ["keep", "8bit"])
-def test_crop_outside_of_the_image(values: str) -> None:
-    image = np.arange(600, dtype=np.uint16).reshape(20, 30)
-    with pytest.raises(InputError, match=r"preprocess.crop: \[20, 40, 0, 30\].*30 x 20"):
-        preprocess_image(image, crop=(20, 40, 0, 30), values=values)
-
-
 def test_rescaling_keeps_the_place_of_a_nucleus() -> None:
     labels = draw_disks((60, 80), [(20, 50)], 8)
     image = (labels * 1000).astype(np.uint16)
@@ -97,16 +81,10 @@ def test_rescaling_keeps_the_place_of_a_nucleus() -> None:
 
 def test_labels_follow_their_image() -> None:
     labels = draw_squares((40, 60), [(10, 20)], 8)
-    assert preprocess_labels(labels) is labels
-    cropped = preprocess_labels(labels, crop=[8, 30, 16, 60])
-    assert cropped.shape == (22, 44)
-    assert np.argwhere(cropped)[0].tolist() == [2, 4]
-    np.testing.assert_array_equal(rescale_labels(labels, 1.0), labels)
-    half = preprocess_labels(labels, scale=0.5)
+    assert rescale_labels(labels, 1.0) is labels
+    half = rescale_labels(labels, 0.5)
     np.testing.assert_array_equal(half, draw_squares((20, 30), [(5, 10)], 4))
     np.testing.assert_array_equal(rescale_labels(half, 2.0), labels)
-    both = preprocess_labels(labels, crop=[8, 30, 16, 60], scale=0.5)
-    np.testing.assert_array_equal(both, half[4:15, 8:])
 
 
 def test_scaled_shape() -> None:

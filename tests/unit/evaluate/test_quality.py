@@ -212,13 +212,13 @@ def test_sample_with_a_gap_and_a_failed_image() -> None:
 
 def test_sample_with_annotation_and_probabilities() -> None:
     image = photograph(DISKS)
-    half = DISKS[:48, :48]
+    part = slice(0, 48), slice(0, 48)
+    half = DISKS[part]
     images, calibration = measure(
         [(7, image, DISKS)],
         [(7, label, 0.85) for label in range(1, 10)],
         is_movie=False,
-        read_annotation=lambda frame: [Annotated(half, half)] if frame == 7 else [],
-        crop=(0, 48, 0, 48),
+        read_annotation=lambda frame: [Annotated(half, half, part)] if frame == 7 else [],
     )
     assert images["agreement_f1"][0] == 1
     assert images["probability"][0] == 0.85

@@ -186,6 +186,23 @@ def test_outlines_far_out_in_a_large_image(tmp_path):
     np.testing.assert_array_equal(drawn, labels)
 
 
+def test_outlines_of_a_part_lie_on_the_whole_image(tmp_path):
+    whole = np.pad(draw_odd_nuclei(), ((9, 0), (5, 0)))
+    part = whole[9:, 5:]
+    write_outlines(
+        tmp_path / "o", tabulate(part), images={"a": [0]}, labels=[part], is_movie=False,
+        first_pixel=(9, 5),
+    )  # fmt: skip
+    drawn = [np.zeros_like(whole) for _ in range(2)]
+    for rings, _, _, label in read_zip(tmp_path / "o" / "a.zip"):
+        drawn[0][fill(rings, whole.shape)] = int(label)
+    for feature in read_geojson(tmp_path / "o" / "a.geojson"):
+        rings = list_rings(feature["geometry"])
+        drawn[1][fill(rings, whole.shape)] = int(feature["properties"]["name"])
+    for image in drawn:
+        np.testing.assert_array_equal(image, whole)
+
+
 def test_long_movies_have_longer_names(tmp_path):
     labels = {12_000: np.ones((2, 2), np.int32)}
     table = tabulate(labels[12_000], 12_000, track=3)

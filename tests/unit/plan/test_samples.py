@@ -222,7 +222,7 @@ def test_spread_frames_are_even(n: int, wanted: int) -> None:
     from autonuclei.plan.samples import Frame, _RowReader
 
     frames = [Frame(i, "a", i, "a", 32, 32) for i in range(n)]
-    reader = _RowReader({"kind": "stills", "train": str(wanted)}, read_file_header, False)
+    reader = _RowReader({"kind": "stills", "train": str(wanted)}, read_file_header, None, False)
     chosen = reader._select_training(frames)
     assert len(set(chosen)) == len(chosen) == min(n, wanted)
     assert chosen[0] == 0

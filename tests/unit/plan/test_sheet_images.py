@@ -302,7 +302,7 @@ def test_what_was_read() -> None:
         "position": None, "position_name": "", "channel": "GFP", "channel_number": 2,
         "n_channels": 2, "channel_names": ["DAPI", "GFP"],
         "projection": "max", "n_slices": 3, "width": 40, "height": 32, "sizes": [(40, 32)],
-        "dtype": "uint8",
+        "crop_y_px": 0, "crop_x_px": 0, "dtype": "uint8",
         "pixel_size_um": 0.5, "pixel_sizes_um": [0.5], "pixel_size_source": "LIF",
         "frame_interval_min": 5, "frame_interval_source": "LIF", "well": "B03", "left_out": [],
         "said": [],

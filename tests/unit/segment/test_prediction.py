@@ -33,42 +33,37 @@ def outline(y: float, x: float, radius: float, rays: int = 64) -> Array:
     return np.stack([y + radius * np.sin(angle), x + radius * np.cos(angle)])
 
 
-def test_outlines_stay_without_crop_and_scale() -> None:
+def test_outlines_stay_without_scale() -> None:
     outlines = np.stack([outline(10, 20, 5), outline(30, 7, 3)])
-    np.testing.assert_allclose(place_polygons(outlines, (40, 60), (40, 60), None), outlines)
-    assert place_polygons(np.zeros((0, 2, 64)), (40, 60), (40, 60), None).shape[0] == 0
+    np.testing.assert_allclose(place_polygons(outlines, (40, 60), (40, 60)), outlines)
+    assert place_polygons(np.zeros((0, 2, 64)), (40, 60), (40, 60)).shape[0] == 0
 
 
 def test_outlines_move_back_to_the_raw_image() -> None:
     # The middle of pixel 0 lies at 0 and its border at -0.5, on both grids.
     corners = np.array([[[-0.5, 9.5], [-0.5, 19.5]]])
-    placed = place_polygons(corners, (100, 100), (10, 20), (40, 60, 20, 60))
-    np.testing.assert_allclose(placed, [[[39.5, 59.5], [19.5, 59.5]]])
+    placed = place_polygons(corners, (20, 40), (10, 20))
+    np.testing.assert_allclose(placed, [[[-0.5, 19.5], [-0.5, 39.5]]])
 
 
-@pytest.mark.parametrize("crop", [None, (10, 90, 20, 120), (0, 500, 30, 500)])
 @pytest.mark.parametrize(
     ("preprocessed", "of_network"), [(0.5, 1.0), (1.0, 1.0), (1.7, 1.0), (1.0, 0.6), (0.8, 2.0)]
 )
-def test_drawn_nuclei_are_found_where_they_lie(
-    crop: tuple[int, int, int, int] | None, preprocessed: float, of_network: float
-) -> None:
-    """A perfect network on the cropped and rescaled image gives the masks of the raw one."""
+def test_drawn_nuclei_are_found_where_they_lie(preprocessed: float, of_network: float) -> None:
+    """A perfect network on the rescaled image gives the masks of the raw one."""
     shape = (110, 130)
     centres = [(40.0, 60.0), (60.0, 90.0)]
-    start = (0, 0) if crop is None else (crop[0], crop[2])
     image = photograph(draw_disks(shape, centres, 9))
     asked = []
 
     def predict_instances(prepared: Array, **options: Any) -> Any:
-        top, end, left, right = crop or (0, shape[0], 0, shape[1])
-        shown = scaled_shape(image[top:end, left:right].shape, preprocessed)
+        shown = scaled_shape(shape, preprocessed)
         assert prepared.shape == scaled_shape(shown, of_network)
         assert prepared.dtype == np.float32
         asked.append(options["n_tiles"])
         assert options["predict_kwargs"] == {"b": 1}  # nuclei cut by the border are looked for
         scale = preprocessed * of_network
-        moved = (np.array(centres) - start + 0.5) * scale - 0.5
+        moved = (np.array(centres) + 0.5) * scale - 0.5
         coord = [outline(y, x, 9 * scale) for y, x in moved]
         return None, {"coord": np.array(coord), "prob": np.array([0.9, 0.7])}
 
@@ -76,7 +71,7 @@ def test_drawn_nuclei_are_found_where_they_lie(
     labels, probability = predict_nuclei(
         Network(model, of_network),
         image,
-        preprocess=PreprocessSettings(crop=crop, scale=preprocessed),
+        preprocess=PreprocessSettings(scale=preprocessed),
         refine_boundaries=False,
         minimum_sharpness=None,
         cut_clumps=False,

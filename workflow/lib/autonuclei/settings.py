@@ -36,7 +36,8 @@ class PreprocessSettings:
     crop: tuple[int, int, int, int] | None = _option(
         None,
         "Part of every image to use: `[first row, end row, first column, end column]` in px. For "
-        "images with a frame or a scale bar in them.",
+        "images with a frame or a scale bar in them. The rest is not read; all results count from "
+        "the first pixel of this part, and densities are of its area.",
         minimum=0,
     )
     scale: float = _option(
@@ -62,6 +63,11 @@ class PreprocessSettings:
         minimum=128,
         maximum=65536,
     )
+
+    @property
+    def first_pixel(self) -> tuple[int, int]:
+        """Row and column of images at which the part that is used begins."""
+        return (0, 0) if self.crop is None else (self.crop[0], self.crop[2])
 
 
 @dataclass(frozen=True)
@@ -547,7 +553,8 @@ def to_dict(settings: Any) -> dict[str, Any]:
 def list_steps(settings: PreprocessSettings) -> dict[str, Any]:
     """What is done to grey values: the arguments of `annotate.preprocessing.preprocess_image`."""
     steps = to_dict(settings)
-    del steps["block_px"]
+    for name in ("crop", "block_px"):  # of reading, and of planning
+        del steps[name]
     return steps
 
 

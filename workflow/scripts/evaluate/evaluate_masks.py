@@ -10,7 +10,6 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_sample_columns, concatenate_tables, write_table
-    from autonuclei.labels.blocks import Block
     from autonuclei.labels.matching import COUNT_COLUMNS, SUMS, compute_metrics, pool_counts
 
     place = ("stage", "sample", "frame")
@@ -26,14 +25,10 @@ with log_job(snakemake.log[0]) as log:
         if not is_annotation and not masks.has(case["frame"]):
             log.info("%s: its image was passed over", case["truth"])
             return []
-        truth = read_truth(case["truth"], case["truth_page"])
-        if case["plane"]["window"]:
-            truth = truth[Block(*case["plane"]["window"]).slices]
         counts = compare_with_truth(
-            truth,
+            read_truth(case["truth"], case["truth_page"], case["truth_window"]),
             read_image(case["labels"]) if is_annotation else masks.read(case["frame"]),
             stage=case["stage"],
-            crop=snakemake.params.crop,
             scale=snakemake.params.scale,
             name=case["truth"],
         ).assign(**{key: case[key] for key in place})

@@ -34,7 +34,6 @@ with log_job(snakemake.log[0]) as log:
             read_table(snakemake.input.table),
             is_movie=params.is_movie,
             read_annotation=read_annotation,
-            crop=params.crop,
             scale=params.scale,
         )
     log.info("%d images", len(images))

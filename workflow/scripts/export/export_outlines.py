@@ -21,4 +21,5 @@ with log_job(snakemake.log[0]):
             labels=masks,
             is_movie=params.is_movie,
             kinds=params.kinds,
+            first_pixel=params.first_pixel,
         )

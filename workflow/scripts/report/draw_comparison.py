@@ -15,10 +15,9 @@ with log_job(snakemake.log[0]) as log:
         draw_comparison,
         list_regions,
     )
-    from autonuclei.report.pictures import cut
     from autonuclei.report.style import save_figure
 
-    crop, iou = snakemake.params.crop, snakemake.params.iou
+    iou = snakemake.params.iou
 
     def compare_sample(cases, read, read_truth):
         """Each segmented case with its comparison; those that were passed over are left out."""
@@ -30,9 +29,7 @@ with log_job(snakemake.log[0]) as log:
 
     def compare(case, read, read_truth, masks):
         image, found = read(**case["plane"]), masks.read(case["frame"])
-        truth = read_truth(case["truth"], case["truth_page"])
-        if crop:
-            image, truth, found = (cut(whole, crop) for whole in (image, truth, found))
+        truth = read_truth(case["truth"], case["truth_page"], case["truth_window"])
         return Comparison(
             name=f"{case['sample']}, frame {case['frame']}",
             image=image,

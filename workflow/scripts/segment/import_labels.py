@@ -13,7 +13,9 @@ with log_job(snakemake.log[0]) as log:
         def find_nuclei(frame, image):
             given = params.labels[frame]
             labels, remarks = prepare_labels(
-                read_labels(given["path"], given["page"]), image.shape, name=given["path"]
+                read_labels(given["path"], given["page"], given["window"]),
+                image.shape,
+                name=given["path"],
             )
             log.info("frame %d: largest number %d", frame, labels.max())
             for remark in remarks:

@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]) as log:
     import pandas as pd
 
     from autonuclei.annotate.composition import label_training
-    from autonuclei.annotate.preprocessing import preprocess_labels
+    from autonuclei.annotate.preprocessing import rescale_labels
     from autonuclei.annotate.selection import read_accepted_range
     from autonuclei.io.images import read_image, write_image
     from autonuclei.io.label_store import LabelStore
@@ -15,11 +15,7 @@ with log_job(snakemake.log[0]) as log:
 
     # The network has looked at the raw image, the annotation is in the pixels of training.
     with LabelStore(snakemake.input.predicted) as pages:
-        predicted = preprocess_labels(
-            pages.read(snakemake.params.page),
-            crop=snakemake.params.crop,
-            scale=snakemake.params.scale,
-        )
+        predicted = rescale_labels(pages.read(snakemake.params.page), snakemake.params.scale)
     table = read_table(snakemake.input.probability)
     # Its frames go by their place, as the pages do.
     of_frame = table["frame"] == snakemake.params.page

@@ -78,18 +78,14 @@ def annotate_image(
     image : (height, width)
         Raw grey values of any real type.
     settings, preprocess
-        Sections `annotate` and `preprocess` of the configuration; None: the defaults.
+        Sections `annotate` and `preprocess` of the configuration; None: the defaults. The `crop`
+        is for those who read images, and not done here.
     accepted_range
         What counts as a nucleus; None: judged by the median of the objects of this image.
 
     Returns
     -------
     Annotation
-
-    Raises
-    ------
-    InputError
-        The crop lies outside of the image.
     """
     (annotation,) = annotate_images(
         [image], settings, preprocess=preprocess, accepted_range=accepted_range

@@ -1,12 +1,10 @@
 """The same preparation of an image for annotation, training and prediction."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.errors import InputError
 from autonuclei.settings import PreprocessSettings
 
 Array = npt.NDArray[Any]
@@ -19,11 +17,10 @@ def preprocess_image(
     image: Array,
     *,
     values: Literal["keep", "8bit"] = PreprocessSettings.values,
-    crop: Sequence[int] | None = PreprocessSettings.crop,
     scale: float = PreprocessSettings.scale,
     background_radius_px: float = PreprocessSettings.background_radius_px,
 ) -> Array:
-    """Convert, crop and rescale an image, and subtract its background.
+    """Convert and rescale an image, and subtract its background.
 
     Parameters
     ----------
@@ -32,8 +29,6 @@ def preprocess_image(
     values
         ``keep`` leaves grey values as they are; ``8bit`` maps darkest to brightest pixel to
         0 to 255 unless the image is 8-bit already.
-    crop
-        First row, end row, first column, end column (ends not included), in px.
     scale
         Pixels after per pixels before; 0.5 halves the image.
     background_radius_px
@@ -42,48 +37,13 @@ def preprocess_image(
     Returns
     -------
     (height, width) uint8 or uint16 where the steps keep integers, else float32.
-
-    Raises
-    ------
-    InputError
-        The crop lies outside of the image.
     """
-    if crop is not None:
-        whole, image = image, image[crop[0] : crop[1], crop[2] : crop[3]]
-        if image.size == 0:
-            raise InputError(
-                f"preprocess.crop: {list(crop)} lies outside of an image of {whole.shape[1]} x "
-                f"{whole.shape[0]} pixels (width x height). Correct it in the configuration."
-            )
     image = convert_values(image, values)
     if background_radius_px > 0:
         image = subtract_background(image, background_radius_px)
     if scale != 1:
         image = rescale_image(image, scale)
     return image
-
-
-def preprocess_labels(
-    labels: Array,
-    *,
-    crop: Sequence[int] | None = PreprocessSettings.crop,
-    scale: float = PreprocessSettings.scale,
-) -> Array:
-    """Crop and rescale a label image as `preprocess_image` does its image.
-
-    Parameters
-    ----------
-    labels : (height, width) int
-    crop, scale
-        As of `preprocess_image`.
-
-    Returns
-    -------
-    Label image of the same type; numbers stay.
-    """
-    if crop is not None:
-        labels = labels[crop[0] : crop[1], crop[2] : crop[3]]
-    return labels if scale == 1 else rescale_labels(labels, scale)
 
 
 def convert_values(
@@ -116,7 +76,9 @@ def rescale_image(image: Array, scale: float) -> Array:
 
 
 def rescale_labels(labels: Array, scale: float) -> Array:
-    """Resize a label image to the nearest pixel."""
+    """Resize a label image to the nearest pixel; numbers and type stay."""
+    if scale == 1:
+        return labels
     shape = scaled_shape(labels.shape, scale)
     rows, columns = (
         np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)

@@ -1,12 +1,11 @@
 """Comparing label images with a ground truth that was drawn for the raw image."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.annotate.preprocessing import preprocess_labels
+from autonuclei.annotate.preprocessing import rescale_labels
 from autonuclei.errors import InputError
 from autonuclei.labels.matching import count_matches
 from autonuclei.settings import PreprocessSettings
@@ -21,7 +20,6 @@ def compare_with_truth(
     found: Array,
     *,
     stage: str,
-    crop: Sequence[int] | None = PreprocessSettings.crop,
     scale: float = PreprocessSettings.scale,
     name: str = "ground truth",
 ) -> pd.DataFrame:
@@ -36,9 +34,8 @@ def compare_with_truth(
         those of the raw image.
     stage
         `ANNOTATION` or `SEGMENTATION`.
-    crop, scale
-        Part of the image that is compared, and pixels of training per raw pixel; see
-        `preprocessing.preprocess_image`.
+    scale
+        Pixels of training per raw pixel; see `preprocessing.preprocess_image`.
     name
         Of the truth, for the error.
 
@@ -53,9 +50,7 @@ def compare_with_truth(
         The truth is of another size than the image.
     """
     if stage == ANNOTATION:
-        truth = preprocess_labels(truth, crop=crop, scale=scale)
-    else:
-        truth, found = (preprocess_labels(labels, crop=crop) for labels in (truth, found))
+        truth = rescale_labels(truth, scale)
     if truth.shape != found.shape:
         raise InputError(
             f"{name}: is {truth.shape[1]} x {truth.shape[0]} pixels, but its image is "

@@ -6,7 +6,7 @@ drawn by hand: docs/quality.md.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import ndimage as ndi
 
 from autonuclei.annotate.boundaries import measure_background, measure_brightness
 from autonuclei.annotate.filtering import estimate_noise
-from autonuclei.annotate.preprocessing import preprocess_labels
+from autonuclei.annotate.preprocessing import rescale_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.lazy_planes import ArrayLike
@@ -423,7 +423,6 @@ def measure_sample(
     *,
     is_movie: bool,
     read_annotation: Callable[[int], Iterable[Annotated]] = lambda frame: (),
-    crop: Sequence[int] | None = PreprocessSettings.crop,
     scale: float = PreprocessSettings.scale,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the images of a sample one by one.
@@ -438,8 +437,8 @@ def measure_sample(
         Whether a frame is compared with the ones before and after.
     read_annotation
         What was annotated of a frame.
-    crop, scale
-        What preprocessing did to the annotated images.
+    scale
+        Pixels of the annotated images per raw pixel.
 
     Returns
     -------
@@ -465,7 +464,7 @@ def measure_sample(
         if np.isfinite(probability).any():
             row["probability"] = float(np.nanmedian(probability))
         agreement, checked = compare_annotation(
-            (own.objects, own.nuclei, preprocess_labels(labels[own.slices], crop=crop, scale=scale))
+            (own.objects, own.nuclei, rescale_labels(labels[own.slices], scale))
             for own in read_annotation(frame)
         )
         if checked:

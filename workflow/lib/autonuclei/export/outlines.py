@@ -68,6 +68,7 @@ def write_outlines(
     labels: LabelFrames,
     is_movie: bool,
     kinds: Sequence[str] = OUTLINE_EXPORTS,
+    first_pixel: tuple[int, int] = (0, 0),
 ) -> None:
     """Write the outlines of all nuclei of a sample into a folder, replacing an older one.
 
@@ -91,6 +92,9 @@ def write_outlines(
     is_movie
     kinds
         Of `settings.OUTLINE_EXPORTS`.
+    first_pixel
+        Row and column of the image in the file at which the label images begin (`preprocess.crop`):
+        outlines are for that image, measures stay those of the table.
 
     Raises
     ------
@@ -110,7 +114,8 @@ def write_outlines(
                 f"masks: nucleus {label} of frame {frame} is in only one of masks and table. "
                 "Use the masks that the table was made from."
             )
-        for label, own in polygons.items():
+        for label, found in polygons.items():
+            own = [[ring + first_pixel[::-1] for ring in rings] for rings in found]
             measured = measures[label]
             if not is_movie:
                 yield OutlinedNucleus(f"{label:0{digits}}", own, measured)

@@ -25,6 +25,7 @@ from autonuclei.io.formats.base import (
     ImageFile,
     ImageHeader,
     Window,
+    check_window,
     explain_damage,
 )
 from autonuclei.io.lazy_planes import ArrayLike, LazyPlane, iterate_bands
@@ -313,11 +314,11 @@ class PlaneReader(FileKeeper):
         # The first pixel stands for the check of all that is asked for.
         row, _, column, _ = window or (0, 0, 0, 0)
         dtype = self(**{**plane, "window": (row, row + 1, column, column + 1)}).dtype
-
-        def read(part: Window) -> Array:
-            return self(**{**plane, "window": _move(part, row, column)})
-
-        return LazyPlane(_find_shape(header, window), dtype, read)
+        whole = LazyPlane(
+            (header.height, header.width), dtype, lambda part: self(**{**plane, "window": part})
+        )
+        check_window(window, header, first)
+        return whole if window is None else whole.cut(window)
 
     def name(
         self,
@@ -373,11 +374,7 @@ class PlaneReader(FileKeeper):
                 f"movie are {shape[1]} x {shape[0]}. Use kind 'stills' or take it out."
             )
         window = wanted.window
-        if window is not None and not _is_within(window, header):
-            raise InputError(
-                f"{path}: is {header.width} x {header.height} pixels, rows {window[0]} to "
-                f"{window[1]} and columns {window[2]} to {window[3]} are no part of it."
-            )
+        check_window(window, header, path)
         frame = wanted.frame
         places = list_planes(header, path, frame=frame, channel=channel, projection=projection)
         name = self.name(path, frame, projection, wanted.position)
@@ -408,16 +405,6 @@ def _find_shape(header: ImageHeader, window: Window | None) -> tuple[int, int]:
         return header.height, header.width
     row, end_row, column, end_column = window
     return end_row - row, end_column - column
-
-
-def _move(window: Window, rows: int, columns: int) -> Window:
-    row, end_row, column, end_column = window
-    return row + rows, end_row + rows, column + columns, end_column + columns
-
-
-def _is_within(window: Window, header: ImageHeader) -> bool:
-    row, end_row, column, end_column = window
-    return 0 <= row < end_row <= header.height and 0 <= column < end_column <= header.width
 
 
 def select_slices(

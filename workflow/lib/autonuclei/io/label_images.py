@@ -8,7 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
-from autonuclei.io.formats.base import ImageFile, Window, explain_damage
+from autonuclei.io.formats.base import (
+    ImageFile,
+    Window,
+    check_window,
+    explain_damage,
+)
 from autonuclei.io.images import FileKeeper
 from autonuclei.io.lazy_planes import ArrayLike, LazyPlane, iterate_bands
 
@@ -24,32 +29,41 @@ class LabelReader(FileKeeper):
     def __init__(self) -> None:
         super().__init__(as_stored=True)
 
-    def __call__(self, path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
+    def __call__(
+        self, path: str | os.PathLike[str], page: int = 0, window: Window | None = None
+    ) -> npt.NDArray[np.int32]:
         """Read a label image; parameters, result and errors are those of `read_label_image`."""
         path = Path(path)
+        if window is not None:
+            return self.defer(path, page, window)[:, :]
         labels = _to_labels(_read_page(self.open(path), path, page), path)
         _check_instances(labels, path)
         return labels
 
-    def defer(self, path: str | os.PathLike[str], page: int = 0) -> LazyPlane:
+    def defer(
+        self, path: str | os.PathLike[str], page: int = 0, window: Window | None = None
+    ) -> LazyPlane:
         """The label image that a call with these arguments gives, to be read part by part.
 
         It can be read as long as the reader is not closed, and is checked as it is read; whether
-        each nucleus has a number of its own is checked here.
+        each nucleus has a number of its own is checked here, by the whole image.
         """
         path = Path(path)
 
-        def read(window: Window) -> npt.NDArray[np.int32]:
-            return _to_labels(_read_page(self.open(path), path, page, window), path)
+        def read(part: Window) -> npt.NDArray[np.int32]:
+            return _to_labels(_read_page(self.open(path), path, page, part), path)
 
-        header = self.open(path).header.images[0]
-        read((0, 1, 0, 1))
-        labels = LazyPlane((header.height, header.width), np.int32, read)
-        _check_instances(labels, path)
-        return labels
+        read((0, 1, 0, 1))  # stands for the check of all that is asked for
+        (header,) = self.open(path).header.images
+        check_window(window, header, path)
+        whole = LazyPlane((header.height, header.width), np.int32, read)
+        _check_instances(whole, path)
+        return whole if window is None else whole.cut(window)
 
 
-def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray[np.int32]:
+def read_label_image(
+    path: str | os.PathLike[str], page: int = 0, window: Window | None = None
+) -> npt.NDArray[np.int32]:
     """Read a label image and check that it is one.
 
     Parameters
@@ -59,6 +73,9 @@ def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray
     page
         Number of the plane in the file, from 0, in the order time, z, channel: those of the first
         time point come first.
+    window
+        First row, end row, first column and end column (ends excluded) of the part to read, in
+        px; None reads the whole.
 
     Returns
     -------
@@ -68,12 +85,12 @@ def read_label_image(path: str | os.PathLike[str], page: int = 0) -> npt.NDArray
     Raises
     ------
     InputError
-        The file cannot be read, has several positions, is in colour or has no such plane; or its
-        values are not whole numbers from 0, or one number for everything (a mask without
+        The file cannot be read, has several positions, is in colour or has no such plane or part;
+        or its values are not whole numbers from 0, or one number for everything (a mask without
         instances).
     """
     with LabelReader() as read:
-        return read(path, page)
+        return read(path, page, window)
 
 
 def _read_page(file: ImageFile, path: Path, page: int, window: Window | None = None) -> Array:

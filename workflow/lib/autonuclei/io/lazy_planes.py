@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.io.formats.base import Window
+from autonuclei.io.formats.base import Window, move_window
 
 Array = npt.NDArray[Any]
 
@@ -65,6 +65,15 @@ class LazyPlane:
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         whole = self[:, :]
         return whole if dtype is None else whole.astype(dtype)
+
+    def cut(self, window: Window) -> "LazyPlane":
+        """Part of the image; the window lies within it."""
+        row, end_row, column, end_column = window
+
+        def read(part: Window) -> Array:
+            return self._read(move_window(part, row, column))
+
+        return LazyPlane((end_row - row, end_column - column), self.dtype, read)
 
     def map(self, function: Callable[[Array], Array], dtype: npt.DTypeLike) -> "LazyPlane":
         """The image with a function of its pixels applied to each part that is read."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
+from autonuclei.io.formats.base import Window, move_window
 from autonuclei.io.tables import FREE_COLUMNS
 from autonuclei.labels.channel_names import name_channels
 from autonuclei.plan.channels import Channel, find_channel
@@ -47,8 +48,8 @@ class Plan:
     ------
     InputError
         An experiment has nothing to learn from, `models` names one that is not in the sheet or
-        needs none, a correction lies where its run would write over it, or the crop lies outside
-        of an image; all problems are told at once.
+        needs none, or a correction lies where its run would write over it; all problems are told
+        at once.
     """
 
     def __init__(self, settings: Settings, samples: Iterable[Sample]) -> None:
@@ -90,15 +91,6 @@ class Plan:
             if sample.corrected is not None
             and any(Path(file).resolve().is_relative_to(results) for file in sample.corrected.files)
         ]
-        if crop := self.settings.preprocess.crop:
-            problems += [
-                f"preprocess.crop: {list(crop)} lies outside of {frame.path}, which is "
-                f"{frame.width} x {frame.height} pixels (width x height)."
-                for sample in self._samples.values()
-                for frame in sample.frames
-                if frame.page == 0 and frame.height
-                if frame.height <= crop[0] or frame.width <= crop[2]
-            ]
         return problems
 
     def _list_channel_problems(self) -> Iterator[str]:
@@ -156,9 +148,10 @@ class Plan:
         frame = self.get_sample(wildcards).frame(int(number))
         return list_fields(frame, self._block_px)[int(block)] if block else frame
 
-    def get_whole_shape(self, wildcards: Wildcards) -> tuple[int, int]:
-        """Height and width in px of the frame of a job, also where that is on a block of it."""
-        return self.get_sample(wildcards).frame(self.get_frame(wildcards).index).shape
+    def get_shape(self, wildcards: Wildcards) -> tuple[int, int] | None:
+        """Height and width in px of the frames of a movie, as they are used; None for stills."""
+        sample = self.get_sample(wildcards)
+        return sample.frames[0].shape if sample.kind == "movie" else None
 
     @property
     def _block_px(self) -> int:
@@ -611,6 +604,11 @@ class Plan:
         """The given label image of a frame."""
         return self.get_sample(wildcards).masks[self.get_frame(wildcards).index]
 
+    def get_mask_window(self, wildcards: Wildcards) -> Window | None:
+        """Which part of that label image is the frame or block of a job; None for all of it."""
+        sample = self.get_sample(wildcards)
+        return self._place_label(self.get_mask(wildcards), sample, self.get_frame(wildcards))
+
     def get_model(self, wildcards: Wildcards) -> str | list[str]:
         """The model folder of an experiment, trained here or fitted; none if it needs none."""
         if self.has_training(wildcards.experiment):
@@ -795,6 +793,7 @@ class Plan:
                     "name": frame.name,
                     "truth": truth.path,
                     "truth_page": truth.page,
+                    "truth_window": truth.window,
                     "plane": self._describe_plane(sample, frame),
                     "files": list(frame.files),
                     "pixel_size_um": frame.pixel_size_um,
@@ -804,7 +803,8 @@ class Plan:
                         labels = f"{folder}/annotation/{sample.name}/{field.field}/labels.tif"
                         plane = self._describe_plane(sample, field)
                         place = {"stage": "annotation", "labels": labels, "plane": plane}
-                        cases.append(case | place)
+                        window = self._place_label(truth, sample, field)
+                        cases.append(case | place | {"truth_window": window})
                 labels = f"{folder}/segmentation/{sample.name}/{masks}"
                 cases.append(case | {"stage": "segmentation", "labels": labels})
         return cases
@@ -856,19 +856,26 @@ class Plan:
                 fields[-1] |= {"block": field.block, "block_y_px": row, "block_x_px": column}
         return fields
 
-    def describe_annotated(self, wildcards: Wildcards) -> list[tuple[int, tuple[int, ...]]]:
+    def describe_annotated(self, wildcards: Wildcards) -> list[tuple[int, Window]]:
         """Of each field of `list_compared` its frame, and which part of it it is, in px."""
         return [
             (field.index, self._place_field(sample, field))
             for sample, field in self.list_compared(wildcards)
         ]
 
-    def _place_field(self, sample: Sample, field: Frame) -> tuple[int, ...]:
+    def _place_label(self, label: Frame, sample: Sample, field: Frame) -> Window | None:
+        """The part of a label image of a frame that belongs to a field of it."""
+        if field.block is None:
+            return label.window
+        top, _, left, _ = label.window or (0, 0, 0, 0)
+        return move_window(self._place_field(sample, field), top, left)
+
+    def _place_field(self, sample: Sample, field: Frame) -> Window:
         """Rows and columns of a frame that are a field of it."""
         frame = sample.frame(field.index)
         if field.block is None:
             return 0, frame.height, 0, frame.width
-        return tuple(list_field_blocks(frame, self._block_px)[field.block])
+        return list_field_blocks(frame, self._block_px)[field.block].window
 
     def describe_counted(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """Of each sample the names of its frames by number, and which of them are annotated.
@@ -1070,7 +1077,12 @@ def spread(items: Sequence[Any], most: int) -> list[Any]:
 
 def _describe_labels(labels: Mapping[int, Frame]) -> dict[int, dict[str, Any]]:
     return {
-        index: {"path": label.path, "page": label.page, "stamp": label.stamp}
+        index: {
+            "path": label.path,
+            "page": label.page,
+            "window": label.window,
+            "stamp": label.stamp,
+        }
         for index, label in labels.items()
     }
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
-from autonuclei.io.formats.base import FileHeader, ImageHeader
+from autonuclei.io.formats.base import FileHeader, ImageHeader, Window
 from autonuclei.io.images import (
     MINIMUM_SIDE_PX,
     count_frames,
@@ -76,7 +76,7 @@ class Frame:
     inputs: tuple[str, ...] = ()
     stamp: str | None = None
     pixel_size_um: float | None = None
-    window: tuple[int, int, int, int] | None = None
+    window: Window | None = None
     block: int | None = None
 
     @property
@@ -109,7 +109,8 @@ class Sample:
     frames in `train` are then its `masks` too. `corrected` is what takes the place of our results;
     `corrected_labels` are its label images by frame index, where it is masks.
 
-    `shape` is the (height, width) of a movie's frames, None for stills. `pixel_size_um` is None
+    `shape` is the (height, width) of a movie's frames as they are stored, None for stills; frames
+    and label images have those of the part that is used. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
     None and `file_channel` the one of `file_channels` that is read. `channels` are those that all
     images have. `header` is that of the first image.
@@ -197,12 +198,14 @@ class Sample:
         """What was read, and where it came from, for the user to check.
 
         Sizes that differ from image to image are None, and listed under `sizes` and
-        `pixel_sizes_um`.
+        `pixel_sizes_um`. `crop_y_px` and `crop_x_px` are the row and column of the stored images
+        from which results count.
         """
         header = self.header
         sizes = sorted({(f.width, f.height) for f in self.frames if f.height})
         pixel_sizes = sorted({f.pixel_size_um for f in self.frames if f.pixel_size_um is not None})
         width, height = sizes[0] if len(sizes) == 1 else (None, None)
+        window = next((f.window for f in self.frames if f.window is not None), (0, 0, 0, 0))
         return {
             "sample": self.name,
             "kind": self.kind,
@@ -224,6 +227,8 @@ class Sample:
             "width": width,
             "height": height,
             "sizes": sizes,
+            "crop_y_px": window[0],
+            "crop_x_px": window[2],
             "dtype": header.dtype if header else "",
             "pixel_size_um": self.pixel_size_um,
             "pixel_sizes_um": pixel_sizes,
@@ -259,6 +264,7 @@ def read_samples(
     *,
     schema: Mapping[str, Any],
     read_header: ReadHeader,
+    crop: Window | None = None,
     skip_unreadable: bool = False,
 ) -> list[Sample]:
     """Read the sample sheet (tab-separated; lines that start with # are comments).
@@ -272,6 +278,9 @@ def read_samples(
         JSON schema of one row.
     read_header
         As `images.read_file_header`, or a cache of it.
+    crop
+        Setting `preprocess.crop`: the part of all images that is used, as far as they go. Label
+        images may have the size of an image or of this part of it.
     skip_unreadable
         Note stills that cannot be read, instead of refusing the sheet: they keep their number,
         have height and width 0, and are neither learned from nor compared. A set of stills
@@ -287,7 +296,7 @@ def read_samples(
     samples = []
     first: dict[tuple[str, str], tuple[str, int]] = {}
     for line, row in rows:
-        reader = _RowReader(row, read_header, skip_unreadable)
+        reader = _RowReader(row, read_header, crop, skip_unreadable)
         found = reader.read()
         for name in reader.names:
             # Disks of macOS and Windows take x and X for the same folder.
@@ -407,7 +416,11 @@ class _RowReader:
     """Reads one row; collects what is wrong with it in `problems`, and the `names` of samples."""
 
     def __init__(
-        self, row: Mapping[str, Any], read_header: ReadHeader, skip_unreadable: bool
+        self,
+        row: Mapping[str, Any],
+        read_header: ReadHeader,
+        crop: Window | None,
+        skip_unreadable: bool,
     ) -> None:
         self.row = row
         self.is_movie = row["kind"] == "movie"
@@ -418,6 +431,7 @@ class _RowReader:
         self._stamps: dict[tuple[str, ...], str] = {}
         self._members: dict[Path, str] = {}
         self._read_header = read_header
+        self._crop = crop
 
     def read(self) -> list[Sample]:
         """The samples of the row that could be read."""
@@ -596,6 +610,7 @@ class _RowReader:
             for column in ("ground_truth", "masks", "labels")
         )
         corrected, corrected_labels = self._find_correction(frames, acquisition.values, pairing)
+        frames = [self._crop_frame(frame) for frame in frames]
         left_out = list(acquisition.left_out)
         if "labels" in self.row:
             frames = self._keep_labelled(frames, labels, left_out)
@@ -639,7 +654,7 @@ class _RowReader:
             columns=columns,
             notes=tuple(notes),
             left_out=tuple(left_out),
-            said=tuple(_list_header_notes(headers)),
+            said=(*_list_header_notes(headers), *_tell_crop(frames)),
             pairing=tuple(pairing),
         )
 
@@ -897,6 +912,33 @@ class _RowReader:
             )
         return common
 
+    def _find_window(self, frame: Frame) -> Window | None:
+        """The part of an image that is used; None if it is all of it."""
+        if self._crop is None or not frame.height:
+            return None
+        row, end_row, column, end_column = self._crop
+        window = row, min(end_row, frame.height), column, min(end_column, frame.width)
+        return None if window == (0, frame.height, 0, frame.width) else window
+
+    def _crop_frame(self, frame: Frame) -> Frame:
+        """The part of a frame that is used, which must be large enough."""
+        window = self._find_window(frame)
+        if window is None:
+            return frame
+        row, end_row, column, end_column = window
+        if frame.page == 0 and min(end_row - row, end_column - column) < MINIMUM_SIDE_PX:
+            crop = list(self._crop or ())
+            if end_row <= row or end_column <= column:
+                where = f"lies outside of {frame.path}, which is"
+            else:
+                where = f"leaves less than {MINIMUM_SIDE_PX} px of a side of {frame.path},"
+            self.problems.append(
+                f"preprocess.crop: {crop} {where} {frame.width} x {frame.height} pixels (width x "
+                "height). Correct it in the configuration."
+            )
+            return frame
+        return _cut(frame, window)
+
     def _find_pixel_source(self, images: Sequence[ImageHeader]) -> str:
         if "pixel_size_um" in self.row:
             return SHEET
@@ -968,12 +1010,19 @@ class _RowReader:
         of_index = {frame.index: frame for frame in frames}
         for index, label in pairs.items():
             frame = of_index[index]
-            if label.height and frame.height and frame.shape != label.shape:
-                self.problems.append(
-                    f"{column}: {label.path}: is {label.width} x {label.height} pixels, but its "
-                    f"image {frame.path} is {frame.width} x {frame.height}. "
-                    "Give the label image of this very image."
-                )
+            window = self._find_window(frame)
+            used = frame if window is None else _cut(frame, window)
+            if not label.height or not frame.height or label.shape == used.shape:
+                continue
+            if window is not None and label.shape == frame.shape:
+                pairs[index] = _cut(label, window)
+                continue
+            part = "" if used is frame else f", or {used.width} x {used.height} of preprocess.crop"
+            self.problems.append(
+                f"{column}: {label.path}: is {label.width} x {label.height} pixels, but its "
+                f"image {frame.path} is {frame.width} x {frame.height}{part}. "
+                "Give the label image of this very image."
+            )
         return pairs
 
     def _pair_as_written(self, labels: Sequence[Frame], frames: Sequence[Frame]) -> Pairing | None:
@@ -1078,6 +1127,27 @@ class _RowReader:
                 f"(numbers 0 to {indices[-1]})."
             )
         return selected
+
+
+def _cut(frame: Frame, window: Window) -> Frame:
+    """The part of an image or a label image that a window takes."""
+    row, end_row, column, end_column = window
+    return dataclasses.replace(
+        frame, height=end_row - row, width=end_column - column, window=window
+    )
+
+
+def _tell_crop(frames: Sequence[Frame]) -> list[str]:
+    """A line on the parts of images that are used, where these are not all of them."""
+    windows = [frame.window for frame in frames if frame.window is not None]
+    if not windows:
+        return []
+    row, _, column, _ = windows[0]
+    end_row, end_column = (max(window[i] for window in windows) for i in (1, 3))
+    return [
+        f"of each image only rows {row} to {end_row} and columns {column} to {end_column} are "
+        "used (preprocess.crop); results count from their first pixel"
+    ]
 
 
 def _take_frames(labels: Mapping[int, Frame], frames: Sequence[Frame]) -> dict[int, Frame]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.errors import InputError
+from autonuclei.io.formats.base import Window
 from autonuclei.labels.numbers import number_anew
 from autonuclei.labels.outlines import trace_outlines
 
@@ -20,7 +21,7 @@ class GivenLabels:
     Parameters
     ----------
     places
-        `path` and `page` of each, by frame number.
+        `path`, `page` and `window` of each, by frame number.
     read
         As `io.label_images.read_label_image`.
     """
@@ -28,14 +29,14 @@ class GivenLabels:
     def __init__(
         self,
         places: Mapping[int, Mapping[str, Any]],
-        read: Callable[[str, int], npt.NDArray[np.int32]],
+        read: Callable[[str, int, Window | None], npt.NDArray[np.int32]],
     ) -> None:
         self._places = places
         self._read = read
 
     def __getitem__(self, frame: int, /) -> npt.NDArray[np.int32]:
         place = self._places[frame]
-        return _fit_numbers(self._read(place["path"], place["page"]))
+        return _fit_numbers(self._read(place["path"], place["page"], place["window"]))
 
 
 def _fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -36,14 +36,18 @@ def read_frame(
         As it was read; black if it was passed over as such, None where it could not be read.
     record
         `frame`, `file` (the first, where each z slice is one), `page` (number of the time point
-        in the file), `stamp` (of its files when the job was planned), `sha256`
+        in the file), `crop_y_px` and `crop_x_px` (row and column of the stored image at which the
+        part that was read begins), `stamp` (of its files when the job was planned), `sha256`
         (`images.digest_plane`), `minimum`, `maximum`, and `problem`, empty where there is none.
     """
     path = plane["path"]
+    row, _, column, _ = plane.get("window") or (0, 0, 0, 0)
     record = {
         "frame": frame,
         "file": path if isinstance(path, str) else path[0],
         "page": plane["frame"],
+        "crop_y_px": row,
+        "crop_x_px": column,
         "stamp": plane.get("stamp") or "",
         "sha256": "",
         "minimum": np.nan,

@@ -44,7 +44,7 @@ def predict_nuclei(
         Raw grey values of any real type.
     preprocess
         Section `preprocess` of the configuration, the same as in training; None: the image is
-        used as it is.
+        used as it is. Its `crop` is for those who read images, and not done here.
     megapixels_per_tile
         Larger images are predicted in tiles, in pixels of the network.
     minimum_probability
@@ -62,14 +62,9 @@ def predict_nuclei(
     Returns
     -------
     labels : (height, width) int32
-        Label image, 0 outside the crop.
+        Label image.
     probability : (n,) float64
         probability[i] belongs to label i + 1.
-
-    Raises
-    ------
-    InputError
-        The crop lies outside of the image.
     """
     preprocess = preprocess or PreprocessSettings()
     prepared = normalize_image(preprocess_image(image, **list_steps(preprocess)))
@@ -80,7 +75,7 @@ def predict_nuclei(
         minimum_probability=minimum_probability,
         tiles=count_tiles(prepared.shape, megapixels_per_tile),
     )
-    polygons = place_polygons(polygons, image.shape, prepared.shape, preprocess.crop)
+    polygons = place_polygons(polygons, image.shape, prepared.shape)
     return draw_nuclei(
         image,
         polygons,
@@ -161,12 +156,9 @@ def count_tiles(shape: tuple[int, ...], megapixels_per_tile: float) -> tuple[int
 
 
 def place_polygons(
-    polygons: Array,
-    shape: tuple[int, ...],
-    prepared_shape: tuple[int, ...],
-    crop: tuple[int, int, int, int] | None,
+    polygons: Array, shape: tuple[int, ...], prepared_shape: tuple[int, ...]
 ) -> Array:
-    """Move polygons from the cropped and rescaled image to the raw one.
+    """Move polygons from the rescaled image to the raw one.
 
     Both grids count pixel centres at whole numbers, and cover the same area.
 
@@ -176,21 +168,13 @@ def place_polygons(
         Rows and columns of the corners in px, as StarDist gives them; n may be 0.
     shape, prepared_shape
         Rows and columns of the raw image and of the one that the network looked at.
-    crop
-        First row, end row, first column, end column of the part of the raw image that was used.
 
     Returns
     -------
     (n, 2, rays) float64
     """
-    polygons = np.asarray(polygons, dtype=np.float64)
-    rows = slice(*(crop[:2] if crop else (0, shape[0]))).indices(shape[0])
-    columns = slice(*(crop[2:] if crop else (0, shape[1]))).indices(shape[1])
-    placed = np.empty_like(polygons)
-    for axis, (start, end, _) in enumerate((rows, columns)):
-        scale = prepared_shape[axis] / (end - start)
-        placed[:, axis] = (polygons[:, axis] + 0.5) / scale - 0.5 + start
-    return placed
+    scale = np.divide(prepared_shape, shape)[:, None]
+    return (np.asarray(polygons, np.float64) + 0.5) / scale - 0.5
 
 
 def tidy_labels(labels: Array, probability: Array) -> tuple[Array, Array]:

@@ -137,6 +137,30 @@ class ImageFile(ABC):
         self.close()
 
 
+def check_window(window: Window | None, header: ImageHeader, path: str | os.PathLike[str]) -> None:
+    """Refuse a window that is no part of an image.
+
+    Raises
+    ------
+    InputError
+        It is empty or goes beyond the border.
+    """
+    if window is None:
+        return
+    row, end_row, column, end_column = window
+    if not (0 <= row < end_row <= header.height and 0 <= column < end_column <= header.width):
+        raise InputError(
+            f"{path}: is {header.width} x {header.height} pixels, rows {row} to {end_row} and "
+            f"columns {column} to {end_column} are no part of it."
+        )
+
+
+def move_window(window: Window, rows: int, columns: int) -> Window:
+    """The same part, counted from another corner."""
+    row, end_row, column, end_column = window
+    return row + rows, end_row + rows, column + columns, end_column + columns
+
+
 def cut_window(plane: Array, window: Window) -> Array:
     """Part of a plane, as an array of its own that does not keep the whole in memory."""
     row, end_row, column, end_column = window
