@@ -31,7 +31,7 @@ rule train_model:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=NEEDS.training_mb(2700, 30),
+        mem_mb=NEEDS.training_mb(2700, 8),
         # A step takes 45 to 80 ms on two cores.
         runtime=grow(30 + SETTINGS.train.epochs * SETTINGS.train.steps_per_epoch / 150),
         gpu=GPUS,

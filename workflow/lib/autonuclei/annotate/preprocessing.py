@@ -1,5 +1,7 @@
 """The same preparation of an image for annotation, training and prediction."""
 
+import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -79,12 +81,55 @@ def rescale_labels(labels: Array, scale: float) -> Array:
     """Resize a label image to the nearest pixel; numbers and type stay."""
     if scale == 1:
         return labels
-    shape = scaled_shape(labels.shape, scale)
-    rows, columns = (
-        np.minimum(((np.arange(n) + 0.5) * size / n).astype(int), size - 1)
-        for n, size in zip(shape, labels.shape, strict=True)
-    )
-    return labels[np.ix_(rows, columns)]
+    nearest = map(find_nearest, scaled_shape(labels.shape, scale), labels.shape)
+    return labels[np.ix_(*nearest)]
+
+
+def find_nearest(n: int, size: int) -> npt.NDArray[np.intp]:
+    """For each of `n` pixels after rescaling the nearest one of `size` before."""
+    return np.minimum(((np.arange(n) + 0.5) * size / n).astype(np.intp), size - 1)
+
+
+def rescale_part(
+    image: Array,
+    scale: float,
+    rows: slice,
+    columns: slice,
+    prepare: Callable[[Array], npt.NDArray[np.float32]],
+) -> npt.NDArray[np.float32]:
+    """A part of what `rescale_image` makes of an image, from the pixels that it depends on.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Anything that gives a part by `image[rows, columns]`.
+    scale
+        Pixels after per pixels before.
+    rows, columns
+        Of the result, with start and stop.
+    prepare
+        Applied to the pixels before they are resized; makes them float32.
+    """
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    near, places, sigmas = [], [], []
+    for n, size, wanted in zip(
+        scaled_shape(image.shape, scale), image.shape, (rows, columns), strict=True
+    ):
+        # As skimage's `resize` smooths and places.
+        step = size / n
+        sigma = max(0.0, (step - 1) / 2) if scale < 1 else 0.0
+        centres = (np.arange(wanted.start, wanted.stop) + 0.5) * step - 0.5
+        margin = int(4 * sigma + 0.5) + 1
+        start = max(0, math.floor(centres[0]) - margin)
+        near.append(slice(start, min(size, math.ceil(centres[-1]) + margin + 1)))
+        places.append(centres - start)
+        sigmas.append(sigma)
+    part = prepare(image[tuple(near)])
+    if any(sigmas):
+        part = gaussian_filter(part, sigmas, mode="mirror")
+    grid = np.meshgrid(*places, indexing="ij")
+    return np.asarray(map_coordinates(part, grid, order=1, mode="mirror"), np.float32)
 
 
 def scaled_shape(shape: tuple[int, ...], scale: float) -> tuple[int, int]:
@@ -124,10 +169,17 @@ def normalize_image(
     Where both are equal, as with one small nucleus on a black background, the brightest pixel
     becomes 1; a constant image becomes 0.
     """
+    return stretch_image(image, *find_range(image, low, high))
+
+
+def find_range(
+    image: Array, low: float = NORMAL_PERCENTS[0], high: float = NORMAL_PERCENTS[1]
+) -> tuple[float, float]:
+    """The grey values that `normalize_image` maps to 0 and 1."""
     dark, bright = find_percentiles(image, (low, high))
     if bright <= dark:
         bright = float(image.max())
-    return stretch_image(image, dark, bright)
+    return dark, bright
 
 
 def stretch_image(image: Array, dark: float, bright: float) -> npt.NDArray[np.float32]:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from autonuclei.io.files import write_beside
 from autonuclei.settings import TrainSettings
-from autonuclei.train.pairs import Pair
+
+Array = npt.NDArray[Any]
 
 LOSS_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 
@@ -23,14 +24,17 @@ LOSS_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 PATIENCE_EPOCHS = 40
 
 
-def digest_training(pairs: Sequence[Pair], settings: TrainSettings, seed: int) -> str:
+def digest_training(
+    annotated: Sequence[tuple[Array, Array]], settings: TrainSettings, seed: int
+) -> str:
     """A name for the data, settings and seed of a training, and for what computes it."""
     named = {key: value for key, value in asdict(settings).items() if key != "device"}
     versions = [metadata.version(name) for name in ("keras", "stardist")]
     digest = hashlib.sha256(json.dumps([named, seed, versions], sort_keys=True).encode())
-    for pair in pairs:
+    for pair in annotated:
         for array in pair:
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -1,24 +1,25 @@
 """Annotated images to learn from: their scale, their least size, and a part to validate with."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autonuclei.settings import TrainSettings
+from autonuclei.train.stored import StoredImage, StoredLabels
 
-Image = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int32]
-# A normalised image and its labels (0 background, -1 ignored), of one shape.
-Pair = tuple[Image, Labels]
+Array = npt.NDArray[Any]
+# An image and its labels (0 background, -1 ignored), of one shape.
+Pair = tuple[StoredImage, StoredLabels]
 
 # Part of the annotated images that is set aside for validation.
 VALIDATION_FRACTION = 0.15
 
 
 def choose_scale(
-    pairs: Sequence[Pair], diameter_px: tuple[float, float] | None = TrainSettings.diameter_px
+    annotated: Iterable[Array], diameter_px: tuple[float, float] | None = TrainSettings.diameter_px
 ) -> float:
     """Find the factor that brings the median diameter of the annotated nuclei into a range.
 
@@ -27,8 +28,8 @@ def choose_scale(
 
     Parameters
     ----------
-    pairs
-        Images and label images, as they are annotated.
+    annotated
+        Label images.
     diameter_px
         Least and largest diameter, of a disk of the same area, in px; None: always 1.
 
@@ -36,7 +37,7 @@ def choose_scale(
     -------
     Pixels of the network per pixel of the images; from 1/8 to 4, and 1 without a nucleus.
     """
-    areas = [np.bincount(labels[labels > 0]) for _, labels in pairs if (labels > 0).any()]
+    areas = [np.bincount(labels[labels > 0]) for labels in annotated if (labels > 0).any()]
     if diameter_px is None or not areas:
         return 1.0
     known = np.concatenate(areas)
@@ -45,15 +46,29 @@ def choose_scale(
     return min(max(wanted / diameter, 1 / 8), 4.0)
 
 
-def pad_pair(image: Image, labels: Labels, side: int) -> Pair:
-    """Enlarge an image that is smaller than a patch; what is added is ignored (-1)."""
-    missing = [max(0, side - size) for size in image.shape]
+def prepare_pair(image: Array, labels: Array, *, scale: float = 1.0, side: int = 0) -> Pair:
+    """An image and its labels as the network takes them, a part at a time.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Grey values of any type, which are kept as they are.
+    labels : (height, width) int
+        0 background, -1 ignored.
+    scale
+        Pixels of the network per pixel of the image.
+    side
+        Images that are smaller are enlarged to this; what is added is ignored (-1).
+    """
+    pair = StoredImage(image, scale), StoredLabels(labels, scale)
+    missing = [max(0, side - size) for size in pair[0].shape]
     if not any(missing):
-        return image, labels
+        return pair
     widths = [(0, n) for n in missing]
+    whole = (slice(None), slice(None))
     return (
-        np.pad(image, widths, mode="symmetric"),
-        np.pad(labels, widths, constant_values=-1),
+        StoredImage(np.pad(pair[0][whole], widths, mode="symmetric"), normalized=True),
+        StoredLabels(np.pad(pair[1][whole], widths, constant_values=-1)),
     )
 
 
@@ -99,9 +114,9 @@ def split_validation(
             continue
         cut = [slice(None), slice(None)]
         cut[axis] = slice(0, length - width)
-        train.append((image[tuple(cut)], labels[tuple(cut)]))
+        train.append((image.cut(*cut), labels.cut(*cut)))
         cut[axis] = slice(length - width, length)
-        validation.append((image[tuple(cut)], labels[tuple(cut)]))
+        validation.append((image.cut(*cut), labels.cut(*cut)))
     said = f"a field of {fraction:.0%} of each of {len(pairs)} images"
     if n_whole:
         said += f"; {n_whole} too small to part, used for training and validation"

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autonuclei.labels.drawing import draw_polygons
 from autonuclei.labels.matching import drop_ignored, score_accuracy
 from autonuclei.train.networks import find_polygons
 from autonuclei.train.pairs import Pair
+
+Array = npt.NDArray[Any]
 
 VALIDATION_PIXELS = 2_000_000
 PROBABILITIES = tuple(np.round(np.arange(0.2, 0.91, 0.05), 2))
@@ -40,17 +43,17 @@ def optimize_thresholds(model: Any, pairs: Sequence[Pair]) -> dict[str, float]:
     `prob`, `nms` and `score` (NaN when the validation part has no nucleus; then the usual ones
     are taken).
     """
-    pairs = _limit_pixels(pairs, VALIDATION_PIXELS)
-    n_nuclei = sum(len(np.unique(labels[labels > 0])) for _, labels in pairs)
+    middles = _limit_pixels(pairs, VALIDATION_PIXELS)
+    n_nuclei = sum(len(np.unique(labels[labels > 0])) for _, labels in middles)
     table: dict[tuple[float, float], float] = {}
     for overlap in OVERLAPS if n_nuclei else ():
         predicted = [
             find_polygons(model, image, minimum_probability=min(PROBABILITIES), overlap=overlap)
-            for image, _ in pairs
+            for image, _ in middles
         ]
         for minimum in PROBABILITIES:
             scores = []
-            for (_, labels), (polygons, probability) in zip(pairs, predicted, strict=True):
+            for (_, labels), (polygons, probability) in zip(middles, predicted, strict=True):
                 keep = probability >= minimum
                 drawn = draw_polygons(polygons[keep], probability[keep], labels.shape)
                 truth = np.maximum(labels, 0)
@@ -79,7 +82,7 @@ def choose_thresholds(
     return {"prob": probability, "nms": overlap, "score": scores[probability, overlap]}
 
 
-def _limit_pixels(pairs: Sequence[Pair], total: int) -> list[Pair]:
+def _limit_pixels(pairs: Sequence[Pair], total: int) -> list[tuple[Array, Array]]:
     """The middle of each image, so that all of them together have at most `total` pixels."""
     share = total / len(pairs)
     limited = []
@@ -89,5 +92,6 @@ def _limit_pixels(pairs: Sequence[Pair], total: int) -> list[Pair]:
         for size in image.shape:
             keep = max(1, round(size * shrink))
             cut.append(slice((size - keep) // 2, (size - keep) // 2 + keep))
-        limited.append((image[tuple(cut)], labels[tuple(cut)]))
+        rows, columns = cut
+        limited.append((image[rows, columns], labels[rows, columns].astype(np.int32)))
     return limited

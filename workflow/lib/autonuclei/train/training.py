@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.annotate.preprocessing import normalize_image, rescale_image, rescale_labels
 from autonuclei.errors import InputError
 from autonuclei.settings import Settings, TrainSettings
-from autonuclei.train.batches import draw_batches, prefetch
+from autonuclei.train.batches import Patches, draw_batches, prefetch
 from autonuclei.train.checkpoint import TrainingState, digest_training
 from autonuclei.train.networks import build_model, write_model
-from autonuclei.train.pairs import Pair, choose_scale, pad_pair, split_validation
+from autonuclei.train.pairs import Pair, choose_scale, prepare_pair, split_validation
+from autonuclei.train.stored import shrink_labels
 from autonuclei.train.thresholds import optimize_thresholds
 
 
@@ -69,26 +69,23 @@ def train_model(
     import keras
 
     settings = settings or TrainSettings()
-    pairs = [(normalize_image(image), labels) for image, labels in annotated]
-    scale = choose_scale(pairs, settings.diameter_px)
-    if scale != 1:
-        log(f"images are rescaled by {scale:.3f} for the network")
-        pairs = [
-            (rescale_image(image, scale), rescale_labels(labels, scale)) for image, labels in pairs
-        ]
-    pairs = [pad_pair(image, labels, settings.patch_px) for image, labels in pairs]
-    if not any((labels > 0).any() for _, labels in pairs):
+    stored = [(image, shrink_labels(labels)) for image, labels in annotated]
+    if not any((labels > 0).any() for _, labels in stored):
         raise InputError(
             "There is no nucleus in any training image, so there is nothing to learn. Look at "
             "the annotation, change 'annotate' in the configuration or choose other frames."
         )
+    scale = choose_scale((labels for _, labels in stored), settings.diameter_px)
+    if scale != 1:
+        log(f"images are rescaled by {scale:.3f} for the network")
+    pairs = [prepare_pair(*pair, scale=scale, side=settings.patch_px) for pair in stored]
     train, validation, said = split_validation(
         pairs, patch_px=settings.patch_px, rng=np.random.default_rng(seed)
     )
     log(f"training on {len(train)} image(s); for validation: {said}")
     keras.utils.set_random_seed(seed)
     model = build_model(settings)
-    state = TrainingState(model, checkpoint, digest_training(pairs, settings, seed))
+    state = TrainingState(model, checkpoint, digest_training(stored, settings, seed))
     state.load(log)
     _train_epochs(model, state, train, validation, settings, seed, log)
     model.keras_model.set_weights(state.best_weights)
@@ -112,7 +109,11 @@ def _train_epochs(
 ) -> None:
     """Train the epochs that are not done yet; `state` takes note of each."""
     keras_model = model.keras_model
-    validation_batch = next(draw_batches(validation, settings, seed, validation=True))
+    # Only for one batch: their places are not needed again.
+    validation_batch = next(
+        draw_batches(Patches(validation, settings.patch_px), settings, seed, validation=True)
+    )
+    patches = Patches(train, settings.patch_px)
     started, first = time.monotonic(), state.n_epochs
     for epoch in range(first, settings.epochs):
         begin = time.monotonic()
@@ -120,7 +121,7 @@ def _train_epochs(
             state.set_rate(compute_cosine_rate(settings, epoch))
         keras_model.reset_metrics()
         result: dict[str, float] = {}
-        for x, y in prefetch(draw_batches(train, settings, seed + 1 + epoch)):
+        for x, y in prefetch(draw_batches(patches, settings, seed + 1 + epoch)):
             result = keras_model.train_on_batch(x, y, return_dict=True)
         loss = float(result["loss"])
         if not np.isfinite(loss):
