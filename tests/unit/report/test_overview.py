@@ -38,3 +38,13 @@ def test_an_unfinished_run_is_not_called_finished(tmp_path: Path) -> None:
     said = describe_results(tmp_path, ["e", "whole"], []).splitlines()
     assert said[1] == "Finished."
     assert len([line for line in said if "2 nuclei" in line]) == 2
+
+
+def test_what_is_undefined_is_called_so(tmp_path: Path) -> None:
+    row = {"stage": "segmentation", "iou": 0.5, "f1": None, "mean_iou_true": 0.8125, "n_images": 1}
+    write_table(tmp_path / "e/evaluation/summary.csv", pd.DataFrame([row]))
+    tracks = pd.DataFrame([{"TRA": 0.5, "LNK": None, "division_f1_1": None}])
+    write_table(tmp_path / "e/evaluation/tracks_film.csv", tracks)
+    said = describe_results(tmp_path, ["e"], [])
+    assert "F1 undefined at IoU 0.5, mean IoU of true nuclei 0.81" in said
+    assert "TRA 0.500, LNK undefined, division F1 undefined" in said

@@ -1,6 +1,7 @@
 """What a finished run made, in a few lines for the terminal."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,8 +80,8 @@ def _describe(folder: Path) -> list[str]:
     for path in sorted(folder.glob("evaluation/tracks_*.csv")):
         score = read_table(path).iloc[0]
         lines.append(
-            f"  tracks against the truth: TRA {score['TRA']:.3f}, LNK {score['LNK']:.3f}, "
-            f"division F1 {score['division_f1_1']:.3f} ({path.name})"
+            f"  tracks against the truth: TRA {_show(score['TRA'])}, LNK {_show(score['LNK'])}, "
+            f"division F1 {_show(score['division_f1_1'])} ({path.name})"
         )
     verdict = folder / "quality/verdict.json"
     if verdict.is_file():
@@ -90,7 +91,11 @@ def _describe(folder: Path) -> list[str]:
 
 def _describe_metrics(table: pd.DataFrame) -> list[str]:
     return [
-        f"  {row.stage}: F1 {row.f1:.3f} at IoU {row.iou:g}, mean IoU of true nuclei "
-        f"{row.mean_iou_true:.3f} ({row.n_images} image(s) with ground truth; evaluation/)"
+        f"  {row.stage}: F1 {_show(row.f1)} at IoU {row.iou:g}, mean IoU of true nuclei "
+        f"{_show(row.mean_iou_true)} ({row.n_images} image(s) with ground truth; evaluation/)"
         for row in table[table["iou"] == table["iou"].min()].itertuples()
     ]
+
+
+def _show(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.3f}"
