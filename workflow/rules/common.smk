@@ -142,7 +142,6 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-NEEDS = Requests(PLAN)
 RESULTS = Path(SETTINGS.pathvars.get("results", "results"))
 LOGS = Path(SETTINGS.pathvars.get("logs", "logs"))
 GPUS = 0 if SETTINGS.train.device == "cpu" else 1
@@ -150,6 +149,8 @@ GPUS = 0 if SETTINGS.train.device == "cpu" else 1
 # A submitted group runs its small members in its own Snakemake. Otherwise SLURM's plugin would
 # start one more Snakemake for each of them, which costs more than annotating a frame.
 IN_SUBMITTED_JOB = workflow.remote_exec
+
+NEEDS = Requests(PLAN, lambda: IN_SUBMITTED_JOB or not workflow.local_exec)
 
 if not IN_SUBMITTED_JOB:
     check_earlier_runs()

@@ -1,5 +1,6 @@
 """What a sheet and settings mean for the jobs, without Snakemake."""
 
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,15 +273,42 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     plan = make_plan(make_sample("a", 3, side=2000, train=(0,), truth=make_truth(0)))
     need = Requests(plan)
     frame = wildcards(frame="0001")
-    assert need.frame_mb(100, 20)(frame, 1) == SNAKEMAKE_MB + 100 + 80
-    assert need.frame_mb(100, 20)(frame, 2) == (SNAKEMAKE_MB + 180) * 1.5
+    assert need.job_mb(100)(wildcards(), 1) == 100
+    assert need.frame_mb(100, 20)(frame, 1) == 180
+    assert need.frame_mb(100, 20, 5)(frame, 2) == 200 * 1.5
     assert need.frame_min(1, 0.05)(frame, 1) == 1
-    assert need.sample_mb(10, 1, 2)(wildcards(), 1) == SNAKEMAKE_MB + 10 + 4 + 24
+    assert need.sample_mb(10, 1, 2)(wildcards(), 1) == 10 + 4 + 24
     assert need.sample_min(5, 1)(wildcards(), 1) == 17
-    assert need.training_mb(1000, 10)(wildcards(), 1) == SNAKEMAKE_MB + 1040
-    assert need.truth_mb(0, 10)(wildcards(), 1) == SNAKEMAKE_MB + 40
+    assert need.experiment_mb(10, 1)(wildcards(), 1) == 10 + 12
+    assert need.training_mb(1000, 10)(wildcards(), 1) == 1040
+    assert need.truth_mb(0, 10)(wildcards(), 1) == 40
     assert need.shown_mb(10, 1)(wildcards(), 1) == 14
     assert grow(3)(wildcards(), 1) == 3
     stretch = wildcards(first="0000", last="0002")
-    assert need.prediction_mb(stretch, 1) > need.criterion_mb(wildcards(), 1) - 1 > SNAKEMAKE_MB
+    assert need.prediction_mb(stretch, 1) > need.criterion_mb(wildcards(), 1) - 1 > 0
     assert need.stretch_min(10, 0.1)(stretch, 1) == 12
+
+
+def test_a_submitted_job_starts_snakemake_too() -> None:
+    submitted = []
+    plan = make_plan(make_sample("a", 1, train=(0,)))
+    need = Requests(plan, lambda: bool(submitted))
+    ask = need.frame_mb(100, 0)
+    assert ask(wildcards(frame="0000"), 1) == 100
+    submitted.append(True)
+    assert ask(wildcards(frame="0000"), 1) == SNAKEMAKE_MB + 100
+    assert ask(wildcards(frame="0000"), 2) == 1.5 * (SNAKEMAKE_MB + 100)
+
+
+@pytest.mark.parametrize("scale", [0.25, 8.0])
+def test_rescaled_images_are_asked_for(scale: float) -> None:
+    sample = make_sample("a", 1, side=1000, train=(0,), truth=make_truth(0))
+    plan = make_plan(sample, preprocess={"scale": scale})
+    need, frame, own = Requests(plan), wildcards(frame="0000"), wildcards()
+    assert need.frame_mb(100, 10, 1)(frame, 1) == math.ceil(100 + 10 * scale**2 + 1)
+    assert need.frame_min(2, 1)(frame, 1) == math.floor(2 + scale**2)
+    assert need.training_mb(100, 16)(own, 1) == 100 + 16 * scale**2
+    assert need.shown_mb(100, 16)(own, 1) == 100 + 16 * scale**2
+    assert need.truth_mb(100, 10)(own, 1) == 100 + 10 * max(1, scale**2)
+    # Results are in the pixels of the original.
+    assert need.sample_mb(100, 10)(own, 1) == 110

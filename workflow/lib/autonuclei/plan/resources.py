@@ -5,10 +5,11 @@ as much again. docs/resources.md says where the numbers come from.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from autonuclei.plan.plan import Plan, Wildcards
+from autonuclei.plan.samples import Frame
+from autonuclei.segment.memory import LARGEST_TILE, estimate_memory
 
 Resource = Callable[[Wildcards, int], int]
 
@@ -27,29 +28,57 @@ def grow(need: float | Callable[[Wildcards], float]) -> Resource:
 
 
 class Requests:
-    """Requests of jobs on the frames and samples of a plan."""
+    """Requests of jobs on the frames and samples of a plan.
 
-    def __init__(self, plan: Plan) -> None:
+    Megapixels are those that a job works on: of the frames as they are read, or after
+    `preprocess.scale` in the annotation.
+
+    Parameters
+    ----------
+    plan
+    is_submitted
+        Tells whether jobs are sent to a cluster, each with a Snakemake of its own. It is asked
+        when a request is made.
+    """
+
+    def __init__(self, plan: Plan, is_submitted: Callable[[], bool] = lambda: False) -> None:
         self._plan = plan
+        self._is_submitted = is_submitted
+        self._scale = plan.settings.preprocess.scale
 
-    def frame_mb(self, base: float, per_megapixel: float) -> Resource:
-        """Memory of a job on one frame, in MB."""
-        return self._scale(SNAKEMAKE_MB + base, per_megapixel)
+    def _ask(self, need: float | Callable[[Wildcards], float]) -> Resource:
+        """Memory of a job, with that of Snakemake where it starts one."""
+
+        def need_in_all(wildcards: Wildcards) -> float:
+            own = need(wildcards) if callable(need) else need
+            return own + SNAKEMAKE_MB * self._is_submitted()
+
+        return grow(need_in_all)
+
+    def _count_annotated(self, frame: Frame) -> float:
+        return frame.megapixels * self._scale**2
+
+    def job_mb(self, need: float) -> Resource:
+        """Memory of a job that depends on no image, in MB."""
+        return self._ask(need)
+
+    def frame_mb(self, base: float, per_megapixel: float, per_raw_megapixel: float = 0) -> Resource:
+        """Memory of the annotation of a frame, in MB; also by its pixels before it is rescaled."""
+
+        def need(wildcards: Wildcards) -> float:
+            frame = self._plan.get_frame(wildcards)
+            raw = per_raw_megapixel * frame.megapixels
+            return base + per_megapixel * self._count_annotated(frame) + raw
+
+        return self._ask(need)
 
     def frame_min(self, base: float, per_megapixel: float) -> Resource:
-        """Time limit of a job on one frame, in minutes."""
-        return self._scale(base, per_megapixel)
-
-    def _scale(self, base: float, per_megapixel: float) -> Resource:
-        known: dict[float, int] = {}  # images of one size need the same
-
-        def resource(wildcards: Any, attempt: int) -> int:
-            megapixels = self._plan.get_frame(wildcards).megapixels
-            if megapixels not in known:
-                known[megapixels] = math.floor(base + per_megapixel * megapixels)
-            return math.ceil(known[megapixels] * (1 + 0.5 * (attempt - 1)))
-
-        return resource
+        """Time limit of the annotation of a frame, in minutes."""
+        return grow(
+            lambda w: math.floor(
+                base + per_megapixel * self._count_annotated(self._plan.get_frame(w))
+            )
+        )
 
     def sample_mb(
         self, base: float, per_megapixel: float, per_sample_megapixel: float = 0
@@ -62,9 +91,9 @@ class Requests:
         def need(wildcards: Wildcards) -> float:
             sample = self._plan.get_sample(wildcards)
             kept = per_sample_megapixel * sample.megapixels
-            return SNAKEMAKE_MB + base + per_megapixel * sample.largest_megapixels + kept
+            return base + per_megapixel * sample.largest_megapixels + kept
 
-        return grow(need)
+        return self._ask(need)
 
     def sample_min(self, base: float, per_megapixel: float) -> Resource:
         """Time limit of a job that goes through the frames of a sample, in minutes."""
@@ -75,31 +104,31 @@ class Requests:
 
         def need(wildcards: Wildcards) -> float:
             samples = self._plan.list_samples(wildcards.experiment)
-            kept = per_sample_megapixel * sum(sample.megapixels for sample in samples)
-            return SNAKEMAKE_MB + base + kept
+            return base + per_sample_megapixel * sum(sample.megapixels for sample in samples)
 
-        return grow(need)
+        return self._ask(need)
 
     def training_mb(self, base: float, per_megapixel: float) -> Resource:
         """Memory of a training, in MB."""
 
         def need(wildcards: Wildcards) -> float:
             places = self._plan.list_training(wildcards.experiment)
-            return SNAKEMAKE_MB + base + per_megapixel * sum(f.megapixels for _, f in places)
+            return base + per_megapixel * sum(self._count_annotated(f) for _, f in places)
 
-        return grow(need)
+        return self._ask(need)
 
     def truth_mb(self, base: float, per_megapixel: float) -> Resource:
         """Memory of a job that compares frames with their ground truth, in MB."""
-        return grow(
-            lambda w: SNAKEMAKE_MB + base + per_megapixel * max(self._list_truth_megapixels(w))
+        return self._ask(
+            lambda w: base + per_megapixel * max(1, self._scale**2) * max(self._list_truth(w))
         )
 
     def truth_min(self, base: float, per_megapixel: float) -> Resource:
         """Time limit of a job that compares frames with their ground truth, in minutes."""
-        return grow(lambda w: base + per_megapixel * sum(self._list_truth_megapixels(w)))
+        return grow(lambda w: base + per_megapixel * sum(self._list_truth(w)))
 
-    def _list_truth_megapixels(self, wildcards: Wildcards) -> list[float]:
+    def _list_truth(self, wildcards: Wildcards) -> list[float]:
+        """Megapixels of the frames with a ground truth."""
         return [
             sample.frame(index).megapixels
             for sample in self._plan.list_samples(wildcards.experiment)
@@ -111,9 +140,9 @@ class Requests:
 
         def need(wildcards: Wildcards) -> float:
             place = self._plan.get_shown(wildcards.experiment)
-            return base + per_megapixel * (place[1].megapixels if place else 0)
+            return base + per_megapixel * (self._count_annotated(place[1]) if place else 0)
 
-        return grow(need)
+        return self._ask(need)
 
     def stretch_min(self, base: float, per_megapixel: float) -> Resource:
         """Time limit of a prediction, in minutes."""
@@ -123,16 +152,14 @@ class Requests:
 
     def prediction_mb(self, wildcards: Wildcards, attempt: int) -> int:
         """Memory of the prediction of a stretch, in MB."""
-        return self._predict_mb(self._plan.get_stretch(wildcards), attempt)
+        return self._predict_mb(self._plan.get_stretch(wildcards), wildcards, attempt)
 
     def criterion_mb(self, wildcards: Wildcards, attempt: int) -> int:
         """Memory of the prediction of the frames on which rounds are compared, in MB."""
         places = self._plan.list_criterion(wildcards.experiment)
-        return self._predict_mb([frame for _, frame in places], attempt)
+        return self._predict_mb((frame for _, frame in places), wildcards, attempt)
 
-    def _predict_mb(self, frames: Any, attempt: int) -> int:
-        from autonuclei.segment.memory import LARGEST_TILE, estimate_memory
-
+    def _predict_mb(self, frames: Iterable[Frame], wildcards: Wildcards, attempt: int) -> int:
         largest = max(frame.megapixels for frame in frames)
-        need = SNAKEMAKE_MB + estimate_memory(largest, min(largest, LARGEST_TILE))
-        return math.ceil(need * (1 + 0.5 * (attempt - 1)))
+        need = estimate_memory(largest, min(largest, LARGEST_TILE))
+        return self._ask(need)(wildcards, attempt)
