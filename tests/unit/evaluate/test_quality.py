@@ -15,6 +15,7 @@ from autonuclei.evaluate.quality import (
     SAMPLE_COLUMNS,
     Annotated,
     Page,
+    ShiftedLabels,
     compare_annotation,
     compare_neighbours,
     count_decisions,
@@ -260,3 +261,25 @@ def test_dark_and_broken_frames_of_a_movie_stop_nothing() -> None:
     assert images["contrast"].notna().tolist() == [True, False, False, True]
     # A frame that was not measured says nothing of its neighbours.
     assert images["neighbour_share"].notna().tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("rows", [9, 50])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_image_in_strips_is_measured_as_in_one_piece(
+    rows: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nuclei of 18 px, some of which touch; borders of strips go through them."""
+    labels = draw_disks(
+        (150, 110), [(12 + 17 * i, 13 + 21 * k) for i in range(9) for k in range(5)], 9
+    )
+    image = photograph(labels, noise=60).astype(dtype)
+    whole = measure_image(image, labels)
+    monkeypatch.setattr("autonuclei.labels.strips.STRIP_PX", rows * 110)
+    monkeypatch.setattr("autonuclei.labels.strips.FEWEST_ROWS", 1)
+    strips = measure_image(image, labels)
+    assert not any(np.isnan(list(whole.values())))
+    assert strips == pytest.approx(whole, rel=1e-6)
+    step = (4, -3)
+    assert (
+        ShiftedLabels(labels, step)[20:31, 2:90] == shift_labels(labels, step)[20:31, 2:90]
+    ).all()

@@ -8,7 +8,7 @@ import pytest
 
 from autonuclei.labels import strips
 from autonuclei.labels.overlap import find_overlaps
-from autonuclei.labels.strips import count_pixels, list_strips, share_out, take_pixels
+from autonuclei.labels.strips import count_pixels, list_shares, list_strips, share_out, take_pixels
 
 Array = npt.NDArray[Any]
 RNG = np.random.default_rng(4)
@@ -59,9 +59,10 @@ def test_each_nucleus_is_whole_in_one_strip(rows: int) -> None:
     assert seen.max() == 1
 
 
-def test_image_without_a_nucleus_gives_one_strip(rows: int) -> None:
-    (strip,) = share_out(np.zeros_like(LABELS))
-    assert not strip.owned.any() and not strip.own_labels.any()
+def test_image_without_a_nucleus_is_nobodys(rows: int) -> None:
+    shares = list_shares(np.zeros_like(LABELS))
+    assert [share.core for share in shares] == list_strips(LABELS.shape)
+    assert not any(share.owned.any() for share in shares)
 
 
 def test_values_at_places(rows: int) -> None:

@@ -8,6 +8,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import add_columns, read_table, write_table
     from autonuclei.labels.blocks import Block
+    from autonuclei.labels.strips import hold
 
     params = snakemake.params
     fields = list(
@@ -21,7 +22,7 @@ with log_job(snakemake.log[0]) as log:
                 log.warning("frame %d: was not segmented", frame)
                 yield Page(frame, None, None)
             else:
-                yield Page(frame, image, masks.read(frame))
+                yield Page(frame, image, hold(masks.defer(frame)))
 
     def read_annotation(frame):
         for (index, window), *paths in fields:

@@ -91,7 +91,7 @@ def redraw_parts(
     """
     radius = _typical_radius(area[1:])
     distance = max(1, round(reach * radius))
-    dark, darkest = _measure_dark(parts, len(area), distance, radius)
+    dark, darkest = measure_dark(parts, len(area), distance, radius)
     bright = np.full(len(area), np.nan, np.float32)
     slopes = np.zeros((2, N_BINS))
     for part in parts:
@@ -243,7 +243,7 @@ class _Squares:
         return background
 
 
-def _measure_dark(
+def measure_dark(
     parts: Iterable[Part], n_labels: int, distance_px: int, radius: float
 ) -> tuple[Array, np.float32]:
     """Background around each nucleus of an image in parts, and the darkest smoothed pixel."""
@@ -312,7 +312,7 @@ def _typical_radius(area: Array) -> float:
 
 def _rise_above_background(parts: Iterable[Part], n_labels: int, radius: float) -> Array:
     """Brightness of each label above its background; 0 where it is no brighter."""
-    dark, darkest = _measure_dark(parts, n_labels, max(1, round(REACH * radius)), radius)
+    dark, darkest = measure_dark(parts, n_labels, max(1, round(REACH * radius)), radius)
     bright = np.full(n_labels, np.nan, np.float32)
     for part in parts:
         own = measure_brightness(part.image.blur(SMOOTHING_PX), part.labels, dark, darkest)

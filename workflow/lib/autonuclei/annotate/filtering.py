@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.labels.strips import find_median
+
 Array = npt.NDArray[Any]
 
 # Median absolute difference of neighbouring pixels over the standard deviation of the noise.
@@ -61,9 +63,13 @@ def estimate_noise(image: Array) -> float:
     Noise of less than a grey value cannot be told from rounding, whose standard deviation is
     the least that an image of whole numbers gets.
     """
-    difference = np.abs(np.diff(image.astype(np.float32), axis=1))
-    median = float(np.median(difference))
-    mean = 0.0 if median > 0 else float(difference.mean())
+    if image.dtype in (np.uint8, np.uint16):
+        left, right = image[:, :-1], image[:, 1:]
+        difference = np.maximum(left, right) - np.minimum(left, right)
+    else:
+        difference = np.abs(np.diff(image.astype(np.float32), axis=1))
+    median = find_median([difference])
+    mean = 0.0 if median > 0 else float(difference.mean(dtype=np.float32))
     return find_noise(median, mean, image.dtype)
 
 

@@ -6,24 +6,35 @@ drawn by hand: docs/quality.md.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage as ndi
 
-from autonuclei.annotate.boundaries import measure_background, measure_brightness
-from autonuclei.annotate.filtering import estimate_noise
+from autonuclei.annotate.boundaries import SMOOTHING_PX, measure_brightness, measure_dark
+from autonuclei.annotate.filtering import FilteredImage, estimate_noise
+from autonuclei.annotate.parts import Part
 from autonuclei.annotate.preprocessing import rescale_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables
+from autonuclei.labels.blocks import Block
 from autonuclei.labels.growth import grow_labels
 from autonuclei.labels.overlap import measure_overlaps
 from autonuclei.labels.shapes import find_centres
+from autonuclei.labels.strips import (
+    Share,
+    count_pixels,
+    cut_strips,
+    hold,
+    list_shares,
+    list_strips,
+)
+from autonuclei.segment.image_numbers import measure_noise
 from autonuclei.settings import PreprocessSettings
 from autonuclei.track.drift import estimate_shift
 
@@ -76,7 +87,7 @@ BARE = 0.1
 GAP_PX = 2
 
 
-def measure_image(image: Array, labels: Array) -> Row:
+def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
     """Measure what decides whether the nuclei of one image can be found.
 
     Parameters
@@ -102,12 +113,13 @@ def measure_image(image: Array, labels: Array) -> Row:
         covered_share (of the image, by nuclei), touching_share (nuclei with a neighbour at most
         `GAP_PX` away), shared_outline (share of all outlines that borders another nucleus).
     """
+    image, labels = hold(image), hold(labels)
     row = dict.fromkeys(IMAGE_COLUMNS, NAN)
-    area = np.bincount(labels.ravel())
+    area = count_pixels(labels)
     area[0] = 0
     present = area > 0
     row["n_nuclei"] = int(present.sum())
-    row["covered_share"] = float(area.sum() / labels.size)
+    row["covered_share"] = float(area.sum() / (labels.shape[0] * labels.shape[1]))
     if not present.any():
         return row
     median, large = np.quantile(area[present], (0.5, 0.9))
@@ -118,17 +130,22 @@ def measure_image(image: Array, labels: Array) -> Row:
     row["saturated_share"] = _measure_saturation(image, labels)
     row |= _measure_touching(labels, present)
 
-    smooth = ndi.gaussian_filter(image, 0.7, output=np.float32)
-    dark = measure_background(smooth, grow_labels(labels, max(1, round(0.6 * radius))), radius)
-    contrast = measure_brightness(smooth, labels, dark) - dark
+    distance = max(1, round(0.6 * radius))
+    parts = _Strips(image, labels, margin=math.ceil(2 * distance + radius) + 8)
+    dark, darkest = measure_dark(parts, len(area), distance, radius)
+    contrast = np.full(len(area), np.nan, np.float32)
+    for part in parts:
+        bright = measure_brightness(part.image.blur(SMOOTHING_PX), part.labels, dark, darkest)
+        contrast[part.owned] = (bright - dark)[part.owned]
     known = contrast[1:][np.isfinite(contrast[1:])]
     if len(known) == 0:  # no nucleus is brighter than its surroundings
         return row
     typical = float(np.median(known))
-    row["contrast"] = typical / estimate_noise(image)
+    noise = measure_noise(image) if len(parts) > 1 else estimate_noise(image[:, :])
+    row["contrast"] = typical / noise
     row["brightness_spread"] = _spread(known, 0.25, 0.75) / typical
     row["illumination"] = _spread(dark[1:][np.isfinite(contrast[1:])], 0.05, 0.95) / typical
-    slope = _measure_slopes(smooth, labels, contrast)
+    slope = np.concatenate([_measure_slopes(part, contrast) for part in parts])
     if len(slope) and (steepness := float(np.median(slope))) > 0:
         row["edge_width_px"] = 1 / steepness
         row["sharpness"] = radius * steepness
@@ -136,48 +153,90 @@ def measure_image(image: Array, labels: Array) -> Row:
     return row
 
 
+class _Strips:
+    """An image and its labels in strips, each as a `Part`; those of a large one are made anew."""
+
+    def __init__(self, image: ArrayLike, labels: ArrayLike, *, margin: int) -> None:
+        self._image = image
+        self._labels = labels
+        self._shares = list_shares(labels, margin=margin)
+        self._whole = [self._cut(share) for share in self._shares] if len(self) == 1 else None
+
+    def __len__(self) -> int:
+        return len(self._shares)
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._whole) if self._whole else map(self._cut, self._shares)
+
+    def _cut(self, share: Share) -> Part:
+        seen = share.block.slices
+        image, shape = FilteredImage(self._image[seen]), self._labels.shape
+        return Part(image, self._labels[seen], share.block, share.core, shape, share.owned)
+
+
 def _spread(values: Array, low: float, high: float) -> float:
     first, last = np.quantile(values, (low, high))
     return float(last - first)
 
 
-def _measure_saturation(image: Array, labels: Array) -> float:
+def _measure_saturation(image: ArrayLike, labels: ArrayLike) -> float:
     """Share of the pixels of nuclei with the largest value of the image.
 
     Of the image and not of its type, since a camera of 12 bits saturates at 4095 in a file of 16.
     """
-    return float((image[labels > 0] == image.max()).mean())
+    largest = max(strip.max() for _, strip in cut_strips(image))
+    n = n_saturated = 0
+    for block, strip in cut_strips(labels):
+        inside = image[block.slices][strip > 0]
+        n += inside.size
+        n_saturated += int((inside == largest).sum())
+    return n_saturated / n
 
 
-def _measure_touching(labels: Array, present: Array) -> Row:
-    grown = grow_labels(labels, GAP_PX // 2)
+def _measure_touching(labels: ArrayLike, present: Array) -> Row:
     touches = np.zeros(len(present), bool)
-    for one, other in _pair_pixels(grown):
-        meet = (one != other) & (one > 0) & (other > 0)
-        touches[one[meet]] = True
-        touches[other[meet]] = True
     sides = shared = 0
-    for one, other in _pair_pixels(labels):
-        both = int(((one != other) & (one > 0) & (other > 0)).sum())
-        sides += int((one != other).sum()) + both
-        shared += 2 * both
+    for core in list_strips(labels.shape):
+        # A pixel and the one below it are a pair of the strip of the upper one.
+        window = core.grow(GAP_PX // 2 + 1, labels.shape)
+        seen = labels[window.slices]
+        rows = slice(core.row - window.row, core.end_row + 1 - window.row)
+        for one, other in _pair_pixels(grow_labels(seen, GAP_PX // 2)[rows], core):
+            meet = (one != other) & (one > 0) & (other > 0)
+            touches[one[meet]] = True
+            touches[other[meet]] = True
+        for one, other in _pair_pixels(seen[rows], core):
+            differ = one != other
+            both = int((differ & (one > 0) & (other > 0)).sum())
+            sides += int(differ.sum()) + both
+            shared += 2 * both
     return {
         "touching_share": float(touches[present].mean()),
         "shared_outline": shared / sides if sides else NAN,
     }
 
 
-def _pair_pixels(labels: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    return (labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])
+def _pair_pixels(labels: Array, core: Block) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The pixels of a strip above and below, and left and right of each other.
+
+    `labels` has the rows of the strip and the one below them, if there is one.
+    """
+    own = labels[: core.end_row - core.row]
+    return (labels[:-1], labels[1:]), (own[:, :-1], own[:, 1:])
 
 
-def _measure_slopes(smooth: Array, labels: Array, contrast: Array) -> Array:
+def _measure_slopes(part: Part, contrast: Array) -> Array:
     """Slopes of brightness on the outlines that face the background, in contrasts per px."""
+    smooth, labels = part.image.blur(SMOOTHING_PX), part.labels
     core = labels[1:-1, 1:-1]
-    faces = labels[:-2, 1:-1] == 0
-    for beside in (labels[2:, 1:-1], labels[1:-1, :-2], labels[1:-1, 2:]):
-        faces |= beside == 0
-    rows, columns = np.nonzero(faces & (core > 0))
+    is_free = labels == 0
+    faces = is_free[:-2, 1:-1] | is_free[2:, 1:-1] | is_free[1:-1, :-2] | is_free[1:-1, 2:]
+    faces &= core > 0
+    # Rows of the core, but not the first and the last of the image.
+    first = part.core.row - part.window.row
+    faces[: max(0, first - 1)] = False
+    faces[max(0, part.core.end_row - part.window.row - 1) :] = False
+    rows, columns = np.nonzero(faces)
     rows, columns = rows + 1, columns + 1
     slope = np.hypot(
         smooth[rows + 1, columns] - smooth[rows - 1, columns],
@@ -402,8 +461,8 @@ class Page(NamedTuple):
     """A frame of a sample; image and labels are None where it could not be segmented."""
 
     frame: int
-    image: Array | None
-    labels: Array | None
+    image: ArrayLike | None
+    labels: ArrayLike | None
 
 
 class Annotated(NamedTuple):
@@ -458,7 +517,8 @@ def measure_sample(
         if image is None or labels is None:
             continue
         row |= measure_image(image, labels)
-        probability = np.full(int(labels.max()) + 1, NAN)
+        largest = max(int(strip.max()) for _, strip in cut_strips(labels))
+        probability = np.full(largest + 1, NAN)
         if frame in by_frame:
             probability[by_frame[frame]["label"]] = by_frame[frame]["probability"]
         if np.isfinite(probability).any():

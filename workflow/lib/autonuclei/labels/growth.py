@@ -18,8 +18,13 @@ def grow_labels(labels: Array, distance_px: int) -> Array:
     flat, width = grown.reshape(-1), grown.shape[1]
     straight = (-width, -1, 1, width)
     around = (*straight, -width - 1, -width + 1, width - 1, width + 1)
-    inside = np.flatnonzero(flat > 0)
-    front = inside[np.any([flat[inside + shift] == 0 for shift in straight], axis=0)]
+    free = flat == 0
+    near = np.zeros_like(free)
+    near[1:] |= free[:-1]
+    near[:-1] |= free[1:]
+    near[width:] |= free[:-width]
+    near[:-width] |= free[width:]
+    front = np.flatnonzero(near & (flat > 0))
     for step in range(distance_px):
         reached = []
         for shift in around if step % 2 else straight:

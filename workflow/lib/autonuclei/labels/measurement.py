@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.io.lazy_planes import ArrayLike
-from autonuclei.labels.strips import cut_strips, hold, share_out
+from autonuclei.labels.strips import cut_strips, find_median, hold, share_out
 
 Array = npt.NDArray[Any]
 
@@ -163,20 +163,6 @@ def _measure_background(labels: ArrayLike, image: ArrayLike) -> float:
     """Median grey value outside all objects; NaN where objects cover everything."""
     outside = [image[block.slices][strip == 0] for block, strip in cut_strips(labels)]
     return find_median(outside)
-
-
-def find_median(values: list[Array]) -> float:
-    """The median of the values of several arrays of one type; NaN without any."""
-    n = sum(part.size for part in values)
-    if n == 0:
-        return np.nan
-    if values[0].dtype not in (np.uint8, np.uint16):
-        return float(np.median(np.concatenate(values)))
-    # Counted, the values need no copy and no order.
-    largest = np.iinfo(values[0].dtype).max
-    ends = np.cumsum(sum(np.bincount(part, minlength=largest + 1) for part in values))
-    middle = np.searchsorted(ends, [(n - 1) // 2, n // 2], side="right")
-    return float(middle.mean())
 
 
 def _fit_ellipses(yy: Array, xx: Array, yx: Array) -> dict[str, Array]:

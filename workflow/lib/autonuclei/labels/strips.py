@@ -22,6 +22,24 @@ Flags = npt.NDArray[np.bool_]
 STRIP_PX, FEWEST_ROWS = 2**22, 128
 
 
+class Share(NamedTuple):
+    """A strip of a label image and the nuclei that belong to it.
+
+    Attributes
+    ----------
+    core : Block
+        The strip.
+    block : Block
+        The strip and all pixels of its nuclei, with a margin.
+    owned : (n + 1,) bool
+        By label, whether the nucleus belongs to the strip.
+    """
+
+    core: Block
+    block: Block
+    owned: Flags
+
+
 class Strip(NamedTuple):
     """Rows of a label image with all pixels of the nuclei that belong to it.
 
@@ -97,38 +115,36 @@ def count_pixels(labels: ArrayLike) -> npt.NDArray[np.int64]:
     return total
 
 
-def share_out(labels: ArrayLike, *, margin: int = 0) -> Iterator[Strip]:
-    """Give each nucleus to one strip, which sees all of it; strips without any are left out.
-
-    An image without a nucleus gives its first strip.
+def list_shares(labels: ArrayLike, *, margin: int = 0) -> list[Share]:
+    """Give each nucleus to the strip that its first row lies in.
 
     Parameters
     ----------
     labels : (height, width) int
         Label image.
     margin
-        Rows that are seen above the first and below the last row of the nuclei of a strip.
+        Rows that are seen above and below the strip and its nuclei.
     """
-    height, width = labels.shape
     strips = list_strips(labels.shape)
     if len(strips) == 1:
-        whole = labels[strips[0].slices]
-        owned = np.ones(int(whole.max(initial=0)) + 1, np.bool_)
+        owned = np.ones(int(labels[strips[0].slices].max(initial=0)) + 1, np.bool_)
         owned[0] = False
-        yield Strip(strips[0], whole, owned)
-        return
+        return [Share(strips[0], strips[0], owned)]
     first, end = _find_rows(labels, strips)
-    if not end.any():
-        yield Strip(strips[0], labels[strips[0].slices], np.zeros(1, np.bool_))
     strip_of = np.searchsorted([strip.row for strip in strips], first, side="right") - 1
-    for number in range(len(strips)):
+    shares = []
+    for number, core in enumerate(strips):
         owned = (strip_of == number) & (end > 0)
-        owned[0] = False
-        if not owned.any():
-            continue
-        block = Block(int(first[owned].min()), int(end[owned].max()), 0, width)
-        block = block.grow(margin, (height, width))
-        yield Strip(block, labels[block.slices], owned)
+        last = int(end[owned].max(initial=core.end_row))
+        block = core._replace(end_row=last).grow(margin, labels.shape)
+        shares.append(Share(core, block, owned))
+    return shares
+
+
+def share_out(labels: ArrayLike, *, margin: int = 0) -> Iterator[Strip]:
+    """The strips of `list_shares` one by one, each with its pixels."""
+    for share in list_shares(labels, margin=margin):
+        yield Strip(share.block, labels[share.block.slices], share.owned)
 
 
 def _find_rows(labels: ArrayLike, strips: list[Block]) -> tuple[Array, Array]:
@@ -144,3 +160,17 @@ def _find_rows(labels: ArrayLike, strips: list[Block]) -> tuple[Array, Array]:
                     first[label] = strip.row + box[0].start
                 end[label] = strip.row + box[0].stop
     return first, end
+
+
+def find_median(values: list[Array]) -> float:
+    """The median of the values of several arrays of one type; NaN without any."""
+    n = sum(part.size for part in values)
+    if n == 0:
+        return np.nan
+    if values[0].dtype not in (np.uint8, np.uint16):
+        return float(np.median(np.concatenate(values)))
+    # Counted, the values need no copy and no order.
+    largest = np.iinfo(values[0].dtype).max
+    ends = np.cumsum(sum(np.bincount(part.ravel(), minlength=largest + 1) for part in values))
+    middle = np.searchsorted(ends, [(n - 1) // 2, n // 2], side="right")
+    return float(middle.mean())

@@ -73,14 +73,14 @@ def measure_image(
     return ImageNumbers(
         minimum=minimum,
         maximum=maximum,
-        noise=_find_noise(image, step=1),
+        noise=measure_noise(image),
         dark=dark,
         bright=bright,
-        is_empty=is_flat(means, _find_noise(image, step=4), minimum_contrast),
+        is_empty=is_flat(means, measure_noise(image, step=4), minimum_contrast),
     )
 
 
-def _find_noise(image: ArrayLike, *, step: int) -> float:
+def measure_noise(image: ArrayLike, *, step: int = 1) -> float:
     """As `filtering.estimate_noise` of every n-th row."""
 
     def differences() -> Iterator[Array]:
