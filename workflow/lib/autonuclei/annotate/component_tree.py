@@ -7,6 +7,7 @@ nuclei, those are taken that together explain most of the image as ellipses of o
 looked for needs neither a threshold nor an example.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.filtering import FilteredImage, smooth_noise
-from autonuclei.labels.shapes import measure_pixels
+from autonuclei.labels.shapes import fit_pixels, sum_pixels
 from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
@@ -43,7 +44,9 @@ WORKING_RADIUS = 8
 class Tree:
     """Parts of an image above several levels; all arrays but the last two are by part.
 
-    `level` and `peak` are grey values, `parent` is an index, -1 at the lowest level.
+    `level` and `peak` are grey values, `parent` is an index, -1 at the lowest level. Parts are
+    numbered level by level from the lowest, which begin at `start`. `highest` is an image: at each
+    pixel the part of the highest level that it is in, -1 for none.
     """
 
     area: Array
@@ -53,7 +56,7 @@ class Tree:
     parent: Array
     at_border: Array
     start: Array
-    pieces: list[Array]
+    highest: Array
 
     def steps(self) -> Iterator[Array]:
         """Indices of the parts of each level, from the lowest level up."""
@@ -120,7 +123,7 @@ def _find_at(
     chosen = choose_parts(tree, value)
     if not chosen.any():
         return np.zeros(shape, np.int32), float("nan")
-    labels = np.repeat(np.repeat(draw_parts(tree, chosen), step, 0), step, 1)
+    labels = enlarge_labels(draw_parts(tree, chosen), step)
     typical = _weighted_median(tree.area[chosen], value[chosen]) * step**2
     return labels[: shape[0], : shape[1]], typical
 
@@ -133,6 +136,16 @@ def reduce_image(image: Array, step: int) -> Array:
     values = np.pad(values, [(0, -size % step) for size in values.shape], mode="edge")
     rows, columns = (size // step for size in values.shape)
     return np.asarray(values.reshape(rows, step, columns, step).mean(axis=(1, 3)))
+
+
+def enlarge_labels(labels: Array, step: int) -> Array:
+    """Each pixel as a square of `step` x `step` px."""
+    if step == 1:
+        return labels
+    rows, columns = labels.shape
+    large = np.empty((rows, step, columns, step), labels.dtype)
+    large[:] = labels[:, None, :, None]
+    return large.reshape(rows * step, columns * step)
 
 
 def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
@@ -152,40 +165,74 @@ def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
 def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
     """Connected parts (4 neighbours) above each level, and which lies in which.
 
-    Holes of up to `largest_hole` px count as inside. Level by level, since scikit-image's
-    `area_closing` and `max_tree` take 9 s where this takes 1 (1 megapixel, 30 levels).
+    Holes of up to `largest_hole` px count as inside. Parts of a level lie in those of the level
+    below, so only the pixels of these are looked at, and what is summed over the pixels of a part
+    comes from the parts in it. (scikit-image's `max_tree` takes ten times as long.)
     """
-    found: dict[str, list[Array]] = {
-        name: [] for name in ("area", "ellipticity", "peak", "level", "parent", "at_border")
-    }
+    # Along the rim nothing is above a level, and no gap leads out of the image.
+    padded = np.pad(smooth, 1, constant_values=np.nan)
+    highest = np.full(padded.shape, -1, np.int32)
+    of_pixel = highest.reshape(-1)
+    outside = np.zeros(padded.shape, bool)
+    pixels = np.arange(padded.size)
+    parents: list[Array] = []
     start = [0]
-    pieces: list[Array] = []
     for level in levels:
-        above = smooth > level
+        above = padded > level
         if largest_hole > 0:
-            gaps, n_gaps = ndi.label(~above)
-            is_hole = np.bincount(gaps.ravel(), minlength=n_gaps + 1) <= largest_hole
-            is_hole[0] = False
-            above |= is_hole[gaps]
+            gaps = (padded <= level) & ~outside
+            holes = _find_holes(gaps, outside, pixels, largest_hole)
+            above.reshape(-1)[holes] = True
         piece, n = ndi.label(above)
-        inside = np.flatnonzero(piece)
-        own = piece.ravel()[inside]
-        area, ellipticity = measure_pixels(inside, own, n, piece.shape[1])
-        peak = np.zeros(n + 1, np.float32)
-        np.maximum.at(peak, own, smooth.ravel()[inside])
+        own = piece.reshape(-1)[pixels]
+        is_inside = own > 0
+        pixels, own = pixels[is_inside], own[is_inside]
         parent = np.full(n + 1, -1)
-        if pieces:
-            parent[own] = pieces[-1].ravel()[inside] + (start[-2] - 1)
-        at_border = np.zeros(n + 1, bool)
-        for edge in (piece[0], piece[-1], piece[:, 0], piece[:, -1]):
-            at_border[edge] = True
-        columns = (area, ellipticity, peak, np.full(n + 1, level), parent, at_border)
-        for values, column in zip(found.values(), columns, strict=True):
-            values.append(column[1:])
+        parent[own] = of_pixel[pixels]
+        parents.append(parent[1:])
+        of_pixel[pixels] = own + (start[-1] - 1)
         start.append(start[-1] + n)
-        pieces.append(piece)
-    joined = {name: np.concatenate(values) for name, values in found.items()}
-    return Tree(**joined, start=np.array(start), pieces=pieces)
+        outside = ~above
+        outside[[0, -1]] = outside[:, [0, -1]] = False
+    highest = np.ascontiguousarray(highest[1:-1, 1:-1])
+    parent = np.concatenate(parents)
+    inside = np.flatnonzero(highest >= 0)
+    own = highest.reshape(-1)[inside]
+    sums = sum_pixels(inside, own, start[-1] - 1, smooth.shape[1])
+    peak = np.full(start[-1], -np.inf, np.float32)
+    np.maximum.at(peak, own, smooth.reshape(-1)[inside])
+    at_border = np.zeros(start[-1] + 1, bool)
+    for edge in (highest[0], highest[-1], highest[:, 0], highest[:, -1]):
+        at_border[edge] = True  # the last one is that of no part
+    for begin, end in reversed(list(itertools.pairwise(start))[1:]):
+        parts = np.arange(begin, end)
+        np.add.at(sums, (slice(None), parent[parts]), sums[:, parts])
+        np.maximum.at(peak, parent[parts], peak[parts])
+        np.logical_or.at(at_border, parent[parts], at_border[parts])
+    area, ellipticity = fit_pixels(sums)
+    return Tree(
+        area=area,
+        ellipticity=ellipticity,
+        peak=peak,
+        level=np.repeat(levels, np.diff(start)),
+        parent=parent,
+        at_border=at_border[:-1],
+        start=np.array(start),
+        highest=highest,
+    )
+
+
+def _find_holes(gaps: Array, outside: Array, pixels: Array, largest_hole: float) -> Array:
+    """Flat indices of the gaps of at most so many px; those that lead to `outside` are larger."""
+    gap, n = ndi.label(gaps)
+    own = gap.reshape(-1)[pixels]
+    is_gap = own > 0
+    pixels, own = pixels[is_gap], own[is_gap]
+    is_hole = np.bincount(own, minlength=n + 1) <= largest_hole
+    around, width = outside.reshape(-1), outside.shape[1]
+    for shift in (-width, -1, 1, width):
+        is_hole[own[around[pixels + shift]]] = False
+    return pixels[is_hole[own]]
 
 
 def score_ellipses(
@@ -237,12 +284,12 @@ def choose_parts(tree: Tree, value: Array) -> Array:
 
 
 def draw_parts(tree: Tree, chosen: Array) -> Array:
-    """Label image (int32, 1..n) of the chosen parts."""
-    number = np.where(chosen, np.cumsum(chosen), 0).astype(np.int32)
-    labels = np.zeros(tree.pieces[0].shape, np.int32)
-    for parts, piece in zip(tree.steps(), tree.pieces, strict=True):
-        labels = np.maximum(labels, np.append(np.int32(0), number[parts])[piece])
-    return labels
+    """Label image (int32, 1..n) of the chosen parts, none of which is inside another."""
+    number = np.append(np.where(chosen, np.cumsum(chosen), 0), 0).astype(np.int32)
+    for parts in list(tree.steps())[1:]:
+        # Within a chosen part none is chosen.
+        number[parts] = np.maximum(number[parts], number[tree.parent[parts]])
+    return np.asarray(number[tree.highest])
 
 
 def _weighted_median(values: Array, weights: Array) -> float:

@@ -65,19 +65,26 @@ def measure_pixels(inside: Array, own: Array, n: int, width: int) -> tuple[Array
     width
         Of the image, in px.
     """
+    return fit_pixels(sum_pixels(inside, own, n, width))
+
+
+def sum_pixels(inside: Array, own: Array, n: int, width: int) -> Array:
+    """Number of pixels of each label and sums of y, x, yy, xx and yx; (6, n + 1), exact.
+
+    Parameters as of `measure_pixels`.
+    """
     rows, columns = (axis.astype(np.float64) for axis in np.divmod(inside, width))
+    weights = (None, rows, columns, rows * rows, columns * columns, rows * columns)
+    return np.array([np.bincount(own, weights=w, minlength=n + 1) for w in weights], np.float64)
 
-    def total(weights: Array | None) -> Array:
-        return np.bincount(own, weights=weights, minlength=n + 1)
 
-    area = total(None)
-    count = np.maximum(area, 1)
-    y, x = total(rows) / count, total(columns) / count
+def fit_pixels(sums: Array) -> tuple[Array, Array]:
+    """Area and ellipticity from the sums of `sum_pixels`."""
+    area = sums[0].astype(np.int64)
+    y, x, yy, xx, yx = sums[1:] / np.maximum(area, 1)
     # A pixel is a square, which adds its own moments of 1/12.
-    yy = total(rows * rows) / count - y * y + 1 / 12
-    xx = total(columns * columns) / count - x * x + 1 / 12
-    yx = total(rows * columns) / count - y * x
-    spread = np.sqrt(np.maximum(yy * xx - yx * yx, 1e-9))
+    yy, xx = yy - y * y + 1 / 12, xx - x * x + 1 / 12
+    spread = np.sqrt(np.maximum(yy * xx - (yx - y * x) ** 2, 1e-9))
     return area, area / (4 * np.pi * spread)
 
 
