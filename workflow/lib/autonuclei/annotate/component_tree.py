@@ -206,7 +206,8 @@ def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
         at_border[edge] = True  # the last one is that of no part
     for begin, end in reversed(list(itertools.pairwise(start))[1:]):
         parts = np.arange(begin, end)
-        np.add.at(sums, (slice(None), parent[parts]), sums[:, parts])
+        for values in sums:
+            np.add.at(values, parent[parts], values[parts])
         np.maximum.at(peak, parent[parts], peak[parts])
         np.logical_or.at(at_border, parent[parts], at_border[parts])
     area, ellipticity = fit_pixels(sums)
@@ -232,7 +233,7 @@ def _find_holes(gaps: Array, outside: Array, pixels: Array, largest_hole: float)
     around, width = outside.reshape(-1), outside.shape[1]
     for shift in (-width, -1, 1, width):
         is_hole[own[around[pixels + shift]]] = False
-    return pixels[is_hole[own]]
+    return np.asarray(pixels[is_hole[own]])
 
 
 def score_ellipses(

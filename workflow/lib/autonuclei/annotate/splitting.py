@@ -14,6 +14,8 @@ from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
+# Pixels that are copied at a time.
+_MOST_PX = 4_000_000
 # Smoothing of the distance map before seeds are looked for, in nuclear radii.
 SEED_SMOOTHING = 0.25
 
@@ -91,8 +93,9 @@ def place_seeds(
     if minimum_area_px > 1 and n_pieces:
         keep = np.bincount(pieces.ravel()) >= minimum_area_px
         keep[0] = False
-        foreground = keep[pieces]
-        pieces, n_pieces = ndi.label(foreground)
+        n_pieces = int(keep.sum())
+        pieces = np.where(keep, np.cumsum(keep), 0).astype(pieces.dtype)[pieces]
+        foreground = pieces > 0
     if n_pieces == 0:
         return pieces, 0, np.zeros(foreground.shape, np.float32), np.zeros((0, 2), np.int64)
     distance = compute_distance(foreground)
@@ -138,9 +141,10 @@ def find_seeds(smooth: Array, foreground: Array, minimum_distance: int) -> Array
     -------
     (n, 2) integer rows and columns.
     """
-    highest = ndi.maximum_filter(smooth, 2 * minimum_distance + 1)
+    tops = np.zeros(smooth.shape, bool)
+    tops[_find_highest(smooth, foreground, minimum_distance)] = True
     # A flat top of several pixels is one seed: the one nearest to its middle.
-    tops, n_tops = ndi.label((smooth == highest) & foreground, np.ones((3, 3)))
+    tops, n_tops = ndi.label(tops, np.ones((3, 3)))
     rows, columns = np.nonzero(tops)
     index = tops[rows, columns] - 1
     size = np.bincount(index, minlength=n_tops)
@@ -149,3 +153,27 @@ def find_seeds(smooth: Array, foreground: Array, minimum_distance: int) -> Array
     order = np.lexsort((off, index))
     chosen = order[np.unique(index[order], return_index=True)[1]]
     return np.stack([rows[chosen], columns[chosen]], axis=1)
+
+
+def _find_highest(smooth: Array, foreground: Array, distance: int) -> tuple[Array, Array]:
+    """Rows and columns of foreground pixels with nothing higher within a square around them.
+
+    A maximum filter would look at all pixels, this only at those that no neighbour exceeds.
+    """
+    tops = foreground.copy()
+    tops[1:] &= smooth[1:] >= smooth[:-1]
+    tops[:-1] &= smooth[:-1] >= smooth[1:]
+    tops[:, 1:] &= smooth[:, 1:] >= smooth[:, :-1]
+    tops[:, :-1] &= smooth[:, :-1] >= smooth[:, 1:]
+    rows, columns = np.nonzero(tops)
+    padded = np.pad(smooth, distance, constant_values=-np.inf)
+    side = 2 * distance + 1
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+    n = max(1, _MOST_PX // side**2)
+    is_highest = [
+        smooth[rows[i : i + n], columns[i : i + n]]
+        == windows[rows[i : i + n], columns[i : i + n]].max(axis=(1, 2))
+        for i in range(0, len(rows), n)
+    ]
+    chosen = np.concatenate([np.zeros(0, bool), *is_highest])
+    return rows[chosen], columns[chosen]

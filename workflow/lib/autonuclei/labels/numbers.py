@@ -22,7 +22,8 @@ def number_by_position(labels: Array) -> Array:
     flat = labels.ravel()
     inside = np.flatnonzero(flat)
     first = np.full(int(flat.max(initial=0)) + 1, flat.size)
-    np.minimum.at(first, flat[inside], inside)
+    # Of several values for one place the last stays.
+    first[flat[inside[::-1]]] = inside[::-1]
     order = np.argsort(first, kind="stable")
     order = order[first[order] < flat.size]
     number = np.zeros(len(first), np.int32)
