@@ -32,7 +32,7 @@ REPORT = --report example/report.html --report-stylesheet workflow/report/report
 
 demo: run-env
 	python -m autonuclei.example example/data
-	$(EXAMPLE) --cores $(CORES) --quiet rules
+	$(EXAMPLE) --cores $(CORES) --logger words
 	@$(EXAMPLE) $(REPORT) --quiet all && echo "The report: example/report.html"
 
 test: dev-env

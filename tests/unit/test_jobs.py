@@ -36,6 +36,20 @@ def test_success_says_nothing(tmp_path: Path) -> None:
     assert re.search(r"finished, \d+\.\d CPU-s(, at most \d+ MB)?\n$", log)
 
 
+def test_what_a_long_job_has_to_go_is_told_now_and_then(tmp_path: Path) -> None:
+    body = "for i in range(9): now[0] += 4; tell(f'{i} left')"
+    before = (
+        "import time\nfrom autonuclei import jobs\nnow = [0]\n"
+        "time.monotonic = lambda: now[0]\n"
+        "import logging\n"
+        "tell = jobs.tell_now_and_then(logging.getLogger('autonuclei'), 'Training', 10)"
+    )
+    code, said, log = run_job(tmp_path, body, before=before)
+    assert code == 0
+    assert said == "Training: 2 left\nTraining: 5 left\nTraining: 8 left\n"
+    assert log.count(" Training: ") == 3
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc here")
 def test_the_peak_is_told_though_it_is_over(tmp_path: Path) -> None:
     _, _, before = run_job(tmp_path, "pass")

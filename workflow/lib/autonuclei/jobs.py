@@ -4,13 +4,17 @@ import contextlib
 import logging
 import os
 import sys
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autonuclei.errors import InputError
 from autonuclei.io.files import list_written, measure_bytes, refuse_lost_place
 from autonuclei.io.written import WRITTEN
+
+# The level of lines that go to the terminal too: what a long job has to go.
+TOLD = logging.INFO + 1
 
 
 @contextlib.contextmanager
@@ -35,6 +39,9 @@ def log_job(path: str) -> Iterator[logging.Logger]:
     logger.addHandler(handler)
     try:
         with _send_output_to(descriptor) as terminal:
+            teller = _LogHandler(terminal)
+            teller.addFilter(lambda record: record.levelno == TOLD)
+            logger.addHandler(teller)
             try:
                 yield logger
                 for written in list_written():
@@ -54,9 +61,26 @@ def log_job(path: str) -> Iterator[logging.Logger]:
                 logger.error("%s", said)
                 _tell(terminal, said)
                 sys.exit(1)
+            finally:
+                logger.removeHandler(teller)
     finally:
         logger.removeHandler(handler)
         os.close(descriptor)
+
+
+def tell_now_and_then(
+    log: logging.Logger, subject: str, seconds: float = 10
+) -> Callable[[str], None]:
+    """A function that takes lines often, and says each few seconds one of them on the terminal."""
+    due = time.monotonic() + seconds
+
+    def tell(line: str) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + seconds
+            log.log(TOLD, "%s: %s", subject, line)
+
+    return tell
 
 
 def describe_use() -> str:

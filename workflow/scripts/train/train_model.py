@@ -1,6 +1,6 @@
 """Train the network of a round, or pass the best one so far on."""
 
-from autonuclei.jobs import log_job
+from autonuclei.jobs import log_job, tell_now_and_then
 
 with log_job(snakemake.log[0]) as log:
     from pathlib import Path
@@ -42,6 +42,7 @@ with log_job(snakemake.log[0]) as log:
             settings=TrainSettings(**snakemake.params.settings),
             seed=snakemake.params.seed,
             log=log.info,
+            tell=tell_now_and_then(log, f"Training of {snakemake.wildcards.experiment}"),
         )
         write_table(snakemake.output.history, history)
 

@@ -33,6 +33,7 @@ def train_model(
     settings: TrainSettings | None = None,
     seed: int = Settings.seed,
     log: Callable[[str], None] = print,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
     """Train a StarDist network and write its model folder.
 
@@ -55,6 +56,8 @@ def train_model(
         The same seed and data give the same weights on the same CPU machine; similar ones on a GPU.
     log
         Called with one line per epoch, with the time that is left.
+    tell
+        The same in few words.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def train_model(
     model = build_model(settings)
     state = TrainingState(model, checkpoint, digest_training(stored, settings, seed))
     state.load(log)
-    _train_epochs(model, state, train, validation, settings, seed, log)
+    _train_epochs(model, state, train, validation, settings, seed, log, tell)
     model.keras_model.set_weights(state.best_weights)
     thresholds = optimize_thresholds(model, validation)
     log(
@@ -106,6 +109,7 @@ def _train_epochs(
     settings: TrainSettings,
     seed: int,
     log: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> None:
     """Train the epochs that are not done yet; `state` takes note of each."""
     keras_model = model.keras_model
@@ -142,6 +146,7 @@ def _train_epochs(
             f"{tested['loss']:.4f}, learning rate {rate:.2g}, {seconds:.1f} s, "
             f"{format_duration(left)} left"
         )
+        tell(f"epoch {epoch + 1} of {settings.epochs}, {format_duration(left)} left")
 
 
 def compute_cosine_rate(settings: TrainSettings, epoch: int) -> float:
