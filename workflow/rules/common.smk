@@ -175,4 +175,6 @@ wildcard_constraints:
     frame=r"\d+(_\d+)?",
     first=r"\d+(_\d+)?",
     last=r"\d+(_\d+)?",
+    # Of a large frame the network takes blocks too, larger ones.
+    block=r"\d+",
     round=r"\d+",

@@ -1,11 +1,75 @@
-# Segmentation of all images, a stretch of frames per job, since TensorFlow starts slowly.
+# Segmentation of all images, a stretch of frames per job, since TensorFlow starts slowly. A large
+# frame is a stretch of its own, in which the network looks at its blocks in jobs of their own.
+
+
+rule measure_image:
+    """Measure what the blocks of a large frame share: noise, percentiles, whether it is empty."""
+    input:
+        image=PLAN.list_frame_files,
+    output:
+        numbers=temp("<results>/{experiment}/segmentation/{sample}/blocks/{frame}/image.json"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/blocks/{frame}/measure_image.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/blocks/{frame}/measure_image.tsv"
+    localrule: IN_SUBMITTED_JOB
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        # Bands of the image, and 4 bytes for 16 of its pixels.
+        mem_mb=NEEDS.frame_mb(700, 0, 1),
+        runtime=grow(30),
+    params:
+        plane=PLAN.describe_plane,
+        preprocess=list_steps(SETTINGS.preprocess),
+        minimum_contrast=SETTINGS.annotate.minimum_contrast,
+        code=digest_imports("segment/measure_image"),
+    script:
+        "../scripts/segment/measure_image.py"
+
+
+rule find_polygons:
+    """Let the network find the nuclei in a block of a large frame."""
+    input:
+        images=PLAN.list_frame_files,
+        model=PLAN.get_model,
+        numbers="<results>/{experiment}/segmentation/{sample}/blocks/{frame}/image.json",
+    output:
+        polygons=temp("<results>/{experiment}/segmentation/{sample}/blocks/{frame}/{block}.npz"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/blocks/{frame}/find_polygons_{block}.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/blocks/{frame}/find_polygons_{block}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: 16
+    resources:
+        mem_mb=NEEDS.polygons_mb,
+        runtime=grow(30),
+        gpu=GPUS,
+    params:
+        plane=PLAN.describe_plane,
+        block=PLAN.get_block,
+        preprocess=list_steps(SETTINGS.preprocess),
+        minimum_probability=None,  # that of the model
+        device=SETTINGS.train.device,
+        code=digest_imports("segment/find_polygons"),
+    script:
+        "../scripts/segment/find_polygons.py"
 
 
 rule predict_stretch:
-    """Find the nuclei in a stretch of frames."""
+    """Find the nuclei in a stretch of frames, or draw those found in the blocks of a large one."""
     input:
         images=PLAN.list_stretch_files,
         model=PLAN.get_model,
+        numbers=PLAN.if_large(
+            "<results>/{experiment}/segmentation/{sample}/blocks/{frame}/image.json"
+        ),
+        polygons=PLAN.for_blocks(
+            "<results>/{experiment}/segmentation/{sample}/blocks/{frame}/{block}.npz"
+        ),
     output:
         # They stay: should the user correct them, our own are needed again.
         labels="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
@@ -17,11 +81,11 @@ rule predict_stretch:
         "<logs>/{experiment}/segmentation/{sample}/predict_{first}-{last}.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: 16
+    threads: lambda wildcards: 1 if PLAN.is_large(PLAN.get_stretch(wildcards)[0]) else 16
     resources:
         mem_mb=NEEDS.prediction_mb,
         runtime=NEEDS.stretch_min(10, 0.1),
-        gpu=GPUS,
+        gpu=lambda wildcards: 0 if PLAN.is_large(PLAN.get_stretch(wildcards)[0]) else GPUS,
     params:
         planes=PLAN.describe_stretch,
         is_movie=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
@@ -29,6 +93,9 @@ rule predict_stretch:
         # A frame of a movie that is passed over counts as one without nuclei, a still as none.
         keep_pages=lambda wildcards: PLAN.get_sample(wildcards).kind == "movie",
         preprocess=list_steps(SETTINGS.preprocess),
+        block_px=lambda wildcards: (
+            SETTINGS.preprocess.block_px if PLAN.is_large(PLAN.get_stretch(wildcards)[0]) else None
+        ),
         minimum_probability=None,  # that of the model
         refine_boundaries=SETTINGS.predict.refine_boundaries,
         minimum_sharpness=SETTINGS.predict.minimum_sharpness,

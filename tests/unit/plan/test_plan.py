@@ -1,5 +1,6 @@
 """What a sheet and settings mean for the jobs, without Snakemake."""
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -10,8 +11,15 @@ import pytest
 
 from autonuclei.errors import InputError
 from autonuclei.plan.plan import MOSAIC_MEGAPIXELS, Plan, spread
-from autonuclei.plan.resources import SNAKEMAKE_MB, Requests, grow
+from autonuclei.plan.resources import (
+    DRAWING_BLOCK_MB,
+    DRAWING_MB,
+    SNAKEMAKE_MB,
+    Requests,
+    grow,
+)
 from autonuclei.plan.samples import Frame, Sample
+from autonuclei.segment.memory import estimate_memory
 from autonuclei.settings import read_settings
 
 
@@ -169,6 +177,29 @@ def test_stretches() -> None:
     )
     stretch, place = plan.find_checked(wildcards(frame="0002"))
     assert (len(stretch), place) == (2, 1)
+
+
+def test_a_large_frame_is_a_stretch_of_its_own() -> None:
+    frames = [make_sample("a", 4).frames, make_sample("a", 4, side=2000).frames]
+    mixed = tuple(frames[i in (1, 2)][i] for i in range(4))
+    sample = dataclasses.replace(make_sample("a", 4), frames=mixed)
+    plan = make_plan(sample, models={"e": "m"}, preprocess={"block_px": 1500})
+    files = plan.for_stretches("{first}-{last}")
+    assert files(wildcards()) == ["0000-0000", "0001-0001", "0002-0002", "0003-0003"]
+    large, other = wildcards(first="0002", last="0002"), wildcards(first="0003", last="0003")
+    assert plan.if_large("{frame}.json")(large) == "0002.json"
+    assert plan.if_large("{frame}.json")(other) == []
+    blocks = plan.for_blocks("{frame}/{block}.npz")
+    assert blocks(large) == [f"0002/0{i}.npz" for i in range(4)]
+    assert blocks(other) == []
+    assert plan.get_block(wildcards(frame="0002", block="01")) == (0, 1000, 1000, 2000)
+    # In blocks of 4096 px none is large.
+    usual = make_plan(sample, models={"e": "m"})
+    assert usual.for_stretches("{first}-{last}")(wildcards()) == ["0000-0003"]
+    # What a large frame asks for depends on its blocks.
+    need, block = Requests(plan), wildcards(frame="0002", block="01")
+    assert need.prediction_mb(large, 1) == DRAWING_MB + DRAWING_BLOCK_MB
+    assert need.polygons_mb(block, 1) == estimate_memory(1, 1)
 
 
 def test_templates_of_frames() -> None:

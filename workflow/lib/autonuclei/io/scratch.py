@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autonuclei.io.lazy_planes import ArrayLike, iterate_bands
+
 Slices = tuple[slice, slice]
 
 
@@ -25,7 +27,7 @@ class ScratchImage:
     def __init__(
         self, path: str | os.PathLike[str], shape: tuple[int, int], dtype: npt.DTypeLike
     ) -> None:
-        self.shape = shape
+        self.shape: tuple[int, ...] = shape
         self.dtype = np.dtype(dtype)
         self._path = Path(path)
         with self._path.open("wb") as file:
@@ -44,3 +46,14 @@ class ScratchImage:
     def _map(self, mode: Any) -> npt.NDArray[Any]:
         # Mapped anew each time, so that what was used counts as memory of the job no longer.
         return np.memmap(self._path, self.dtype, mode, shape=self.shape)
+
+
+def copy_image(image: ArrayLike, path: str | os.PathLike[str]) -> ScratchImage:
+    """Copy an image band by band, so that its windows are read fast and more than once."""
+    height, width = image.shape
+    copied = ScratchImage(path, (height, width), image.dtype)
+    row = 0
+    for band in iterate_bands(image):
+        copied[slice(row, row + len(band)), slice(0, width)] = band
+        row += len(band)
+    return copied

@@ -1,7 +1,8 @@
 """What the sample sheet and the settings mean for the jobs: which frames, which files.
 
 The rules hold the templates of paths and call this; wildcards are anything with the attributes
-`experiment`, `sample`, `frame`, `first`, `last` and `round`, all text, as far as a rule has them.
+`experiment`, `sample`, `frame`, `block`, `first`, `last` and `round`, all text, as far as a rule
+has them.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from autonuclei.errors import InputError
 from autonuclei.io.files import stamp_files
 from autonuclei.io.formats.base import Window, move_window
 from autonuclei.io.tables import FREE_COLUMNS
+from autonuclei.labels.blocks import Block, is_large, list_blocks
 from autonuclei.labels.channel_names import name_channels
 from autonuclei.plan.channels import Channel, find_channel
 from autonuclei.plan.fields import Place, choose_fields, list_field_blocks, list_fields
@@ -290,12 +292,26 @@ class Plan:
         stretches: list[list[Frame]] = []
         size = float("inf")
         for frame in frames:
-            if size + frame.megapixels > self.settings.predict.megapixels_per_job:
+            # A large frame is a stretch of its own.
+            own_size = float("inf") if self.is_large(frame) else frame.megapixels
+            if size + own_size > self.settings.predict.megapixels_per_job:
                 stretches.append([])
                 size = 0.0
             stretches[-1].append(frame)
-            size += frame.megapixels
+            size += own_size
         return stretches
+
+    def is_large(self, frame: Frame) -> bool:
+        """Whether a frame is worked on in blocks."""
+        return is_large(frame.shape, self._block_px)
+
+    def list_blocks(self, frame: Frame) -> list[Block]:
+        """The blocks in which the network looks at a large frame; of another one there are none."""
+        return list_blocks(frame.shape, self._block_px) if self.is_large(frame) else []
+
+    def get_block(self, wildcards: Wildcards) -> tuple[int, int, int, int]:
+        """The block of a job: first row, end row, first column and end column in px."""
+        return self.list_blocks(self.get_frame(wildcards))[int(wildcards.block)].window
 
     def get_stretch(self, wildcards: Wildcards) -> list[Frame]:
         """The frames of a job that predicts; in a round only those that it annotates anew."""
@@ -369,6 +385,28 @@ class Plan:
                     last=stretch[-1].field,
                 )
                 for stretch in self.list_stretches(sample)
+            ]
+
+        return files
+
+    def if_large(self, template: str) -> InputFunction:
+        """A file of a stretch that is one large frame, none of others."""
+
+        def file(wildcards: Wildcards) -> str | list[str]:
+            frame = self.get_stretch(wildcards)[0]
+            is_large = self.is_large(frame)
+            return _fill(template, wildcards, frame=f"{frame.index:04d}") if is_large else []
+
+        return file
+
+    def for_blocks(self, template: str) -> InputFunction:
+        """A file for each block of a stretch that is one large frame, none of others."""
+
+        def files(wildcards: Wildcards) -> list[str]:
+            frame = self.get_stretch(wildcards)[0]
+            return [
+                _fill(template, wildcards, frame=f"{frame.index:04d}", block=f"{number:02d}")
+                for number in range(len(self.list_blocks(frame)))
             ]
 
         return files
@@ -1093,7 +1131,7 @@ def _unique(paths: Iterable[str]) -> list[str]:
 
 def _fill(template: str, wildcards: Wildcards, **more: Any) -> str:
     """A path from a template; what is not given comes from the wildcards of the job."""
-    for name in ("experiment", "sample", "frame", "round", "first", "last"):
+    for name in ("experiment", "sample", "frame", "block", "round", "first", "last"):
         place = "{" + name + "}"
         if place in template:
             value = more[name] if name in more else getattr(wildcards, name)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 
 from autonuclei.plan.plan import Plan, Wildcards
 from autonuclei.plan.samples import Frame
-from autonuclei.segment.memory import LARGEST_TILE, estimate_memory
+from autonuclei.segment.memory import BLOCK_TILE, LARGEST_TILE, estimate_memory
 
 Resource = Callable[[Wildcards, int], int]
 
 # What Snakemake itself needs in a submitted job, which starts it twice, in MB.
 SNAKEMAKE_MB = 400
+# Of drawing a large frame: a base, and per megapixel of a block.
+DRAWING_MB, DRAWING_BLOCK_MB = 500, 110
 
 
 def grow(need: float | Callable[[Wildcards], float]) -> Resource:
@@ -151,8 +153,23 @@ class Requests:
         )
 
     def prediction_mb(self, wildcards: Wildcards, attempt: int) -> int:
-        """Memory of the prediction of a stretch, in MB."""
-        return self._predict_mb(self._plan.get_stretch(wildcards), wildcards, attempt)
+        """Memory of the prediction of a stretch, or of drawing a large frame, in MB."""
+        frames = self._plan.get_stretch(wildcards)
+        if not self._plan.is_large(frames[0]):
+            return self._predict_mb(frames, wildcards, attempt)
+        largest = self._find_largest_block(frames[0])
+        return self._ask(DRAWING_MB + DRAWING_BLOCK_MB * largest)(wildcards, attempt)
+
+    def polygons_mb(self, wildcards: Wildcards, attempt: int) -> int:
+        """Memory of the prediction of a block of a large frame, in MB."""
+        largest = self._find_largest_block(self._plan.get_frame(wildcards))
+        need = estimate_memory(largest, min(largest, BLOCK_TILE))
+        return self._ask(need)(wildcards, attempt)
+
+    def _find_largest_block(self, frame: Frame) -> float:
+        """Megapixels of the largest block of a frame."""
+        blocks = self._plan.list_blocks(frame)
+        return max(block.shape[0] * block.shape[1] for block in blocks) / 1e6
 
     def criterion_mb(self, wildcards: Wildcards, attempt: int) -> int:
         """Memory of the prediction of the frames on which rounds are compared, in MB."""

@@ -2,6 +2,8 @@
 
 # Megapixels of the network; larger images are predicted in tiles.
 LARGEST_TILE = 16.0
+# The same where a job looks at a block of a large image, so that it needs little memory.
+BLOCK_TILE = 3.0
 
 # In MB, TensorFlow included: a base, and per megapixel of the image and of a tile. Measured peaks
 # on the CPU (grid 2, 32 rays): 1024 x 1024 1.1 GB, 2048 x 2048 2.2 GB, 4096 x 4096 6.4 GB in one

@@ -1,25 +1,28 @@
 """The record of what was read: a row for each frame of a sample, with a checksum of its pixels."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.errors import InputError
-from autonuclei.io.images import PlaneReader, check_pixels, digest_plane
+from autonuclei.io.images import PlaneReader, check_pixels, digest_plane, find_range
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.io.scratch import copy_image
 from autonuclei.io.tables import concatenate_tables
-
-Array = npt.NDArray[Any]
 
 # What `read_table` must not take for numbers.
 TEXT_COLUMNS = ("image", "file", "stamp", "sha256", "problem")
 
 
 def read_frame(
-    read: PlaneReader, frame: int, plane: Mapping[str, Any]
-) -> tuple[Array | None, dict[str, Any]]:
+    read: PlaneReader,
+    frame: int,
+    plane: Mapping[str, Any],
+    scratch: str | os.PathLike[str] | None = None,
+) -> tuple[ArrayLike | None, dict[str, Any]]:
     """Read one frame, check its pixels and record both; problems are recorded, not raised.
 
     Parameters
@@ -29,6 +32,8 @@ def read_frame(
         Its number in the sample.
     plane
         Arguments of `read`.
+    scratch
+        File for the pixels of an image that is too large to stand in memory.
 
     Returns
     -------
@@ -54,12 +59,16 @@ def read_frame(
         "maximum": np.nan,
         "problem": "",
     }
-    image = None
+    image: ArrayLike | None = None
     try:
-        image = read(**plane)
+        if scratch is None:
+            image = read(**plane)
+        else:
+            image = copy_image(read.defer(**{**plane, "skip_broken": False}), scratch)
         if read.problem:
             return image, record | {"problem": read.problem}
-        record |= {"sha256": digest_plane(image), "minimum": image.min(), "maximum": image.max()}
+        minimum, maximum = find_range(image)
+        record |= {"sha256": digest_plane(image), "minimum": minimum, "maximum": maximum}
         check_pixels(image, read.name(**plane))
     except InputError as error:
         record["problem"] = str(error)

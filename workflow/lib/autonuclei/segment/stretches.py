@@ -13,16 +13,17 @@ import tifffile
 from autonuclei.errors import InputError
 from autonuclei.io.files import write_beside
 from autonuclei.io.hyperstack import label_dtype
-from autonuclei.io.images import PlaneReader
+from autonuclei.io.images import PlaneReader, find_range
 from autonuclei.io.label_store import write_page
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables, write_table
 from autonuclei.segment.planes import read_frame
 
-Array = npt.NDArray[Any]
-
 # From the number of a frame and its image: the label image, and the probability of each label,
 # whose entry i belongs to label i + 1; none where no network gave one.
-FindNuclei = Callable[[int, Array], tuple[Array, Array | None]]
+FindNuclei = Callable[[int, Any], tuple[ArrayLike, npt.NDArray[Any] | None]]
+# As `planes.read_frame`.
+ReadFrame = Callable[[PlaneReader, int, Mapping[str, Any]], tuple[ArrayLike | None, dict[str, Any]]]
 
 
 def write_stretch(
@@ -36,6 +37,7 @@ def write_stretch(
     keep_pages: bool,
     skip_unreadable: bool,
     log: Logger,
+    read_frame: ReadFrame = read_frame,
 ) -> None:
     """Read frame after frame, find its nuclei, and write them.
 
@@ -58,6 +60,8 @@ def write_stretch(
         Whether such frames are passed over.
     log
         Takes a line for each frame.
+    read_frame
+        Reads a frame and tells what was read.
 
     Raises
     ------
@@ -86,11 +90,12 @@ def write_stretch(
                     continue
             if must_end or image is None:
                 continue  # the job fails; only the other problems are of interest
+            nuclei: ArrayLike
             if is_passed_over:
-                nuclei, known = np.zeros(image.shape, np.int32), None
+                nuclei, known = np.broadcast_to(np.int32(0), image.shape), None
             else:
                 nuclei, known = find_nuclei(frame, image)
-            write_page(tiff, nuclei, label_dtype(int(nuclei.max(initial=0))))
+            write_page(tiff, nuclei, label_dtype(int(find_range(nuclei)[1])))
             if known is not None:
                 numbers = {"frame": frame, "label": np.arange(1, len(known) + 1)}
                 tables.append(pd.DataFrame(numbers | {"probability": known}))

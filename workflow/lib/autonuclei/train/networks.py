@@ -45,6 +45,16 @@ class Network:
     model: Any
     scale: float = 1.0
 
+    @property
+    def divisor(self) -> int:
+        """What the sides of an image are multiples of for the network, in its px."""
+        return int(max(self.model._axes_div_by("YX")))
+
+    @property
+    def reach(self) -> int:
+        """How far a pixel can change what the network says, in its px."""
+        return int(max(self.model._axes_tile_overlap("YX")))
+
     def find_polygons(
         self,
         image: npt.NDArray[np.float32],

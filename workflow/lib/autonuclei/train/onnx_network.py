@@ -100,6 +100,9 @@ class OnnxNetwork:
         )
         self._usage = _read_usage(self._session)
         self.version = onnxruntime.__version__
+        # Sides of images are multiples of this, and how far a pixel can change the result, in px.
+        self.divisor = int(self._usage.divisor)
+        self.reach = int(self._usage.reach)
         self.scale = scale
         self.border = border
 
