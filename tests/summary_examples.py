@@ -93,7 +93,12 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
     files: dict[str, Any] = {
         "segmentation/film/objects.csv": objects,
         "tracking/film/lineages.csv": {"track": [1, 2, 3], "daughters": [2, 0, 0]},
-        "tracking/film/motility/steps.csv": {"speed_um_per_min": [np.nan, 1, 4]},
+        "tracking/film/motility/steps.csv": {
+            "frame": [0, 1, 2],
+            "step_frames": [np.nan, 1, 1],
+            "speed_um_per_min": [np.nan, 1, 4],
+        },
+        "tracking/film/motility/divisions.csv": {"frame": [2]},
         "provenance/inputs.csv": {"sample": ["film"]},
         "figures/counts.csv": {"sample": ["film"] * 3, "predicted": [3.0, 3.0, np.nan]},
         "evaluation/tracks_film.csv": {
@@ -152,6 +157,17 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
             "experiment": "tiny",
             "verdict": verdict,
             "sentence": "Look at the images that are named below.",
+            "samples": [
+                {
+                    "sample": "film",
+                    "verdict": "look",
+                    "n_images": 3,
+                    "frames": [2],
+                    "reasons": ["out of focus"],
+                    "weak": [],
+                    "words": "1 of 3 frames out of focus: 2",
+                }
+            ],
             "findings": FINDINGS,
         }
     for name, value in written.items():

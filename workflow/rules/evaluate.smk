@@ -87,6 +87,7 @@ rule measure_quality:
             stills="<results>/{experiment}/segmentation/{sample}/labels",
         ),
         table="<results>/{experiment}/segmentation/{sample}/objects.csv",
+        planes="<results>/{experiment}/segmentation/{sample}/planes.csv",
     output:
         images="<results>/{experiment}/quality/samples/{sample}/images.csv",
         calibration="<results>/{experiment}/quality/samples/{sample}/calibration.csv",

@@ -47,6 +47,7 @@ rule measure_motility:
     input:
         image=PLAN.list_last_files,
         tracks="<results>/{experiment}/tracking/{sample}/tracks.csv",
+        quality="<results>/{experiment}/quality/samples/{sample}/images.csv",
     output:
         folder=report(
             directory("<results>/{experiment}/tracking/{sample}/motility"),

@@ -109,6 +109,7 @@ rule draw_counts:
         objects=PLAN.if_annotated("<results>/{experiment}/annotation/objects.csv"),
         tables=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/objects.csv"),
         planes=PLAN.for_samples("<results>/{experiment}/segmentation/{sample}/planes.csv"),
+        quality=PLAN.for_samples("<results>/{experiment}/quality/samples/{sample}/images.csv"),
         labels=PLAN.for_samples(
             "<results>/{experiment}/segmentation/{sample}/labels.tif",
             stills="<results>/{experiment}/segmentation/{sample}/labels",

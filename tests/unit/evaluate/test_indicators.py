@@ -69,7 +69,11 @@ def test_indicators_are_whole() -> None:
             assert indicator.name in (*SAMPLE_COLUMNS, *ANNOTATION_COLUMNS)
         assert indicator.about in (ANNOTATION, AGREEMENT, NETWORK, IMAGE, MOVIE, PIXEL_SIZE)
         if indicator.look is not None and indicator.unsuitable is not None:
-            assert (indicator.unsuitable < indicator.look) == indicator.low_is_bad
+            low, high = sorted((indicator.unsuitable, indicator.look))
+            assert indicator.look == (high if indicator.low_is_bad else low)
+        assert bool(indicator.bad) == (
+            (indicator.of_images and indicator.look is not None) or indicator.alone
+        ), indicator.name
     assert set(REASONS) == {TOO_LARGE, TOO_SMALL, NOT_CONVEX}
     # A remedy that names a key of the configuration names one that exists.
     for text in (*(i.remedy for i in INDICATORS), *REASONS.values()):

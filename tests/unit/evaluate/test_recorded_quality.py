@@ -9,6 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from autonuclei.evaluate.calibration import pool_calibration
+from autonuclei.evaluate.movies import MOVIE_COLUMNS
 from autonuclei.evaluate.quality import SAMPLE_COLUMNS, Annotated, Page, measure_sample
 from autonuclei.evaluate.verdicts import judge_experiment
 from shapes import GRID, draw_disks, photograph
@@ -24,6 +25,7 @@ IMAGES = {
     "diameter_px": (21.9092, 21.9672, 22.8201),
     "diameter_in_image": (0.210665, 0.211223, 0.219424),
     "large_area_ratio": (2.16817, 2.18364, 2.02347),
+    "light": (1484.46, 1270.12, 896.983),
     "contrast": (61.5654, 29.5500, 1.49584),
     "brightness_spread": (0.270858, 0.281491, 0.443935),
     "edge_width_px": (2.72271, 3.96489, 4.77783),
@@ -34,6 +36,7 @@ IMAGES = {
     "covered_share": (0.355157, 0.322203, 0.333042),
     "touching_share": (0.444444, 0.5, 0.5),
     "shared_outline": (0.0296804, 0.0331633, 0.0325),
+    "repeats": (NAN, NAN, NAN),
     "n_accepted": (7, NAN, NAN),
     "agreement_f1": (1, NAN, NAN),
     "agreement_iou": (0.944348, NAN, NAN),
@@ -43,6 +46,10 @@ IMAGES = {
     "neighbour_share": (0.888889, 0.9375, 0.875),
     "neighbour_iou": (1, 1, 1),
     "flicker": (NAN, 0.111111, NAN),
+    "resemblance": (NAN, 0.925221, 0.837676),
+    "shift_px": (NAN, 4.24264, 2.82843),
+    "movement_px": (NAN, 0, 0),
+    **dict.fromkeys(MOVIE_COLUMNS, (NAN, NAN, NAN)),  # too short to tell what is usual
     "probability": (0.75, 0.75, 0.75),
 }
 CALIBRATION = [
@@ -60,6 +67,7 @@ CALIBRATION = [
 VERDICTS = {
     "n_training": (7, "unsuitable"),
     "annotated_area_ratio": (2.16817, "look"),
+    "contrast": (29.5500, "look"),  # for one of the three frames
     "diameter_in_image": (0.211223, "look"),
     "failed_images": (0, "good"),
     "empty_images": (0, "good"),
@@ -68,12 +76,12 @@ VERDICTS = {
     "specks": (1 / 9, "good"),
     "nucleus_in_patch": (0.343237, "good"),
     "agreement_f1": (1, "good"),
-    "contrast": (29.5500, "good"),
     "sharpness": (2.77021, "good"),
     "saturated_share": (0.000262467, "good"),
     "illumination": (0.127851, "good"),
     "brightness_spread": (0.281491, "good"),
     "touching_share": (0.5, "good"),
+    "resemblance": (0.881449, "good"),
     "accepted_found": (1, "information"),
     "agreement_iou": (0.944348, "information"),
     "outside_annotation": (0, "information"),
@@ -85,6 +93,7 @@ VERDICTS = {
     "neighbour_share": (0.888889, "information"),
     "neighbour_iou": (1, "information"),
     "flicker": (0.111111, "information"),
+    **dict.fromkeys(("repeats", *MOVIE_COLUMNS), (None, "undefined")),
 }
 
 
@@ -165,13 +174,14 @@ def test_verdict_is_as_before(
     )
     assert verdict["verdict"] == "unsuitable"
     assert verdict["sentence"] == (
-        "These images do not suit the method as it was set: nuclei to learn from (7 nuclei)."
+        "These images do not suit the method as it was set: nuclei to learn from (7 nuclei); "
+        "1 of 3 frames with too little contrast: 2."
     )
     findings = verdict["findings"]
     assert [finding["indicator"] for finding in findings] == list(VERDICTS)
     for finding in findings:
         value, name = VERDICTS[finding["indicator"]]
-        assert finding["value"] == pytest.approx(value, rel=1e-4)
+        assert finding["value"] == (value if value is None else pytest.approx(value, rel=1e-4))
         assert finding["verdict"] == name
     named = {f["indicator"]: f["images"] for f in findings if f["images"]}
     assert named == {
@@ -180,6 +190,7 @@ def test_verdict_is_as_before(
         "illumination": [["s", 2]],
     }
     assert images["verdict"].tolist() == ["look", "good", "unsuitable"]
+    assert images["quality"].tolist() == ["good", "good", "unsuitable"]
     assert images["weak"].tolist() == [
         "Largest annotated objects",
         "",

@@ -18,7 +18,7 @@ from autonuclei.evaluate.indicators import (
     UNSUITABLE,
 )
 from autonuclei.evaluate.quality import SAMPLE_COLUMNS
-from autonuclei.evaluate.verdicts import ORDER, check_sizes, judge_experiment
+from autonuclei.evaluate.verdicts import ORDER, check_sizes, judge_experiment, list_frames
 
 NAN = float("nan")
 OBJECTS = pd.DataFrame(
@@ -92,6 +92,87 @@ def test_weak_points_of_an_image_are_listed_and_the_worst_counts() -> None:
 def test_large_values_may_be_the_bad_ones() -> None:
     rows = [make_image(k, illumination=value) for k, value in enumerate((0.3, 0.1, 0.4))]
     assert find(judge(rows)[1], "illumination")["images"] == [["a", 2], ["a", 0]]
+
+
+MOVIE = STILLS | {"kind": "movie"}
+
+
+def test_a_bad_minority_is_named_and_asks_for_a_look() -> None:
+    """Once the median of eight frames hid that the last three were out of focus."""
+    rows = [make_image(k, sharpness=3.5 if k < 5 else 1.2) for k in range(8)]
+    images, verdict = judge(rows, samples=[MOVIE])
+    assert verdict["verdict"] == LOOK
+    assert verdict["sentence"] == (
+        "Look before you trust this result: 3 of 8 frames out of focus: 5, 6, 7."
+    )
+    focus = find(verdict, "sharpness")
+    assert (focus["verdict"], focus["value"]) == (LOOK, 3.5)
+    assert "The median is good, but 3 of 8 images are not." in focus["meaning"]
+    assert focus["remedy"] and len(focus["images"]) == 3
+    assert images["quality"].tolist() == [GOOD] * 5 + [UNSUITABLE] * 3
+    (sample,) = verdict["samples"]
+    assert (sample["verdict"], sample["frames"]) == (LOOK, [5, 6, 7])
+
+
+def test_a_bad_sample_among_good_ones_is_named() -> None:
+    """Once the median over seven samples hid that all images of one were clipped."""
+    names = ["a", "b", "c", "sat", "d", "e", "f"]
+    bad = {"contrast": 1.0, "saturated_share": 0.9}
+    rows = [
+        make_image(k) | {"sample": name} | (bad if name == "sat" else {})
+        for name in names
+        for k in range(3)
+    ]
+    samples = [STILLS | {"sample": name} for name in names]
+    _, verdict = judge(rows, samples=samples)
+    assert verdict["verdict"] == LOOK
+    assert verdict["sentence"] == (
+        "Look before you trust this result: 1 of 7 samples unsuitable: sat (3 of 3 images with "
+        "too little contrast and saturated: 0, 1, 2)."
+    )
+    assert [own["verdict"] for own in verdict["samples"]] == [GOOD] * 3 + [UNSUITABLE] + [GOOD] * 3
+    # A sample that only asks for a look does so with three images; a single one may be odd.
+    few = [
+        row | bad | {"contrast": 2.0, "saturated_share": 0.1} for row in rows if row["frame"] == 0
+    ]
+    alone = [*few[3:4], *[row for row in rows if row["sample"] != "sat"]]
+    assert judge(alone, samples=samples)[1]["verdict"] == GOOD
+    three = [
+        row | ({"contrast": 2.0, "saturated_share": 0.1} if row["sample"] == "sat" else {})
+        for row in rows
+    ]
+    _, verdict = judge(three, samples=samples)
+    assert "1 of 7 samples to look at: sat (in most images: contrast)" in verdict["sentence"]
+
+
+def test_many_bad_samples_and_frames_are_counted() -> None:
+    names = [f"s{k}" for k in range(5)]
+    rows = [
+        make_image(k, sharpness=1.0 if k % 2 else 3.0) | {"sample": name}
+        for name in names
+        for k in range(40)
+    ]
+    _, verdict = judge(rows, samples=[MOVIE | {"sample": name} for name in names])
+    assert "5 of 5 samples to look at" in verdict["sentence"]
+    assert "1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23 and 8 more" in verdict["sentence"]
+    assert "s2" in verdict["sentence"] and "s3" not in verdict["sentence"]
+    assert list_frames([3, 4, 5, 9, 10, 11, 12, 1]) == "1, 3, 4, 5, 9-12"
+
+
+def test_an_image_that_failed_is_not_to_be_used_and_an_empty_one_may_be() -> None:
+    rows = [make_image(0), make_image(1) | NOTHING, make_image(2) | NOTHING | {"n_nuclei": 0}]
+    images, verdict = judge([*rows, make_image(3), make_image(4)])
+    assert images["quality"].tolist() == [GOOD, UNSUITABLE, LOOK, GOOD, GOOD]
+    assert verdict["sentence"] == (
+        "Look before you trust this result: 2 of 5 images not segmented or without a nucleus: 1, 2."
+    )
+
+
+def test_stills_are_named_by_their_files() -> None:
+    rows = [make_image(k) | {"image": f"well_{k}"} for k in range(4)]
+    rows[2]["repeats"] = 1.0
+    _, verdict = judge(rows)
+    assert "1 of 4 images identical to an earlier one: well_2." in verdict["sentence"]
 
 
 def test_failed_and_empty_images_are_named() -> None:
@@ -172,12 +253,13 @@ def test_why_something_is_undefined() -> None:
 
     no_model = "a model was given, so nothing was annotated."
     no_movie = "stills have no neighbouring frames."
+    short = "no movie has enough frames, or enough nuclei in them, to say."
     movie = STILLS | {"kind": "movie", "training": []}
     masks = STILLS | {"masks": True}
     assert list_reasons(STILLS) == {no_movie}
-    assert list_reasons(STILLS, movie) == set()
-    assert list_reasons(movie, model_given=True) == {no_model}
-    assert list_reasons(masks, movie) == {"masks were given in the place of the annotation."}
+    assert list_reasons(STILLS, movie) == {short}
+    assert list_reasons(movie, model_given=True) == {no_model, short}
+    assert list_reasons(masks, movie) == {"masks were given in the place of the annotation.", short}
 
 
 def test_given_masks_are_judged_without_a_network() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from autonuclei.measure.frames import count_nuclei
 from autonuclei.measure.motility import (
+    mark_frames,
     measure_motility,
     subtract_drift,
     tabulate_drift,
@@ -328,3 +329,21 @@ def test_all_tables_are_written(tmp_path, n_rows):
         assert back.columns.tolist() == [*own.columns, "well", "condition"]
         assert set(back["well"]) == ({"B02"} if len(own) else set())
         assert set(back["condition"]) == ({""} if len(own) else set())
+
+
+def test_steps_and_frames_say_which_to_leave_out():
+    """A step is as bad as the worse of its two frames, also over a gap."""
+    motility = measure_motility(
+        make_tracks({1: [(f, f, 0) for f in (0, 1, 2, 4)], 2: [(2, 9, 9)]}),
+        frames=[0, 1, 2, 3, 4],
+        image_shape=(20, 20),
+        pixel_size_um=None,
+        frame_interval_min=None,
+    )
+    quality = {0: "good", 1: "good", 2: "unsuitable", 3: "look", 4: "good"}
+    marked = mark_frames(motility, quality)
+    assert marked.frames["quality"].tolist() == list(quality.values())
+    assert marked.steps["quality"].tolist() == [
+        "good", "good", "unsuitable", "unsuitable", "unsuitable"
+    ]  # fmt: skip
+    assert marked.steps["step_frames"].tolist()[3] == 2

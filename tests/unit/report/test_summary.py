@@ -46,6 +46,28 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_that_rest_on_bad_frames_say_so(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    (row,) = experiment.samples
+    assert (row["verdict"], row["weak"]) == ("look", "1 of 3 frames out of focus: 2")
+    assert row["n_bad_images"] == 1
+    assert row["nuclei_per_image_without"] == 4.5, "nine nuclei are in frame 0"
+    assert row["median_speed_without"] == 1, "the step into frame 2 is left out"
+    assert row["n_divisions_without"] == 0
+    for page in (render_summary(experiment, [view]), render_summary(experiment, None)):
+        assert page.count("<small>1 of 3 images not to be trusted</small>") == 3
+        assert "<td>1 of 3 frames out of focus: 2</td>" in page
+        assert "without bad frames" in page
+        assert "<code>quality</code>" in page
+    tracks, *_ = list_pictures(experiment)["How do they move?"]
+    assert tracks["words"].endswith(" Rests also on 1 of 3 frames out of focus: 2.")
+    none, _ = make_experiment(tmp_path / "none", verdict=None)
+    assert none.samples[0]["weak"] == ""
+    page = render_summary(none, None)
+    assert "not to be trusted" not in page
+    assert "without bad" not in page
+
+
 def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
     experiment, _ = make_experiment(tmp_path)
     assert [(row["stage"], row["f1"]) for row in experiment.metrics] == [
@@ -176,7 +198,10 @@ def test_pictures_go_by_question_each_with_its_table(tmp_path: Path) -> None:
     compared = pictures["Do conditions differ?"][0]
     # In the order of the tables, not of the names.
     assert compared["title"] == f"c{MAX_PICTURES + 1} in the nucleus (grey values)"
-    assert compared["words"].endswith(f"One of {MAX_PICTURES + 2} in the folder conditions.")
+    assert compared["words"].endswith(
+        f"One of {MAX_PICTURES + 2} in the folder conditions. Rests also on 1 of 3 frames out of "
+        "focus: 2."
+    )
     page = render_summary(whole, [view])
     assert "against those of DMSO" in page
     assert "<td>Area of a nucleus (µm²)</td>" in page

@@ -6,7 +6,7 @@ with log_job(snakemake.log[0]):
     from autonuclei.io.files import write_beside
     from autonuclei.io.images import PlaneReader
     from autonuclei.io.tables import read_table
-    from autonuclei.measure.motility import measure_motility, write_motility
+    from autonuclei.measure.motility import mark_frames, measure_motility, write_motility
     from autonuclei.report.motility_figures import draw_motility
 
     movie = snakemake.params.movie
@@ -18,6 +18,8 @@ with log_job(snakemake.log[0]):
         frame_interval_min=movie["frame_interval_min"],
         remove_drift=snakemake.params.motility["remove_drift"],
     )
+    images = read_table(snakemake.input.quality, text=("quality",))
+    motility = mark_frames(motility, dict(zip(images["frame"], images["quality"], strict=True)))
     with write_beside(snakemake.output.folder) as folder, PlaneReader() as read:
         folder.mkdir()
         write_motility(folder, motility, columns=snakemake.params.columns)

@@ -26,6 +26,10 @@ class Indicator:
         On which side of the limits.
     of_images
         Whether images are judged by it one by one too.
+    alone
+        Whether each image that asks for a look is named, not only the unsuitable ones.
+    bad
+        What is said of such images, after "3 of 8 frames".
     about
         `ANNOTATION`, `AGREEMENT`, `NETWORK`, `IMAGE`, `MOVIE` or `PIXEL_SIZE`.
     """
@@ -39,6 +43,8 @@ class Indicator:
     unsuitable: float | None = None
     low_is_bad: bool = True
     of_images: bool = False
+    alone: bool = False
+    bad: str = ""
     about: str = IMAGE
 
     def judge(self, value: float) -> str:
@@ -64,9 +70,9 @@ with Path(__file__).with_suffix(".toml").open("rb") as _file:
     _DATA = tomllib.load(_file)
 
 INDICATORS = tuple(_make_indicator(*item) for item in _DATA["indicators"].items())
-FAILED, EMPTY, UNLIKELY_SIZE = (
+FAILED, EMPTY, REPEATED, UNLIKELY_SIZE = (
     next(indicator for indicator in INDICATORS if indicator.name == name)
-    for name in ("failed_images", "empty_images", "unlikely_size")
+    for name in ("failed_images", "empty_images", "repeats", "unlikely_size")
 )
 # What it means that most annotated objects were rejected for a reason, and what to do.
 REASONS: dict[str, str] = _DATA["reasons"]

@@ -7,7 +7,7 @@ drawn by hand: docs/quality.md.
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,12 @@ from autonuclei.annotate.parts import Part
 from autonuclei.annotate.preprocessing import rescale_labels
 from autonuclei.annotate.selection import ACCEPTED, TOO_DIM, TOO_SMALL, drop_specks
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed
+from autonuclei.evaluate.movies import (
+    MOVIE_COLUMNS,
+    PAIR_COLUMNS,
+    compare_frames,
+    compare_with_movie,
+)
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.blocks import Block
@@ -47,6 +53,7 @@ IMAGE_COLUMNS = (
     "diameter_px",
     "diameter_in_image",
     "large_area_ratio",
+    "light",
     "contrast",
     "brightness_spread",
     "edge_width_px",
@@ -75,7 +82,15 @@ AGREEMENT_COLUMNS = (
 NEIGHBOUR_COLUMNS = ("drift_px", "neighbour_share", "neighbour_iou", "flicker")
 # Columns of the reasons of rejection, which the annotation names, begin so.
 REJECTED = "rejected: "
-SAMPLE_COLUMNS = (*IMAGE_COLUMNS, *AGREEMENT_COLUMNS, *NEIGHBOUR_COLUMNS, "probability")
+SAMPLE_COLUMNS = (
+    *IMAGE_COLUMNS,
+    "repeats",
+    *AGREEMENT_COLUMNS,
+    *NEIGHBOUR_COLUMNS,
+    *PAIR_COLUMNS,
+    *MOVIE_COLUMNS,
+    "probability",
+)
 
 # Above it, a nucleus of one label image has at most one partner in another.
 MATCH_IOU = 0.5
@@ -103,12 +118,13 @@ def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
         `IMAGE_COLUMNS`, NaN where the image has no nucleus:
 
         n_nuclei, diameter_px (of a disk with the median area), diameter_in_image (over the
-        shorter side), large_area_ratio (90th percentile of the areas over their median), contrast
-        (median over nuclei of median brightness above the background around it, in standard
-        deviations of the pixel noise), brightness_spread (its interquartile range over its
-        median), edge_width_px (contrast over slope, median over the outlines), sharpness (radius
-        over edge width), unclear_outline (share of the outlines where the slope is below half its
-        median), saturated_share (of the pixels of nuclei, at the largest value of the image),
+        shorter side), large_area_ratio (90th percentile of the areas over their median), light
+        (median over nuclei of median brightness above the background around it, in grey values),
+        contrast (the same in standard deviations of the pixel noise), brightness_spread (its
+        interquartile range over its median), edge_width_px (contrast over slope, median over the
+        outlines), sharpness (radius over edge width), unclear_outline (share of the outlines where
+        the slope is below half its median), saturated_share (of the pixels of nuclei, at the
+        largest value of the image),
         illumination (5th to 95th percentile of the background over the median contrast),
         covered_share (of the image, by nuclei), touching_share (nuclei with a neighbour at most
         `GAP_PX` away), shared_outline (share of all outlines that borders another nucleus).
@@ -141,6 +157,7 @@ def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
     if len(known) == 0:  # no nucleus is brighter than its surroundings
         return row
     typical = float(np.median(known))
+    row["light"] = typical
     noise = measure_noise(image) if len(parts) > 1 else estimate_noise(image[:, :])
     row["contrast"] = typical / noise
     row["brightness_spread"] = _spread(known, 0.25, 0.75) / typical
@@ -481,6 +498,7 @@ def measure_sample(
     nuclei: pd.DataFrame,
     *,
     is_movie: bool,
+    digests: Mapping[int, str] | None = None,
     read_annotation: Callable[[int], Iterable[Annotated]] = lambda frame: (),
     scale: float = PreprocessSettings.scale,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -493,7 +511,9 @@ def measure_sample(
     nuclei
         `frame`, `label` and `probability` that the network gave of each of its nuclei.
     is_movie
-        Whether a frame is compared with the ones before and after.
+        Whether a frame is compared with the ones before and after, and with all others.
+    digests
+        Of the pixels of each frame; the same in two frames: the same image.
     read_annotation
         What was annotated of a frame.
     scale
@@ -502,12 +522,14 @@ def measure_sample(
     Returns
     -------
     images : DataFrame
-        `frame` and `SAMPLE_COLUMNS`, a row per frame; `probability` is the median over nuclei.
+        `frame` and `SAMPLE_COLUMNS`, a row per frame; `probability` is the median over nuclei,
+        `repeats` is 1 for an image that an earlier frame has too, else 0.
         NaN is undefined, all of it where labels are None.
     calibration : DataFrame
         `calibration.CALIBRATION_COLUMNS`, the rows of `count_confirmed` frame after frame.
     """
     by_frame = dict(iter(nuclei.groupby("frame")))
+    seen_before: set[str] = set()
     images, calibration = [], []
     located: dict[int, LocatedLabels] = {}
     for before, here, after in _with_neighbours(pages):
@@ -517,6 +539,9 @@ def measure_sample(
         if image is None or labels is None:
             continue
         row |= measure_image(image, labels)
+        if digests:
+            row["repeats"] = float(digests[frame] in seen_before)
+            seen_before.add(digests[frame])
         largest = max(int(strip.max()) for _, strip in cut_strips(labels))
         probability = np.full(largest + 1, NAN)
         if frame in by_frame:
@@ -543,12 +568,20 @@ def measure_sample(
             neighbours = [located.get(frame - 1), located.get(frame + 1)]
             beside, confirmed = compare_neighbours(neighbours[0], located[frame], neighbours[1])
             row |= beside
+            if neighbours[0] is not None:
+                row |= compare_frames(
+                    neighbours[0].labels,
+                    labels,
+                    neighbours[0].places,
+                    located[frame].places,
+                    diameter_px=row["diameter_px"],
+                )
             if any(neighbour is not None for neighbour in neighbours):
                 calibration.append(count_confirmed("neighbouring frames", probability, confirmed))
-    return (
-        pd.DataFrame(images, columns=["frame", *SAMPLE_COLUMNS]),
-        concatenate_tables(calibration, CALIBRATION_COLUMNS),
-    )
+    table = pd.DataFrame(images, columns=["frame", *SAMPLE_COLUMNS])
+    if is_movie:
+        table[list(MOVIE_COLUMNS)] = compare_with_movie(table)
+    return table, concatenate_tables(calibration, CALIBRATION_COLUMNS)
 
 
 def _with_neighbours(pages: Iterable[Page]) -> Iterator[tuple[Page | None, Page, Page | None]]:

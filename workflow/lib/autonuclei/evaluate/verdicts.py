@@ -3,7 +3,7 @@
 `indicators` has the limits and the words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from autonuclei.evaluate.indicators import (
     NETWORK,
     PIXEL_SIZE,
     REASONS,
+    REPEATED,
     UNDEFINED,
     UNLIKELY_SIZE,
     UNSUITABLE,
@@ -40,6 +41,10 @@ _MOST_IMAGES = 20
 LIKELY_DIAMETER_UM = (2.0, 60.0)
 _MOST_SIZES = 3
 _MOST_NAMED = 3
+# So many frames of a sample, or runs of frames, are named in the sentence.
+_MOST_FRAMES = 12
+# With fewer images a median is that of single ones.
+_FEWEST_IMAGES = 3
 
 
 def check_sizes(
@@ -124,16 +129,20 @@ def judge_experiment(
     -------
     images : DataFrame
         With what became of the annotated objects (`quality.count_decisions`), `verdict`, the
-        worst by any indicator of images, and `weak` points.
+        worst by any indicator of images, and `weak` points; and `quality` (`judge_frames`).
     verdict : dict
-        `experiment`, `verdict` (that of the worst finding), `sentence` and `findings`: of each
-        indicator, the worst first, `indicator` (its name), `title`, `value` (None where it is
-        undefined), `unit`, `verdict`, `meaning`, `remedy`, and `images`, the [sample, frame] of
-        those that are not good by it, the worst first.
+        `experiment`, `verdict` (that of the worst finding or sample), `sentence`, `samples`
+        (`judge_samples`) and `findings`: of each indicator, the worst first, `indicator` (its
+        name), `title`, `value` (None where it is undefined), `unit`, `verdict`, `meaning`,
+        `remedy`, and `images`, the [sample, frame] of those that are not good by it, the worst
+        first. A value is that of most images; one image that is unsuitable asks for a look.
     """
     if objects is not None:
         images = _add_decisions(images, objects)
     images = _judge_images(images)
+    judged = judge_samples(
+        images, movies=[sample["sample"] for sample in samples if sample["kind"] == "movie"]
+    )
     n_training = float("nan")
     if not model_given:
         training = {(sample["sample"], frame) for sample in samples for frame in sample["training"]}
@@ -166,14 +175,142 @@ def judge_experiment(
     )
     worst = findings[0]["verdict"]
     verdict = worst if worst in _NOT_GOOD else GOOD
+    if verdict == GOOD and any(sample["verdict"] in _NOT_GOOD for sample in judged):
+        verdict = LOOK
     return images, {
         "experiment": experiment,
         "verdict": verdict,
-        "sentence": _write_sentence(verdict, findings, sizes=_join_sizes(unlikely))
+        "sentence": _write_sentence(verdict, findings, judged, sizes=_join_sizes(unlikely))
         + _name_given(samples)
         + _name_corrected(samples),
+        "samples": judged,
         "findings": findings,
     }
+
+
+def judge_frames(images: pd.DataFrame) -> pd.Series:
+    """Say of each image whether to use its nuclei: `GOOD`, `LOOK` or `UNSUITABLE`.
+
+    Parameters
+    ----------
+    images
+        The columns of `quality.measure_sample`.
+
+    Returns
+    -------
+    Series of str
+        The worst by any indicator of images but those of the annotation: what the network did
+        not learn from may still be found. An image that could not be segmented is unsuitable;
+        one without a nucleus asks for a look, since it may be right.
+    """
+    judged = [
+        images[indicator.name].map(indicator.judge)
+        for indicator in INDICATORS
+        if indicator.of_images and indicator.about != ANNOTATION and indicator.name in images
+    ]
+    quality = pd.Series(GOOD, index=images.index, dtype=object)
+    quality[_find_weak(EMPTY, images)] = LOOK
+    for verdict in (LOOK, UNSUITABLE):
+        for own in judged:
+            quality[own == verdict] = verdict
+    quality[_find_weak(FAILED, images)] = UNSUITABLE
+    return quality
+
+
+def judge_samples(images: pd.DataFrame, *, movies: Collection[str]) -> list[dict[str, Any]]:
+    """Say of each sample whether to trust it, and which of its images not.
+
+    Parameters
+    ----------
+    images
+        `sample`, `frame`, the columns of `quality.measure_sample` and, of stills, `image`.
+    movies
+        The samples whose images are called frames, by their numbers.
+
+    Returns
+    -------
+    list of dict
+        `sample`, `verdict`, `n_images`, `frames` (the images not to trust), `reasons` (why, the
+        most frequent first), `weak` (the titles of what is weak in most of its images) and
+        `words`: all of it in a line, or nothing. A median of less than three images asks for no
+        look.
+    """
+    return [
+        _judge_sample(str(name), own, is_movie=name in movies)
+        for name, own in images.groupby("sample", sort=False)
+    ]
+
+
+def _judge_sample(name: str, images: pd.DataFrame, *, is_movie: bool) -> dict[str, Any]:
+    bad = np.zeros(len(images), bool)
+    counts: dict[str, int] = {}
+    verdicts = [GOOD]
+    weak = []
+    for indicator in INDICATORS:
+        told = _find_told(indicator, images)
+        if told.any():
+            bad |= told
+            counts[indicator.bad] = counts.get(indicator.bad, 0) + int(told.sum())
+        if indicator.of_images:
+            verdict = indicator.judge(_take_median(images.get(indicator.name)))
+        elif indicator in (FAILED, EMPTY):
+            verdict = indicator.judge(float(told.mean()))
+        else:
+            continue
+        if verdict == UNSUITABLE or (verdict == LOOK and len(images) >= _FEWEST_IMAGES):
+            verdicts.append(verdict)
+            weak.append(indicator.title)
+    if bad.any():
+        verdicts.append(UNSUITABLE if bad.mean() > 0.5 else LOOK)
+    frames = images["frame"][bad].tolist()
+    reasons = sorted(counts, key=lambda reason: -counts[reason])
+    verdict = min(verdicts, key=ORDER.index)
+    words = ""
+    if frames:
+        kind = "frames" if is_movie else "images"
+        many = f"{len(frames)} of {len(images)} {kind}" if len(images) > 1 else "the one image"
+        # "and" where each of them is bad in all these ways.
+        joined = " and " if min(counts.values()) == len(frames) else " or "
+        words = f"{many} {joined.join(reasons[:_MOST_NAMED])}"
+        if len(images) > 1 and (is_movie or "image" not in images):
+            words += f": {list_frames(frames)}"
+        elif len(images) > 1:
+            words += f": {_list_some(images['image'][bad].astype(str).tolist())}"
+    elif verdict in _NOT_GOOD:
+        words = "in most images: " + ", ".join(title.lower() for title in weak)
+    return {
+        "sample": name,
+        "verdict": verdict,
+        "n_images": len(images),
+        "frames": frames,
+        "reasons": reasons,
+        "weak": weak,
+        "words": words,
+    }
+
+
+def list_frames(frames: Sequence[int]) -> str:
+    """Write the numbers of frames, long runs as in 10-24."""
+    runs: list[list[int]] = []
+    for frame in sorted(frames):
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    parts: list[str] = []
+    for run in runs:
+        parts += [f"{run[0]}-{run[-1]}"] if len(run) > _MOST_NAMED else map(str, run)
+    more = len(parts) - _MOST_FRAMES
+    return ", ".join(parts[:_MOST_FRAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _find_told(indicator: Indicator, images: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which images are named by an indicator: the unsuitable ones, or all that are not good."""
+    if indicator.alone:
+        return _find_weak(indicator, images)
+    if not indicator.of_images or indicator.about == ANNOTATION or indicator.name not in images:
+        return np.zeros(len(images), bool)
+    return (images[indicator.name].map(indicator.judge) == UNSUITABLE).to_numpy()
 
 
 def _list_given(samples: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -232,6 +369,7 @@ def _judge_images(images: pd.DataFrame) -> pd.DataFrame:
         }
     )
     is_weak = judged.isin(_NOT_GOOD)
+    images = images.assign(quality=judge_frames(images))
     verdict = np.full(len(images), GOOD, dtype=object)
     verdict[is_weak.any(axis=1)] = LOOK
     verdict[(judged == UNSUITABLE).any(axis=1)] = UNSUITABLE
@@ -266,6 +404,8 @@ def _summarize_images(
     values["nucleus_in_patch"] = diameter / patch_px
     for indicator in (FAILED, EMPTY):
         values[indicator.name] = float(_find_weak(indicator, images).mean())
+    if images[REPEATED.name].notna().any():
+        values[REPEATED.name] = float(images[REPEATED.name].mean())
     return values
 
 
@@ -284,6 +424,7 @@ def _describe_missing(samples: Sequence[Mapping[str, Any]], *, model_given: bool
         missing[ANNOTATION] = missing[AGREEMENT] = "a model was given, so nothing was annotated."
     elif not any(sample["training"] and not sample["masks"] for sample in samples):
         missing[ANNOTATION] = "masks were given in the place of the annotation."
+    missing[MOVIE] = "no movie has enough frames, or enough nuclei in them, to say."
     if all(sample["kind"] == "stills" for sample in samples):
         missing[MOVIE] = "stills have no neighbouring frames."
     return missing
@@ -308,6 +449,10 @@ def _list_findings(
         value = values[indicator.name]
         verdict, meaning = indicator.judge(value), indicator.meaning
         weak = images[_find_weak(indicator, images)]
+        told = int(_find_told(indicator, images).sum())
+        if verdict == GOOD and told:
+            verdict = LOOK
+            meaning += f" The median is good, but {told} of {len(images)} images are not."
         if indicator.name in images:
             weak = weak.sort_values(indicator.name, ascending=indicator.low_is_bad, kind="stable")
         if verdict == UNDEFINED:
@@ -364,21 +509,56 @@ def _find_weak(indicator: Indicator, images: pd.DataFrame) -> npt.NDArray[np.boo
     return images[indicator.name].map(indicator.judge).isin(_NOT_GOOD).to_numpy()
 
 
-def _write_sentence(verdict: str, findings: Sequence[Mapping[str, Any]], *, sizes: str) -> str:
-    named = [finding for finding in findings if finding["verdict"] == verdict]
+def _write_sentence(
+    verdict: str,
+    findings: Sequence[Mapping[str, Any]],
+    samples: Sequence[Mapping[str, Any]],
+    *,
+    sizes: str,
+) -> str:
+    """Say what the verdict is, why, and of which samples and images."""
     if verdict == GOOD:
+        n = sum(finding["verdict"] == GOOD for finding in findings)
         return (
-            f"Nothing speaks against this result: all {len(named)} indicators that can be judged "
-            "are good."
+            f"Nothing speaks against this result: all {n} indicators that can be judged are good."
         )
-    warning = f" Check the {sizes}: all lengths in µm rest on it." if sizes else ""
-    points = ", ".join(
+    named = [
         f"{finding['title'].lower()} ({_format_value(finding['value'])} {finding['unit']})"
-        for finding in named
-    )
+        for finding in findings
+        if _is_point(finding, verdict)
+    ]
+    parts = [", ".join(named)] if named else []
+    # The many first: what most images are, or else which ones are not good.
+    told = _name_samples(samples)
+    points = "; ".join([*parts, *told] if verdict == UNSUITABLE else [*told, *parts])
+    warning = f" Check the {sizes}: all lengths in µm rest on it." if sizes else ""
     if verdict == LOOK:
         return f"Look before you trust this result: {points}.{warning}"
     return f"These images do not suit the method as it was set: {points}.{warning}"
+
+
+def _is_point(finding: Mapping[str, Any], verdict: str) -> bool:
+    """Whether a finding is told by its value; where only some images are bad, they are named."""
+    indicator = next(own for own in INDICATORS if own.name == finding["indicator"])
+    if indicator in (FAILED, EMPTY, REPEATED) and verdict == LOOK:
+        return False
+    value = finding["value"]
+    return value is not None and indicator.judge(value) == verdict
+
+
+def _name_samples(samples: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the samples that are not good, and their images."""
+    if len(samples) == 1:
+        return [sample["words"] for sample in samples if sample["frames"]]
+    lines = []
+    unsuitable = [sample for sample in samples if sample["verdict"] == UNSUITABLE]
+    if unsuitable:
+        names = [f"{sample['sample']} ({sample['words']})" for sample in unsuitable]
+        lines.append(f"{len(unsuitable)} of {len(samples)} samples unsuitable: {_list_some(names)}")
+    weak = [f"{own['sample']} ({own['words']})" for own in samples if own["verdict"] == LOOK]
+    if weak:
+        lines.append(f"{len(weak)} of {len(samples)} samples to look at: {_list_some(weak)}")
+    return lines
 
 
 def _format_value(value: float) -> str:

@@ -8,7 +8,7 @@ downwards). What is undefined is NaN.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +120,29 @@ def measure_motility(
         track_msd,
         shift_to_origin(moved, units=units),
         drift,
+    )
+
+
+def mark_frames(motility: Motility, quality: Mapping[int, str]) -> Motility:
+    """Add to steps and frames the column `quality`, by which a user leaves some out.
+
+    Parameters
+    ----------
+    motility : Motility
+    quality
+        Of each frame "good", "look" or "unsuitable". A step has the worse of the two frames that
+        it joins.
+    """
+    order = {"good": 0, "look": 1, "unsuitable": 2}
+    names = np.array(list(order), dtype=object)
+    rank = {frame: order[name] for frame, name in quality.items()}
+    frame = motility.steps["frame"]
+    before = (frame - motility.steps["step_frames"]).fillna(frame).astype(np.int64)
+    worse = np.maximum(frame.map(rank).to_numpy(np.int64), before.map(rank).to_numpy(np.int64))
+    return replace(
+        motility,
+        steps=motility.steps.assign(quality=names[worse]),
+        frames=motility.frames.assign(quality=motility.frames["frame"].map(quality)),
     )
 
 

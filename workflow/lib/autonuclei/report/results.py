@@ -75,6 +75,12 @@ class Experiment:
         return self._read_json(name) if name in self.planned else None
 
     @cached_property
+    def judged(self) -> dict[str, dict[str, Any]]:
+        """What the verdict says of each sample; nothing if this run judges none."""
+        samples = [] if self.verdict is None else self.verdict["samples"]
+        return {sample["sample"]: sample for sample in samples}
+
+    @cached_property
     def samples(self) -> Rows:
         """What went into each sample and what came out of it, a row each; NaN: does not apply."""
         return [self._describe_sample(sample) for sample in self.record["samples"]]
@@ -182,7 +188,22 @@ class Experiment:
             "speed_unit": "",
             **dict.fromkeys(_DISTANCES, NAN),
             "distance_unit": "",
+            "verdict": "",
+            "weak": "",
+            "n_bad_images": NAN,
+            "nuclei_per_image_without": NAN,
+            "n_divisions_without": NAN,
+            "median_speed_without": NAN,
         }
+        bad: list[int] = []
+        if name in self.judged:
+            judged = self.judged[name]
+            bad = judged["frames"]
+            row |= {"verdict": judged["verdict"], "weak": judged["words"]}
+            row["n_bad_images"] = len(bad)
+        n_rest = sample["n_frames"] - len(bad)
+        if bad and n_rest > 0:
+            row["nuclei_per_image_without"] = float((~objects["frame"].isin(bad)).sum()) / n_rest
         tracks = f"tracking/{name}"
         if f"{tracks}/lineages.csv" in self.planned:
             daughters = self._read(f"{tracks}/lineages.csv")["daughters"]
@@ -191,6 +212,13 @@ class Experiment:
             column = next(name for name in map(str, steps) if name.startswith("speed_"))
             row["median_speed"] = float(steps[column].median())
             row["speed_unit"] = UNIT_LABELS[column.removeprefix("speed_")]
+            if bad:
+                # A step and a division need the frame before as well.
+                before = steps["frame"] - steps["step_frames"]
+                rests = steps["frame"].isin(bad) | before.isin(bad)
+                row["median_speed_without"] = float(steps[column][~rests].median())
+                born = read_table(self.folder / tracks / "motility/divisions.csv")["frame"]
+                row["n_divisions_without"] = int((~(born.isin(bad) | (born - 1).isin(bad))).sum())
             # Links that the user corrected have no limit.
             used = self._read_json(f"{tracks}/linking.json")
             row |= {key: _fill(used.get(key)) for key in _DISTANCES}

@@ -147,6 +147,8 @@ PICTURES: dict[str, dict[str, dict[str, tuple[str, str]]]] = {
         },
     },
 }
+# Figures that all images of a sample, or of all samples, went into.
+RESTS_ON_ALL = ("tracking/", "segmentation/*/channels", "figures/counts", "conditions/")
 # More pictures of one kind make the page slow to open.
 MAX_PICTURES = 6
 
@@ -235,9 +237,10 @@ def _choose_pictures(
     experiment: Experiment, title: str, choices: Mapping[str, tuple[str, str]]
 ) -> list[dict[str, str]]:
     fitting = ((p, *words, experiment.find(p)) for p, words in choices.items())
-    pattern, words, table, paths = next(
-        (choice for choice in fitting if choice[3]), ("", "", "", [])
-    )
+    chosen = next((choice for choice in fitting if choice[3]), None)
+    if chosen is None:
+        return []
+    pattern, words, table, paths = chosen
     shown, is_measure = paths[:1], pattern.endswith("_*.png")
     if is_measure:
         order = {name: place for place, name in enumerate(experiment.measures)}
@@ -247,6 +250,8 @@ def _choose_pictures(
             words += f" One of {len(paths)} in the folder {paths[0].rpartition('/')[0]}."
     if "/*/" in pattern and len(paths) > 1:
         words += f" Shown is {paths[0].split('/')[1]}, the first of {len(paths)} samples."
+    if pattern.startswith(RESTS_ON_ALL):
+        words += _warn_of_images(experiment, paths[0].split("/")[1] if "/*/" in pattern else "")
     pictures = []
     for path in shown:
         beside = f"{path.rpartition('/')[0]}/{table}"
@@ -261,6 +266,18 @@ def _choose_pictures(
             }
         )
     return pictures
+
+
+def _warn_of_images(experiment: Experiment, sample: str) -> str:
+    """Say that a figure rests on bad images of a sample; of all samples where that is ""."""
+    judged = [own for name, own in experiment.judged.items() if not sample or name == sample]
+    spoiled = [own for own in judged if own["frames"]]
+    if not spoiled:
+        return ""
+    if sample or len(experiment.judged) == 1:
+        return f" Rests also on {spoiled[0]['words']}."
+    n, of = sum(len(own["frames"]) for own in judged), sum(own["n_images"] for own in judged)
+    return f" {n} of {of} images are not to be trusted; the verdict names them."
 
 
 def _find_measure(path: str) -> str:

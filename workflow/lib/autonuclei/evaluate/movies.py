@@ -1,0 +1,171 @@
+"""What frames of a movie tell of each other: jumps, missing and foreign frames, fading light.
+
+A frame that is fine by itself may still not belong where it is. It is compared with the frame
+before, by the masks alone, and with all frames of its movie.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import list_strips
+
+Array = npt.NDArray[Any]
+NAN = float("nan")
+
+# Of each frame against the one before; `compare_frames`.
+PAIR_COLUMNS = ("resemblance", "shift_px", "movement_px")
+# Of each frame against all of its movie; `compare_with_movie`.
+MOVIE_COLUMNS = (
+    "jump",
+    "relative_movement",
+    "relative_light",
+    "relative_sharpness",
+    "count_change",
+)
+
+# Side of a pixel in which masks are laid over each other, per diameter of a nucleus.
+PIXELS_PER_DIAMETER = 6
+# A shift of up to a diameter is taken if its correlation is this part of the best: nuclei on a
+# regular pattern look the same a whole step further.
+NEARLY_BEST = 0.8
+FEWEST_NUCLEI = 6  # fewer tell nothing
+# Shorter movies do not tell what is usual in them.
+FEWEST_FRAMES = 5
+# Frames before and after with which the number of nuclei is compared.
+FRAMES_BESIDE = 2
+# Standard deviations of a number that is counted, which chance makes.
+CHANCE = 3.0
+
+
+def compare_frames(
+    previous: ArrayLike,
+    current: ArrayLike,
+    places_before: Array,
+    places: Array,
+    *,
+    diameter_px: float,
+) -> dict[str, float]:
+    """Compare the masks of a frame with those of the frame before, wherever these have gone.
+
+    Parameters
+    ----------
+    previous, current : (height, width) int
+        Label images of the same shape.
+    places_before, places : (n, 2), (m, 2)
+        Centroids (row, column) of their nuclei in px; rows of NaN are passed over.
+    diameter_px
+        Of a nucleus.
+
+    Returns
+    -------
+    dict
+        `PAIR_COLUMNS`, NaN with fewer than six nuclei in one of them: correlation of the two
+        masks at the shift at which it is largest (1: the same masks); length of that shift; how
+        far the median nucleus goes beside it.
+    """
+    row = dict.fromkeys(PAIR_COLUMNS, NAN)
+    one, other = (own[np.isfinite(own[:, 0])] for own in (places_before, places))
+    if min(len(one), len(other)) < FEWEST_NUCLEI:
+        return row
+    side = max(1, int(diameter_px / PIXELS_PER_DIAMETER))
+    row["resemblance"], shift = _lay_over(_shrink(previous, side), _shrink(current, side))
+    shift = shift * side
+    moves = _pair_nearest(one + shift, other)
+    # The shift is known to `side` px only.
+    common = np.median(moves, axis=0)
+    row["shift_px"] = float(np.hypot(*(shift + common)))
+    row["movement_px"] = float(np.median(np.hypot(*(moves - common).T)))
+    return row
+
+
+def _shrink(labels: ArrayLike, side: int) -> Array:
+    """Share of nuclei in each square, float32; what is left over at the ends is cut off."""
+    columns = labels.shape[1] // side
+    strips = []
+    for block in list_strips(labels.shape, multiple=side):
+        rows = (block.end_row - block.row) // side
+        strip = labels[block.row : block.row + rows * side, : columns * side] > 0
+        strips.append(strip.reshape(rows, side, columns, side).mean(axis=(1, 3), dtype=np.float32))
+    return np.concatenate(strips)
+
+
+def _lay_over(one: Array, other: Array) -> tuple[float, Array]:
+    """Largest correlation of two images over all shifts, and the shift from one to the other.
+
+    Of shifts that are nearly as good, one of at most a diameter goes first.
+    """
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    if size == 0:
+        return NAN, np.zeros(2)
+    product = np.conj(np.fft.rfft2(one)) * np.fft.rfft2(other)
+    correlation = np.fft.irfft2(product, s=one.shape)
+    # Shifts of more than half the image are those to the other side.
+    rows, columns = (np.fft.fftfreq(n, 1 / n) for n in one.shape)
+    near = np.where(np.hypot(rows[:, None], columns) <= PIXELS_PER_DIAMETER, correlation, -np.inf)
+    best = near if near.max() >= NEARLY_BEST * correlation.max() else correlation
+    row, column = np.unravel_index(int(best.argmax()), one.shape)
+    return float(best.max()) / size, np.array([rows[row], columns[column]])
+
+
+def _pair_nearest(one: Array, other: Array) -> Array:
+    """Steps (row, column) between nuclei that are each other's nearest; (n, 2), never empty."""
+    nearest = cKDTree(other).query(one)[1]
+    back = cKDTree(one).query(other)[1]
+    mutual = back[nearest] == np.arange(len(one))
+    return np.asarray(other[nearest[mutual]] - one[mutual])
+
+
+def compare_with_movie(images: pd.DataFrame) -> pd.DataFrame:
+    """Compare each frame with all of its movie.
+
+    Parameters
+    ----------
+    images : DataFrame
+        `n_nuclei`, `diameter_px`, `light`, `sharpness`, `shift_px` and `movement_px` of each
+        frame, in order.
+
+    Returns
+    -------
+    DataFrame
+        `MOVIE_COLUMNS`, a row per frame: jump (how far the shift from the frame before differs
+        from that between most frames, in diameters), relative_movement (how far nuclei go from
+        the frame before, over what they do between most frames), relative_light (brightness of
+        the nuclei above the background, over that of the brightest frames), relative_sharpness
+        (over that of most frames), count_change (share by which the number of nuclei differs
+        from that of the two frames before and after, beyond chance). NaN in movies of fewer
+        than five frames.
+    """
+    table = pd.DataFrame(NAN, index=images.index, columns=list(MOVIE_COLUMNS))
+    if len(images) < FEWEST_FRAMES:
+        return table
+    shift, diameter = images["shift_px"], images["diameter_px"].median()
+    table["jump"] = (shift - shift.median()).abs() / diameter
+    table["relative_movement"] = _divide(images["movement_px"], images["movement_px"].median())
+    table["relative_light"] = _divide(images["light"], float(images["light"].quantile(0.9)))
+    table["relative_sharpness"] = _divide(images["sharpness"], images["sharpness"].median())
+    table["count_change"] = _compare_counts(images["n_nuclei"].to_numpy(np.float64))
+    return table
+
+
+def _divide(values: pd.Series, by: float) -> pd.Series:
+    return values / by if by > 0 else values * NAN
+
+
+def _compare_counts(count: Array) -> Array:
+    change = np.full(len(count), NAN)
+    for k, own in enumerate(count):
+        around = np.concatenate(
+            [count[max(0, k - FRAMES_BESIDE) : k], count[k + 1 : k + 1 + FRAMES_BESIDE]]
+        )
+        around = around[np.isfinite(around)]
+        if len(around) and np.isfinite(own):
+            usual = float(np.median(around))
+            beyond = abs(own - usual) - CHANCE * np.sqrt(max(usual, 1))
+            change[k] = max(0.0, beyond) / max(usual, 1)
+    return change
