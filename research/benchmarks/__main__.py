@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,18 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from research.benchmarks import dry_runs, whole_runs
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+ANNOTATION = (
+    "preprocess_image",
+    "threshold_image",
+    "split_nuclei",
+    "measure_objects",
+    "select_nuclei",
+    "compose_training_pair",
+)
 TABLE_HEAD = "experiment\tsample\timages\tkind\ttrain\n"
 
 
@@ -122,11 +133,89 @@ def benchmark_tracking(folder, images):
         )
 
 
+def benchmark_sizes(folder, images):
+    """Whole runs of movies of three frames, from 1 to 120 megapixels."""
+    shapes = [(1, 1), (2, 2), (4, 4), (10, 12)]
+    sizes = [rows * columns for rows, columns in shapes]
+    uses, bare = [], []
+    for size, (rows, columns) in zip(sizes, shapes, strict=True):
+        place = folder / f"size{size}"
+        frames = whole_runs.write_mosaic(place / "images", rows, columns, frames=3)
+        uses.append(run_whole(place, "1"))
+        command = [sys.executable, str(HERE / "annotate_bare.py"), frames[0]]
+        bare.append(whole_runs.measure_script(command, place))
+        shutil.rmtree(place / "images")
+    names = [f"{size} MP" for size in sizes]
+    whole_runs.print_growth("Three frames of", names, uses, sizes)
+    for name, use, script in zip(names, uses, bare, strict=True):
+        ours = [use[rule] for rule in ANNOTATION if rule in use]
+        jobs = max(jobs for jobs, _, _ in ours)
+        print(
+            f"annotation of {name}: {sum(seconds for _, seconds, _ in ours):.1f} CPU-s in"
+            f" {jobs} field(s), at most {max(peak for _, _, peak in ours)} MB; bare script of one"
+            f" frame {script[0]:.1f} CPU-s, {script[1]:.0f} MB"
+        )
+
+
+def benchmark_lengths(folder, images):
+    """Whole runs of movies of 100 and 1,000 frames of 256 x 256 px."""
+    lengths = [100, 1000]
+    uses = []
+    for length in lengths:
+        place = folder / f"length{length}"
+        whole_runs.write_long_movie(place / "images", length)
+        uses.append(run_whole(place, "10"))
+        pages = sorted(place.glob("results/bench/summary*.html"))
+        told = ", ".join(f"{page.name} {page.stat().st_size / 1e6:.1f} MB" for page in pages)
+        print(f"{length} frames: {told}")
+    whole_runs.print_growth("A movie of", [f"{length} frames" for length in lengths], uses, lengths)
+
+
+def benchmark_numbers(folder, images):
+    """Dry runs of 1,000 and 10,000 annotated images."""
+    for number in (1000, 10000):
+        place = folder / f"number{number}"
+        dry_runs.write_project(place, number)
+        figures = []
+        for name, file in (("ours", ROOT / "Snakefile"), ("bare", place / "bare.smk")):
+            command = [sys.executable, "-m", "snakemake", "--snakefile", file]
+            command += ["--dry-run", "--quiet", "all"]
+            if name == "ours":  # headers of images are read once and remembered
+                first = whole_runs.measure_script(command, place)
+            figures.append(whole_runs.measure_script(command, place))
+        (ours, ours_mb), (bare, bare_mb) = figures
+        print(
+            f"dry run of {number} images: {ours:.1f} CPU-s, {ours_mb:.0f} MB (the first time"
+            f" {first[0]:.1f} CPU-s); bare Snakefile {bare:.1f} CPU-s, {bare_mb:.0f} MB; ratio"
+            f" {ours / bare:.2f}"
+        )
+
+
+def run_whole(place, train):
+    """A run of one movie from raw images to the page; what each rule took."""
+    (place / "config").mkdir()
+    (place / "config" / "samples.tsv").write_text(
+        f"{TABLE_HEAD}bench\tmovie\timages/*.tif\tmovie\t{train}\n"
+    )
+    (place / "config" / "config.yaml").write_text(
+        "samples: config/samples.tsv\n"
+        "train: {epochs: 4, steps_per_epoch: 100, device: cpu}\n"
+        "export: {models: none}\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    run([*command, "--cores", "2", "--quiet", "all"], place)
+    return whole_runs.read_use(place / "logs")
+
+
 BENCHMARKS = {
     "annotation": benchmark_annotation,
     "prediction": benchmark_prediction,
     "tracking": benchmark_tracking,
+    "sizes": benchmark_sizes,
+    "lengths": benchmark_lengths,
+    "numbers": benchmark_numbers,
 }
+OF_FRAMES = {"annotation", "prediction"}
 
 
 def main():
@@ -137,7 +226,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = arguments.data.absolute() if arguments.data else folder / "drawn"
-        if not arguments.data and set(arguments.names) - {"tracking"}:
+        if not arguments.data and OF_FRAMES & set(arguments.names):
             draw_frames(data)
         images = sorted(data.glob("*.*")) if data.is_dir() else []
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, numpy {np.__version__}")
