@@ -29,8 +29,12 @@ AREA = np.pi * RADIUS**2
 
 
 def make_objects(rows: list[tuple[float, ...]]) -> pd.DataFrame:
-    """Make an object table in px from frame, label, y, x and, if given, area and intensity."""
-    full = [(*row, *(AREA, 100.0)[len(row) - 4 :]) for row in rows]
+    """Make an object table in px from frame, label, y, x and, if given, area and intensity.
+
+    Areas that are not given differ a little by label: those of marks do not, see
+    `test_marks_of_one_size_have_divisions`.
+    """
+    full = [(*row, *(AREA * (0.9 + 0.05 * (row[1] % 5)), 100.0)[len(row) - 4 :]) for row in rows]
     table = pd.DataFrame(full, columns=COLUMNS)
     return table.astype({"frame": int, "label": int}).assign(
         eccentricity=0.3, orientation_rad=0.0, touches_border=False
@@ -424,6 +428,18 @@ def test_a_longer_way_to_daughters_may_be_given() -> None:
         result = link_nuclei(make_objects(rows), TrackSettings(max_division_distance=longest))
         assert result.parameters["divisions"] == n_divisions
     assert result.parameters["max_division_distance"] == 40
+
+
+@pytest.mark.parametrize("area_px", [9.0, 900.0])
+def test_marks_of_one_size_have_divisions(area_px: float) -> None:
+    """Marks at the centres of nuclei: their size tells nothing, and must not deny divisions."""
+    movie, table = default_movie(1)
+    n_true = (movie.tracks["parent"] > 0).sum() // 2
+    marks = table.assign(area_px=area_px, area_um2=area_px / 4, eccentricity=0.0)
+    result = link_nuclei(marks)
+    assert 0.8 * n_true <= result.parameters["divisions"] <= 1.1 * n_true
+    # The nuclei are 24 px wide, that is 12 um.
+    assert result.parameters["nucleus_diameter"] == pytest.approx(12, rel=0.25)
 
 
 def test_a_longer_way_harms_no_usual_movie() -> None:

@@ -16,11 +16,16 @@ Bools = NDArray[np.bool_]
 REQUIRED_COLUMNS = ("frame", "label", "y_px", "x_px", "area_px")
 # A share of the usual contrast is added to each: the relative error of a dim nucleus is large.
 _ADDED_CONTRAST = 0.1
+# Log areas or contrasts that spread by less are all the same: marks, no nuclei.
+_LEAST_SPREAD = 0.03
 
 
 @dataclass(frozen=True)
 class Spots:
     """The n nuclei of a movie, sorted by frame; NaN where a value is unknown.
+
+    A measure that is the same for all nuclei is unknown: the area and the shape of marks that a
+    program or a person has set at the centres of nuclei say nothing of these.
 
     Attributes
     ----------
@@ -106,16 +111,19 @@ def read_spots(nuclei: pd.DataFrame) -> Spots:
             " again."
         )
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_area = np.log(column("area_px"))
+        log_area = _drop_constant(np.log(column("area_px")))
         um2_per_px = find_median(column("area_um2") / column("area_px")) if has_um else 1.0
+    has_size = bool(np.isfinite(log_area).any())
     frame = nuclei["frame"].to_numpy(np.int64)
     frame_numbers, starts = np.unique(frame, return_index=True)
     return Spots(
         position=position,
         frame=frame,
         log_area=np.where(np.isfinite(log_area), log_area, np.nan),
-        log_contrast=_find_log_contrast(column("mean_intensity"), column("background_intensity")),
-        eccentricity=column("eccentricity"),
+        log_contrast=_drop_constant(
+            _find_log_contrast(column("mean_intensity"), column("background_intensity"))
+        ),
+        eccentricity=column("eccentricity") if has_size else np.full(len(nuclei), np.nan),
         orientation=column("orientation_rad"),
         at_border=np.nan_to_num(column("touches_border"), nan=0.0).astype(bool),
         frame_numbers=frame_numbers,
@@ -123,6 +131,12 @@ def read_spots(nuclei: pd.DataFrame) -> Spots:
         unit=unit,
         length_per_px=float(np.sqrt(um2_per_px)) if np.isfinite(um2_per_px) else 1.0,
     )
+
+
+def _drop_constant(values: Floats) -> Floats:
+    """Values, or NaN for all where they do not differ."""
+    is_same = measure_spread(values) < _LEAST_SPREAD
+    return np.full(len(values), np.nan) if is_same else values
 
 
 def _find_log_contrast(mean: Floats, background: Floats) -> Floats:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from autonuclei.track.robust import measure_spread
+from autonuclei.track.robust import find_median, measure_spread
 from autonuclei.track.spots import Floats, Spots
 
 # Floors, without which a nearly still movie could not be linked.
 _LEAST_STEP = 0.05  # diameters
+# Share of nuclei that are closer to the nearest one than about a diameter.
+_CLOSE = 0.1
 _LEAST_AREA_CHANGE, _LEAST_CONTRAST_CHANGE = 0.04, 0.03
 _LONGEST = 8  # standard deviations of the longest step
 
@@ -21,7 +23,9 @@ class MovieStatistics:
     Attributes
     ----------
     diameter : float
-        Of a disk with the median area, in the unit of the spots.
+        Of a disk with the median area, in the unit of the spots. Where areas are unknown, the
+        distance to the nearest nucleus that a tenth of them are closer than: 0.8 to 1.0 diameters
+        in HeLa cells and in drawn movies of twelve kinds, crowded and sparse.
     neighbour_distance : float
         Median distance to the nearest nucleus.
     step_sigma : float
@@ -87,11 +91,8 @@ def measure_statistics(spots: Spots) -> MovieStatistics:
     Steps and changes are those between mutual nearest neighbours in frames that follow each
     other.
     """
-    with np.errstate(invalid="ignore"):
-        area = np.nanmedian(np.exp(spots.log_area))
+    area = np.exp(find_median(spots.log_area))
     diameter = 2 * float(np.sqrt(area / np.pi)) * spots.length_per_px
-    if not np.isfinite(diameter) or diameter <= 0:
-        diameter = 1.0
     gaps, steps, sources, targets = [], [], [], []
     for i in range(len(spots.frame_numbers)):
         here = spots.of(i)
@@ -106,6 +107,9 @@ def measure_statistics(spots: Spots) -> MovieStatistics:
             steps.append(distance[mutual])
             sources.append(np.flatnonzero(mutual) + here.start)
             targets.append(forth[mutual] + there.start)
+    if not np.isfinite(diameter) or diameter <= 0:
+        diameter = float(np.quantile(np.concatenate(gaps), _CLOSE)) if gaps else 0.0
+        diameter = diameter or 1.0
     neighbour = float(np.median(np.concatenate(gaps))) if gaps else 3 * diameter
     none = np.array([], np.int64)
     source, target = np.concatenate([none, *sources]), np.concatenate([none, *targets])
