@@ -35,6 +35,7 @@ UNITS: dict[str, Any] = {"pixel_size_um": None, "frame_interval_min": None}
 def small_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bands of 7 rows, strips of 8, and tiles of 16 px where an image has more than 100."""
     monkeypatch.setattr(lazy_planes, "_BAND_PX", 700)
+    monkeypatch.setattr(lazy_planes, "_BAND_ROWS", 7)
     monkeypatch.setattr(hyperstack, "_ONE_STRIP_PX", 100)
     monkeypatch.setattr(hyperstack, "_STRIP_ROWS", 8)
     monkeypatch.setattr(label_store, "_ONE_PIECE_PX", 100)
@@ -95,11 +96,13 @@ def test_a_fault_in_the_last_band_is_found() -> None:
 
 
 def test_bands_cover_an_image_once() -> None:
-    for width, multiple in ((10, 1), (lazy_planes._BAND_PX * 3, 1), (lazy_planes._BAND_PX // 3, 2)):
-        image = np.broadcast_to(np.arange(7)[:, None], (7, width))
+    for width, multiple, n in ((10, 1, 1), (2**24, 1, 1100), (2**21, 100, 11), (2**20, None, 3)):
+        image = np.broadcast_to(np.arange(1100)[:, None], (1100, width))
         bands = list(iterate_bands(image, multiple))
-        assert all(len(band) % multiple == 0 for band in bands[:-1])
-        np.testing.assert_array_equal(np.concatenate([band[:, 0] for band in bands]), np.arange(7))
+        assert len(bands) == n
+        assert all(len(band) % (multiple or 512) == 0 for band in bands[:-1])
+        rows = np.concatenate([band[:, 0] for band in bands])
+        np.testing.assert_array_equal(rows, np.arange(1100))
 
 
 @pytest.mark.usefixtures("small_bands")
@@ -152,6 +155,7 @@ def test_masks_of_stills_by_parts(tmp_path: Path) -> None:
     with LabelStore(tmp_path, names) as store:
         first, second = store.defer(0), DeferredLabels(store)[3]
         np.testing.assert_array_equal(second[:, :], first[:, :] * 4)
+        assert isinstance(second, np.ndarray)  # small ones are read at once
         (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:60])
         store.read(3)
         with pytest.raises(InputError, match=r"a.tif: the masks of frame 0 cannot be read"):

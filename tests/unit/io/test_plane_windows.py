@@ -12,7 +12,8 @@ import zarr
 from PIL import Image
 
 from autonuclei.errors import InputError
-from autonuclei.io.images import PlaneReader, read_plane
+from autonuclei.io.formats import ome_zarr, tiff
+from autonuclei.io.images import PlaneReader, open_image, read_plane
 
 Array = npt.NDArray[Any]
 WINDOW = (19, 50, 33, 64)
@@ -21,6 +22,15 @@ RNG = np.random.default_rng(3)
 
 def draw(*shape: int, dtype: str = "uint16") -> Array:
     return RNG.integers(0, 255, shape).astype(dtype)
+
+
+def write_zarr(path: Path, data: Array, axes: str, **options: Any) -> None:
+    group = zarr.open_group(path, mode="w")
+    group.create_array("0", data=data, **options)
+    kinds = {"t": "time", "c": "channel", "y": "space", "x": "space"}
+    listed = [{"name": axis, "type": kinds[axis]} for axis in axes]
+    image = {"axes": listed, "datasets": [{"path": "0"}]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [image]}
 
 
 def check_window(path: Path, **plane: Any) -> None:
@@ -107,21 +117,11 @@ def test_window_of_a_projection(tmp_path: Path, kind: str, projection: str) -> N
 @pytest.mark.parametrize("shards", [None, (2, 2, 64, 64)])
 def test_window_of_an_ome_zarr(tmp_path: Path, axes: str, shards: tuple[int, ...] | None) -> None:
     path = tmp_path / "a.zarr"
-    group = zarr.open_group(path, mode="w")
     lengths = {"t": 4, "c": 2, "y": 70, "x": 112}
     sizes = {"t": 2, "c": 1, "y": 32, "x": 32}
     shards = shards and (shards if axes == "tcyx" else shards[::-1])
-    group.create_array(
-        "0", data=draw(*(lengths[a] for a in axes)), chunks=tuple(sizes[a] for a in axes),
-        shards=shards,
-    )  # fmt: skip
-    kinds = {"t": "time", "c": "channel", "y": "space", "x": "space"}
-    listed = [{"name": axis, "type": kinds[axis]} for axis in axes]
-    levels = [{"path": "0"}]
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [{"axes": listed, "datasets": levels}],
-    }
+    chunks = tuple(sizes[a] for a in axes)
+    write_zarr(path, draw(*(lengths[a] for a in axes)), axes, chunks=chunks, shards=shards)
     check_window(path, frame=3, channel="2")
 
 
@@ -148,6 +148,35 @@ def test_what_is_passed_over_is_black_in_the_size_of_the_window(tmp_path: Path) 
     # What lies outside of the window does not matter.
     part = read_plane(path, window=(0, 30, 40, 100), skip_broken=True)
     np.testing.assert_array_equal(part, image[:30, 40:100])
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "zarr"])
+def test_what_is_stored_in_one_piece_is_read_once_for_all_parts(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    image = draw(70, 112, dtype="uint8")
+    if kind == "png":
+        Image.fromarray(image).save(path)
+    elif kind == "tif":
+        tifffile.imwrite(path, image, compression="zlib", rowsperstrip=70)
+    else:
+        write_zarr(path, image, "yx", chunks=(70, 112))
+    for module in (tiff, ome_zarr):
+        monkeypatch.setattr(module, "LARGEST_PIECE_PX", 70 * 112 - 1)
+    calls = []
+    with open_image(path) as file:
+        read = file.read
+
+        def count(*given: Any, **where: Any) -> Array:
+            calls.append(where)
+            return read(*given, **where)
+
+        monkeypatch.setattr(file, "read", count)
+        for row in range(0, 70, 10):
+            part = file.read_window(0, (row, row + 10, 5, 112), frame=0, z=0, channel=0)
+            np.testing.assert_array_equal(part, image[row : row + 10, 5:])
+    assert len(calls) == 1
 
 
 SIDE = 10944  # 120 megapixels

@@ -86,7 +86,7 @@ def write_image_movie(
                     f"{path}: frame {number - 1} is {frame.shape} {frame.dtype}, the first frame "
                     f"{first.shape} {first.dtype}. Give frames of one size and type."
                 )
-            for band in iterate_bands(frame, rows if compress else 1):
+            for band in iterate_bands(frame, rows if compress else None):
                 _check_exact(path, number - 1, band, dtype)
                 converted = np.ascontiguousarray(band, dtype=dtype)
                 for row in range(0, len(band), rows):

@@ -139,13 +139,15 @@ class LabelStore:
 
 
 class DeferredLabels:
-    """The label images of a store as planes to be read part by part (`LabelStore.defer`)."""
+    """The label images of a store, large ones as planes to be read part by part."""
 
     def __init__(self, store: LabelStore) -> None:
         self._store = store
 
-    def __getitem__(self, frame: int) -> LazyPlane:
-        return self._store.defer(frame)
+    def __getitem__(self, frame: int) -> ArrayLike:
+        plane = self._store.defer(frame)
+        is_large = plane.shape[0] * plane.shape[1] > _ONE_PIECE_PX
+        return plane if is_large else self._store.read(frame)
 
 
 def write_page(stack: tifffile.TiffWriter, labels: ArrayLike, dtype: npt.DTypeLike) -> None:

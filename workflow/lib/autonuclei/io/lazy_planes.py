@@ -14,8 +14,10 @@ from autonuclei.io.formats.base import Window, move_window
 
 Array = npt.NDArray[Any]
 
-# What is read at once where an image is gone through from top to bottom.
+# What is read at once where an image is gone through from top to bottom: about so many pixels, in
+# rows as tiles have them.
 _BAND_PX = 2**22
+_BAND_ROWS = 512
 
 
 class ArrayLike(Protocol):
@@ -81,15 +83,16 @@ class LazyPlane:
         return LazyPlane(shape, dtype, lambda window: function(self._read(window)))
 
 
-def iterate_bands(image: ArrayLike, multiple: int = 1) -> Iterator[Array]:
+def iterate_bands(image: ArrayLike, multiple: int | None = None) -> Iterator[Array]:
     """Go through an image from top to bottom, in bands of full width.
 
     Parameters
     ----------
     multiple
-        Each band but the last has a multiple of so many rows.
+        Each band but the last has a multiple of so many rows; None: of those of usual tiles.
     """
     height, width = image.shape
+    multiple = multiple or _BAND_ROWS
     rows = max(1, _BAND_PX // max(1, width) // multiple) * multiple
     for row in range(0, height, rows):
         yield image[row : row + rows, :]

@@ -22,6 +22,8 @@ import numpy.typing as npt
 from autonuclei.errors import InputError
 
 Array = npt.NDArray[Any]
+# Where what is stored in one piece is larger, a whole plane is read once for all its parts.
+LARGEST_PIECE_PX = 2**24
 # First row, end row, first column, end column in px; ends excluded.
 Window = tuple[int, int, int, int]
 
@@ -96,6 +98,7 @@ class ImageFile(ABC):
     """An open file. `header` was read when it was opened; pixels are read on request only."""
 
     header: FileHeader
+    _last: tuple[tuple[int, int, int, int], Array] | None = None
 
     @abstractmethod
     def read(self, image: int, *, frame: int, z: int, channel: int) -> Array:
@@ -110,16 +113,21 @@ class ImageFile(ABC):
     def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
         """Part of the plane that `read` gives; the window lies within the plane.
 
-        Formats that can read less than a plane do so; of the others the plane is cut.
+        Formats that can read less than a plane do so; of the others the plane is cut, and kept for
+        the next part.
         """
         header = self.header.images[image]
-        plane = self.read(image, frame=frame, z=z, channel=channel)
-        if plane.shape[:2] != (header.height, header.width):
-            raise ValueError(
-                f"its header says {header.height} rows and {header.width} columns, but the pixels "
-                f"are {plane.shape}"
-            )
-        return cut_window(plane, window)
+        place = image, frame, z, channel
+        if self._last is None or self._last[0] != place:
+            self._last = None
+            plane = self.read(image, frame=frame, z=z, channel=channel)
+            if plane.shape[:2] != (header.height, header.width):
+                raise ValueError(
+                    f"its header says {header.height} rows and {header.width} columns, but the "
+                    f"pixels are {plane.shape}"
+                )
+            self._last = place, plane
+        return cut_window(self._last[1], window)
 
     @abstractmethod
     def close(self) -> None:

@@ -22,6 +22,7 @@ from zarr.storage import LocalStore, WrapperStore, ZipStore
 from autonuclei.errors import InputError
 from autonuclei.io.files import ZARR_METADATA
 from autonuclei.io.formats.base import (
+    LARGEST_PIECE_PX,
     Array,
     FileHeader,
     ImageFile,
@@ -124,10 +125,15 @@ class OmeZarrFile(ImageFile):
 
     def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
         """Part of a plane, from the chunks that it lies in."""
+        header = self.header.images[image]
         if self._open_array is None or self._open_array[0] != image:
             self._open_array = (image, self._open(self._sources[image].folder))
         array, axes = self._open_array[1], self._sources[image].axes
         place = {"t": frame, "z": z, "c": channel, _UNUSED: 0}
+        is_part = window != (0, header.height, 0, header.width)
+        piece = [n for axis, n in zip(axes, array.chunks, strict=True) if axis in "yx"]
+        if is_part and math.prod(piece) > LARGEST_PIECE_PX:
+            return super().read_window(image, window, frame=frame, z=z, channel=channel)
         row, end_row, column, end_column = window
         part = {"y": slice(row, end_row), "x": slice(column, end_column)}
         # Along the axes of the plane the window is taken, of the others the chunk it is in.
@@ -136,7 +142,6 @@ class OmeZarrFile(ImageFile):
             part[axis] if n is None else slice(place[axis] // n * n, (place[axis] // n + 1) * n)
             for axis, n in zip(axes, sizes, strict=True)
         )
-        header = self.header.images[image]
         n_planes = math.prod(n or 1 for n in sizes)
         n_pixels = (end_row - row) * (end_column - column)
         if n_pixels * array.dtype.itemsize * n_planes > _LARGEST_BLOCK:

@@ -15,6 +15,7 @@ import numpy as np
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import (
+    LARGEST_PIECE_PX,
     Array,
     FileHeader,
     ImageFile,
@@ -34,7 +35,7 @@ from autonuclei.io.formats.tiff_files import (
 from autonuclei.io.formats.tiff_metadata import Scale, read_scale
 from autonuclei.io.formats.tiff_ome_files import find_ome_images
 from autonuclei.io.formats.tiff_pages import PageEntry
-from autonuclei.io.formats.tiff_windows import read_page_window
+from autonuclei.io.formats.tiff_windows import count_piece, read_page_window
 
 # Dialects whose palettes are for display: the pixels are intensities.
 _INTENSITIES = ("lsm", "fluoview", "stk", "mmstack", "ndtiff", "scanimage", "sis")
@@ -129,6 +130,8 @@ class TiffImageFile(ImageFile):
     def read_window(self, image: int, window: Window, *, frame: int, z: int, channel: int) -> Array:
         """Part of a plane, from the strips or tiles that it lies in."""
         stack = self._stacks[image]
+        if stack.offset is None and count_piece(stack.look.page) > LARGEST_PIECE_PX:
+            return super().read_window(image, window, frame=frame, z=z, channel=channel)
         with silence_tifffile():
             return self._read_plane(stack, {"T": frame, "Z": z, "C": channel}, window)
 

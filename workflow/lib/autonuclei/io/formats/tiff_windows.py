@@ -26,6 +26,24 @@ def read_page_window(page: Any, window: Window) -> Array:
     return _read_segments(page, window)
 
 
+def count_piece(page: Any) -> int:
+    """Pixels of a page that cannot be read but together."""
+    key = page.keyframe
+    if key.is_final:
+        return 1
+    if key.is_contiguous or key.jpegheader is not None:
+        return int(key.imagelength * key.imagewidth)
+    height, width = _find_tile(key)
+    return min(height, int(key.imagelength)) * width
+
+
+def _find_tile(key: Any) -> tuple[int, int]:
+    """Rows and columns of a strip or tile."""
+    if key.is_tiled:
+        return int(key.tilelength), int(key.tilewidth)
+    return int(key.rowsperstrip), int(key.imagewidth)
+
+
 def _read_rows(page: Any, window: Window) -> Array:
     """Of pixels that lie behind each other as they are, those rows that the window takes."""
     row, end_row, column, end_column = window
@@ -45,7 +63,7 @@ def _read_segments(page: Any, window: Window) -> Array:
     row, end_row, column, end_column = window
     key, file = page.keyframe, page.parent.filehandle
     n_planes, _, height, width, n_samples = key.shaped
-    tile = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, width)
+    tile = _find_tile(key)
     down, across = -(-height // tile[0]), -(-width // tile[1])
     wanted = [
         (plane * down + i) * across + j
