@@ -6,9 +6,10 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.annotate.preprocessing import rescale_labels
     from autonuclei.io.images import write_image
     from autonuclei.io.label_images import read_label_image
+    from autonuclei.labels.numbers import fit_numbers
 
     params = snakemake.params
     labels = read_label_image(snakemake.input.masks, params.page, params.window)
-    labels = rescale_labels(labels, params.scale)
+    labels = rescale_labels(fit_numbers(labels), params.scale)
     log.info("largest label %d", labels.max())
     write_image(snakemake.output.labels, labels)

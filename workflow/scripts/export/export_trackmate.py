@@ -8,6 +8,7 @@ with log_job(snakemake.log[0]) as log:
 
     from autonuclei.export.trackmate import write_trackmate
     from autonuclei.export.trackmate_settings import MovieInfo, choose_tracker
+    from autonuclei.io.files import read_json
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.images import PlaneReader, read_movie_page
     from autonuclei.io.label_store import LabelStore
@@ -21,7 +22,7 @@ with log_job(snakemake.log[0]) as log:
             read_movie_page(read, movie["planes"], k, movie["shape"]) for k in range(n_frames)
         )
         write_image_movie(snakemake.output.image, frames, n_frames=n_frames, **units)
-    used = json.loads(Path(snakemake.input.used).read_text())
+    used = read_json(snakemake.input.used)
     with LabelStore(snakemake.input.labels) as masks:
         counts = write_trackmate(
             snakemake.output.xml,

@@ -10,7 +10,7 @@ with log_job(snakemake.log[0]):
     import pandas as pd
     import yaml
 
-    from autonuclei.io.files import write_beside
+    from autonuclei.io.files import read_json, write_beside
     from autonuclei.io.tables import read_table, write_table
     from autonuclei.plan.inputs import tabulate_inputs
     from autonuclei.report.provenance import (
@@ -38,7 +38,7 @@ with log_job(snakemake.log[0]):
         "seed": settings["seed"],
         "settings": settings,
         "samples": snakemake.params.samples,
-        "thresholds": model and json.loads((model / "thresholds.json").read_text()),
+        "thresholds": model and read_json(model / "thresholds.json"),
         "network_px_per_image_px": model and read_scale(model),
         "sha256": {
             "inputs": hash_inputs(snakemake.params.stamps),

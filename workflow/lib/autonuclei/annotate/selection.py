@@ -3,15 +3,15 @@
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.io.files import write_beside
+from autonuclei.errors import InputError
+from autonuclei.io.files import DAMAGED, read_json, write_beside
 from autonuclei.labels.measurement import OBJECT_COLUMNS
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.settings import AnnotateSettings
@@ -182,7 +182,20 @@ def write_accepted_range(path: str | os.PathLike[str], accepted: AcceptedRange) 
 
 
 def read_accepted_range(path: str | os.PathLike[str]) -> AcceptedRange:
-    """Read what `write_accepted_range` wrote."""
-    values = json.loads(Path(path).read_text())
+    """Read what `write_accepted_range` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    values = read_json(path)
+    names = {field.name for field in fields(AcceptedRange)}
+    if set(values) != names or not all(_is_number(value) for value in values.values()):
+        raise InputError(f"{path}: {DAMAGED}")
     known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
     return AcceptedRange(**known)
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

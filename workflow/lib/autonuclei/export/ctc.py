@@ -164,9 +164,12 @@ def read_ctc(folder: str | os.PathLike[str]) -> tuple[pd.DataFrame, list[Path]]:
             continue
         try:
             label, begin, end, parent = (int(word) for word in line.split())
+            if max(label, begin, end, parent) > np.iinfo(np.int32).max or label < 1:
+                raise ValueError
         except ValueError:
             raise InputError(
-                f"{track_file}: line {number} is {line!r}, not four whole numbers. Correct it."
+                f"{track_file}: line {number} is {line!r}, not four whole numbers (label, "
+                "begin, end, parent). Correct it."
             ) from None
         rows.append((label, begin, end, parent))
     table = pd.DataFrame(rows, columns=list(TRACK_COLUMNS), dtype=np.int64)

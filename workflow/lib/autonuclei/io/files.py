@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -175,6 +176,27 @@ def lock_folder(folder: Path) -> int | None:
         if descriptor is None:
             raise
         return None
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read names with values that the workflow itself wrote as JSON.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: {DAMAGED}")
+    return content
+
+
+# Of files that the workflow can make again.
+DAMAGED = "is damaged or was cut short. Delete it and run again."
 
 
 def stamp_files(paths: Iterable[str | os.PathLike[str]]) -> str:

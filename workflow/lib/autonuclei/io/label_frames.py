@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.io.hyperstack import LARGEST_EXACT
+from autonuclei.io.images import open_image
+from autonuclei.io.label_images import read_page
 
 
 class LabelFrames(Protocol):
@@ -45,16 +46,15 @@ class LabelFiles:
             The file cannot be read, has another size, or values that are no labels.
         """
         path = self._paths[frame]
-        try:
-            image = tifffile.imread(path)
-        except Exception as error:  # what the decoders of a damaged file raise
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{path}: cannot be read ({reason}). Export it again.") from error
-        if image.shape != self._shape:
-            raise InputError(
-                f"{path}: has shape {image.shape}, the images have {self._shape}. Give one label "
-                "image of the same size for each frame."
-            )
+        with open_image(path, as_stored=True) as file:
+            found = [(image.n_planes, image.height, image.width) for image in file.header.images]
+            if found != [(1, *self._shape)] or file.header.images[0].is_rgb:
+                listed = ", ".join(" x ".join(map(str, shape)) for shape in found)
+                raise InputError(
+                    f"{path}: has shape {listed}, the images have 1 x {self._shape[0]} x "
+                    f"{self._shape[1]}. Give one label image of the same size for each frame."
+                )
+            image = read_page(file, path, 0)
         # Comparisons with NaN are false.
         if image.dtype.kind not in "biuf" or not ((image >= 0) & (image <= LARGEST_EXACT)).all():
             raise InputError(

@@ -36,7 +36,7 @@ class LabelReader(FileKeeper):
         path = Path(path)
         if window is not None:
             return self.defer(path, page, window)[:, :]
-        labels = _to_labels(_read_page(self.open(path), path, page), path)
+        labels = _to_labels(read_page(self.open(path), path, page), path)
         _check_instances(labels, path)
         return labels
 
@@ -51,7 +51,7 @@ class LabelReader(FileKeeper):
         path = Path(path)
 
         def read(part: Window) -> npt.NDArray[np.int32]:
-            return _to_labels(_read_page(self.open(path), path, page, part), path)
+            return _to_labels(read_page(self.open(path), path, page, part), path)
 
         read((0, 1, 0, 1))  # stands for the check of all that is asked for
         (header,) = self.open(path).header.images
@@ -93,18 +93,28 @@ def read_label_image(
         return read(path, page, window)
 
 
-def _read_page(file: ImageFile, path: Path, page: int, window: Window | None = None) -> Array:
+def read_page(file: ImageFile, path: Path, page: int, window: Window | None = None) -> Array:
+    """The numbers of a label image, not yet checked to be labels.
+
+    Parameters
+    ----------
+    file
+        Of `images.open_image`, with the numbers as stored.
+    path
+        Its name in messages.
+    page, window
+        As of `read_label_image`.
+    """
     if len(file.header.images) > 1:
         raise InputError(
             f"{path}: holds {len(file.header.images)} positions. Save the label images of each as "
             "a file of its own."
         )
     (header,) = file.header.images
-    n_planes = header.n_frames * header.n_slices * header.n_channels
-    if not 0 <= page < n_planes:
+    if not 0 <= page < header.n_planes:
         raise InputError(
-            f"{path}: has no label image {page}, only 0 to {n_planes - 1}. Was the file replaced? "
-            "Run again."
+            f"{path}: has no label image {page}, only 0 to {header.n_planes - 1}. Was the file "
+            "replaced? Run again."
         )
     frame, place = divmod(page, header.n_slices * header.n_channels)
     z, channel = divmod(place, header.n_channels)

@@ -14,6 +14,7 @@ import tifffile
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import Window
+from autonuclei.io.formats.tiff_pages import NO_PAGE, list_pages
 from autonuclei.io.formats.tiff_windows import read_page_window
 from autonuclei.io.lazy_planes import ArrayLike, LazyPlane
 
@@ -50,11 +51,7 @@ class LabelStore:
         self._pages: tifffile.TiffPages | None = None
         self._still: tuple[int, tifffile.TiffFile] | None = None
         if not self._path.is_dir():
-            try:
-                stack = self._open_files.enter_context(tifffile.TiffFile(self._path))
-            except (OSError, tifffile.TiffFileError) as error:
-                raise _refuse(self._path, error) from error
-            self._pages = stack.pages
+            self._pages = self._open_files.enter_context(_open_stack(self._path)).pages
 
     def __enter__(self) -> Self:
         return self
@@ -175,10 +172,19 @@ def open_pages(paths: Iterable[str | os.PathLike[str]]) -> Iterator[LazyPlane]:
     Each must be read before the next is asked for. Types are those of the files.
     """
     for path in paths:
-        with tifffile.TiffFile(path) as stack:
+        with _open_stack(path) as stack:
             for page in stack.pages:
                 height, width = page.shape
-                yield LazyPlane((height, width), page.dtype, functools.partial(_read_part, page))
+                yield LazyPlane(
+                    (height, width), page.dtype, functools.partial(_read_whole_part, path, page)
+                )
+
+
+def _read_whole_part(path: str | os.PathLike[str], page: Any, window: Window) -> npt.NDArray[Any]:
+    try:
+        return _read_part(page, window)
+    except Exception as error:  # what the decoders of a damaged file raise
+        raise _refuse(Path(path), error) from error
 
 
 def _read_part(page: Any, window: Window) -> npt.NDArray[Any]:
@@ -189,9 +195,23 @@ def find_dtype(paths: Iterable[str | os.PathLike[str]]) -> np.dtype[Any]:
     """Find the type that holds the labels of all pages of several stacks, from their headers."""
     kinds = []
     for path in paths:
-        with tifffile.TiffFile(path) as stack:
+        with _open_stack(path) as stack:
             kinds += [page.dtype for page in stack.pages]
     return np.result_type(*kinds)
+
+
+@contextmanager
+def _open_stack(path: str | os.PathLike[str]) -> Iterator[tifffile.TiffFile]:
+    """Open a stack of ours; refuses one that was cut short, which tifffile takes as it is."""
+    try:
+        problem = list_pages(path).problem
+        if problem not in ("", NO_PAGE):  # that of stills that were all skipped
+            raise ValueError(problem)
+        stack = tifffile.TiffFile(path)
+    except (OSError, ValueError, tifffile.TiffFileError) as error:
+        raise _refuse(Path(path), error) from error
+    with stack:
+        yield stack
 
 
 def _refuse(path: Path, error: Exception, frame: int | None = None) -> InputError:

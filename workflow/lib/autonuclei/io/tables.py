@@ -1,6 +1,7 @@
 """Tables as CSV files."""
 
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
     """
     text = (*FREE_COLUMNS, *text)
     try:
+        _check_end(Path(path))
         table = pd.read_csv(
             path,
             dtype=dict.fromkeys(text, str),
@@ -64,15 +66,28 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
             skip_blank_lines=False,
             na_values=[""],
         )
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise
+    # ValueError: also those of pandas; the others are of gzip.
+    except (ValueError, EOFError, OSError, zlib.error) as error:
         raise InputError(
-            f"{Path(path)}: is not a table that this workflow wrote. Delete it and run again."
+            f"{Path(path)}: is not a whole table that this workflow wrote. Delete it and run again."
         ) from error
     if table.empty:
         table = table.astype({name: "int64" for name in table.columns if name not in text})
     for name in table.columns[[isinstance(kind, pd.StringDtype) for kind in table.dtypes]]:
         table[name] = table[name].fillna("")
     return table
+
+
+def _check_end(path: Path) -> None:
+    """Refuse a table whose last line was cut short, which would give other numbers."""
+    if path.suffix == ".gz":
+        return  # has a checksum
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        if file.read() != b"\n":
+            raise ValueError("the last line has no end")
 
 
 def concatenate_tables(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from autonuclei.labels.numbers import fit_numbers
+
 Array = npt.NDArray[Any]
 
 IOU_THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
@@ -58,6 +60,7 @@ def count_matches(
     """
     from stardist.matching import matching
 
+    truth, predicted = fit_numbers(truth), fit_numbers(predicted)
     scores = pd.DataFrame(matching(truth, predicted, tuple(thresholds)))
     inside, found = truth > 0, predicted > 0
     counts = {

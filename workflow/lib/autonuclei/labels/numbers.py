@@ -38,6 +38,15 @@ def number_anew(labels: Array) -> npt.NDArray[np.int32]:
     return np.asarray(number.reshape(labels.shape) + first, np.int32)
 
 
+def fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Number labels anew where their numbers are so large that lists by number are no bargain.
+
+    They stay up to 65535, or up to the number of pixels.
+    """
+    too_large = int(labels.max(initial=0)) > max(np.iinfo(np.uint16).max, labels.size)
+    return number_anew(labels) if too_large else labels
+
+
 def replace_labels(labels: ArrayLike, old: Array, new: Array, *, dtype: npt.DTypeLike) -> ArrayLike:
     """Replace the labels `old` by `new`.
 

@@ -4,7 +4,6 @@ Only files that this run planned are looked at: what an earlier run with other s
 the folder is not told.
 """
 
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from autonuclei.io.files import read_json
 from autonuclei.io.tables import add_sample_columns, read_table, write_table
 from autonuclei.report.condition_figures import name_measure
 from autonuclei.report.style import UNIT_LABELS
@@ -156,8 +156,7 @@ class Experiment:
         return read_table(self.folder / name, text=("sample", "image", "weak"))
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.folder / name).read_text())
-        return content
+        return read_json(self.folder / name)
 
     @cached_property
     def _counts(self) -> pd.DataFrame:

@@ -5,7 +5,6 @@ import io
 import json
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from skimage.measure import approximate_polygon
 
-from autonuclei.io.files import write_beside
+from autonuclei.io.files import read_json, write_beside
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.outlines import trace_outlines
 from autonuclei.report.style import OUTLINE_COLOUR, find_limits, stretch_bytes
@@ -170,4 +169,4 @@ def write_view(path: str | os.PathLike[str], view: View) -> None:
 
 def read_view(path: str | os.PathLike[str]) -> View:
     """Read what `write_view` wrote."""
-    return View(**json.loads(Path(path).read_text()))
+    return View(**read_json(path))

@@ -8,10 +8,9 @@ import numpy.typing as npt
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import Window
-from autonuclei.labels.numbers import number_anew
+from autonuclei.labels.numbers import fit_numbers
 from autonuclei.labels.outlines import trace_outlines
 
-LARGEST_UINT16 = int(np.iinfo(np.uint16).max)
 _MOST_NAMED = 5
 
 
@@ -36,12 +35,7 @@ class GivenLabels:
 
     def __getitem__(self, frame: int, /) -> npt.NDArray[np.int32]:
         place = self._places[frame]
-        return _fit_numbers(self._read(place["path"], place["page"], place["window"]))
-
-
-def _fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    too_large = int(labels.max(initial=0)) > max(LARGEST_UINT16, labels.size)
-    return number_anew(labels) if too_large else labels
+        return fit_numbers(self._read(place["path"], place["page"], place["window"]))
 
 
 def prepare_labels(
@@ -78,7 +72,7 @@ def prepare_labels(
             f"{shape[1]} x {shape[0]}. Give the label image of this very image."
         )
     remarks = []
-    fitting = _fit_numbers(labels)
+    fitting = fit_numbers(labels)
     if fitting is not labels:
         remarks.append(f"its numbers go up to {labels.max()}; they were numbered anew from 1")
     labels = fitting

@@ -1,14 +1,12 @@
 """Rounds of self-training: which one is the best, and whether another may pay."""
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from autonuclei.io.files import write_beside
+from autonuclei.io.files import read_json, write_beside
 
 # What the network holds for a nucleus with less than that is background.
 DOUBT_PROBABILITY = 0.2
@@ -37,7 +35,7 @@ def can_gain(criteria: Sequence[float], *, n_nuclei: int, changed_px: int) -> bo
 
 def read_criterion(path: str | os.PathLike[str]) -> float:
     """The agreement of a round as `measure_criterion.py` wrote it; NaN where it is undefined."""
-    value = json.loads(Path(path).read_text())["agreement"]
+    value = read_json(path)["agreement"]
     return float("nan") if value is None else float(value)
 
 

@@ -72,6 +72,11 @@ class ImageHeader:
     frame_interval_min: float | None = None
     frame_interval_source: str = ""
 
+    @property
+    def n_planes(self) -> int:
+        """Planes of all time points, slices and channels."""
+        return self.n_frames * self.n_slices * self.n_channels
+
 
 @dataclass(frozen=True)
 class FileHeader:
@@ -183,8 +188,13 @@ def explain_damage(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: asks for more memory than there is. It is damaged, or too large for this "
+            "machine. Open it in Fiji to check its size."
+        ) from error
     except PermissionError as error:
         raise InputError(f"{path}: may not be read ({error.strerror}). Ask its owner.") from error
     except Exception as error:

@@ -22,8 +22,8 @@ from autonuclei.io.formats.base import (
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _GREY_ALPHA = 0, 4  # PNG's numbers
 _JPEG = b"\xff\xd8\xff"
-# More bytes of pixels than this for each byte of the file are claimed by damaged headers only.
-_BEST_COMPRESSION = 20000
+# Pixels that one byte can stand for, at one bit each in PNG; damaged headers claim more.
+_BEST_COMPRESSION = 8 * 1100
 # Frames of JPEG that Pillow decodes: baseline, extended, progressive, and the last two arithmetic.
 _FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 
@@ -108,7 +108,9 @@ class PictureFile(ImageFile):
                 f"pixel size unknown: its {dots[0]:.4g} dots per inch are a resolution of print; "
                 "it can be given in the column 'pixel_size_um'"
             )
-        turned = picture.getexif().get(0x0112, 1)
+        # Of a PNG without such an entry Pillow would read all pixels in search of one behind them.
+        has_exif = picture.format != "PNG" or "exif" in picture.info
+        turned = picture.getexif().get(0x0112, 1) if has_exif else 1
         if turned != 1:
             self._notes.append(f"its entry Orientation ({turned}) is not applied, as in Fiji")
         return ImageHeader(height, width, dtype, is_rgb=not is_grey)
@@ -117,10 +119,12 @@ class PictureFile(ImageFile):
         """The kind of colours of 16 bits, which Pillow reads as 8; refuses an animation."""
         with self._path.open("rb") as file:
             bits, kind_of_colours = file.read(33)[24:26]
-            while len(entry := file.read(8)) == 8:
+            kind = b""
+            while kind != b"IEND":
+                entry = file.read(8)
+                if len(entry) < 8:
+                    raise ValueError("it has no end: truncated")
                 length, kind = struct.unpack(">I4s", entry)
-                if kind == b"IDAT":
-                    break
                 if kind == b"acTL":
                     raise InputError(
                         f"{self._path}: is an animated PNG. Save its frames as a TIFF stack in "

@@ -40,7 +40,11 @@ from autonuclei.io.formats.tiff_windows import count_piece, read_page_window
 # Dialects whose palettes are for display: the pixels are intensities.
 _INTENSITIES = ("lsm", "fluoview", "stk", "mmstack", "ndtiff", "scanimage", "sis")
 _MOST_BYTES = 2**40
-_BEST_COMPRESSION = 20000
+# Bytes that one byte of a compression can stand for; more is a damaged header.
+_BEST_COMPRESSION = {5: 3000, 8: 1100, 32946: 1100, 32773: 130}
+_BEST_OF_OTHERS = 40000
+# A plane of more bytes than this of which a byte stands for more than that has no picture in it.
+_LARGE_BYTES, _BEST_PICTURE = 2**28, 1000
 
 
 class _Look(NamedTuple):
@@ -142,7 +146,7 @@ class TiffImageFile(ImageFile):
         tif = self._files.open(self._files.path)
         dialect = find_dialect(tif)
         # A stack of MetaMorph has one page, and no end of its chain in some versions.
-        if chain.problem and dialect != "stk":
+        if chain.problem and (dialect != "stk" or chain.is_round):
             raise ValueError(chain.problem)
         if dialect == "ome":
             found = find_ome_images(self._files, tif)
@@ -174,7 +178,7 @@ class TiffImageFile(ImageFile):
             self._files.path, tuple(map(int, found.shape)), found.pages, look,
             offset=found.offset, transform=found.transform,
         )  # fmt: skip
-        _check_claim(stack, page)
+        _check_claim(stack, page, as_stored=self._as_stored)
         check_whole(page)
         if found.offset is None and len(pages) > 1:
             check_whole(self._files.load(pages[-1]))
@@ -497,15 +501,19 @@ def _count_outer(stack: _Stack) -> int:
     return outer
 
 
-def _check_claim(stack: _Stack, page: Any) -> None:
+def _check_claim(stack: _Stack, page: Any, *, as_stored: bool) -> None:
     """Refuse a header that claims more pixels than the file can have, before any is read."""
     size = page.parent.filehandle.size
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 8
     claimed = math.prod(page.shape) * bits // 8
     if page.compression == 1 and claimed > size:
         raise ValueError(f"it claims {claimed} bytes of pixels, but has {size}: truncated")
-    if claimed > _MOST_BYTES or claimed > _BEST_COMPRESSION * size:
-        raise ValueError(f"it claims {claimed} bytes of pixels in a file of {size}")
+    packed = min(size, sum(page.databytecounts) or size)
+    best = _BEST_COMPRESSION.get(page.compression, _BEST_OF_OTHERS)
+    if not as_stored and claimed > _LARGE_BYTES:  # label images may be empty
+        best = min(best, _BEST_PICTURE)
+    if claimed > _MOST_BYTES or claimed > best * packed:
+        raise ValueError(f"it claims {claimed} bytes of pixels in {packed}: damaged")
     total = math.prod(stack.shape)
     if stack.offset is not None:
         end = stack.offset + total * np.dtype(page.dtype).itemsize

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autonuclei.io.formats.tiff_files import Place, TiffFiles
+from autonuclei.io.formats.tiff_files import Place, TiffFiles, check_planned
 from autonuclei.io.formats.tiff_metadata import Scale, read_scale
 from autonuclei.io.formats.tiff_pages import PageChain, PageEntry
 
@@ -224,6 +224,10 @@ def _find_series(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
             "is a slide of Ventana, whose tiles overlap and cannot be joined here. Save the part "
             "with the nuclei as TIFF in the program of the scanner"
         )
+    n_there = len(files.list_pages(files.path).pages)
+    if dialect == "mmstack":
+        sizes = np.asarray(tif.micromanager_metadata["IndexMap"])[:, :4].max(axis=0) + 1.0
+        check_planned(int(sizes.prod()), n_there)
     try:
         series = tif.series
     except FileNotFoundError as error:
@@ -233,6 +237,8 @@ def _find_series(files: TiffFiles, tif: Any, dialect: str) -> list[Found]:
         ) from error
     found = []
     for one in series:
+        if one.dataoffset is None:
+            check_planned(len(one), n_there)
         if one.name in _SIDE_PICTURES or (dialect == "lsm" and one.keyframe.is_reduced):
             files.note(f"left out: {one.name or 'thumbnails'}, {_list_size(one)} pixels")
         else:

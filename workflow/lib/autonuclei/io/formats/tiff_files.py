@@ -14,6 +14,7 @@ from autonuclei.errors import InputError
 from autonuclei.io.formats.tiff_pages import PageChain, list_pages
 
 _MOST_OPEN_FILES = 16
+_MOST_PLANNED = 2**18
 _JPEG = (7, 33007, 34892)
 _OLD_JPEG = 6
 _APERIO_YCBCR = 33003
@@ -153,6 +154,15 @@ def check_support(files: TiffFiles, page: Any) -> None:
         raise files.refuse(
             f"has pixels of a kind that cannot be read here ({error}); {SAVE_AGAIN}"
         ) from error
+
+
+def check_planned(n_planned: int, n_there: int) -> None:
+    """Refuse a header that speaks of far more planes than there are, before they are listed.
+
+    A run that was stopped early has fewer than were planned.
+    """
+    if n_planned > max(_MOST_PLANNED, 1000 * n_there):
+        raise ValueError(f"it speaks of {n_planned} planes, but has {n_there}")
 
 
 def check_whole(page: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autonuclei.io.formats.tiff_dialects import Found, find_plain
-from autonuclei.io.formats.tiff_files import Place, TiffFiles
+from autonuclei.io.formats.tiff_files import Place, TiffFiles, check_planned
 from autonuclei.io.formats.tiff_ome import OmeImage, OmeText, parse_ome
 
 _SIDE_NAMES = ("label image", "macro image", "label", "macro", "thumbnail", "overview image")
@@ -120,6 +120,8 @@ def _find_ome_image(
             f"{page.samplesperpixel} samples per pixel"
         )
     shape = [sizes[axis] for axis in image.order]
+    n_there = sum(len(files.list_pages(path).pages) for path in {path for _, path in runs})
+    check_planned(math.prod(shape), n_there)
     places: list[Place | None] = [None] * math.prod(shape)
     for run, path in runs:
         at = dict(zip("TZC", run.start, strict=True))
@@ -143,7 +145,7 @@ def _check_ome_pages(files: TiffFiles, places: list[Place | None]) -> None:
     for i, place in enumerate(places):
         if place is None or place.path != files.path:
             continue
-        if place.page >= len(chain):
+        if not 0 <= place.page < len(chain):
             raise ValueError(
                 f"its OME-XML names page {place.page + 1}, but it has {len(chain)}: truncated "
                 "or changed since"

@@ -15,6 +15,9 @@ _MOST_ENTRIES = 4096
 _SIZES = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8}  # bytes of the unsigned types of entries
 
 
+NO_PAGE = "it has no page"
+
+
 class PageEntry(NamedTuple):
     """What tells one kind of page from another.
 
@@ -47,6 +50,7 @@ class PageChain(NamedTuple):
 
     pages: tuple[PageEntry, ...]
     problem: str
+    is_round: bool = False
 
 
 def list_pages(path: str | os.PathLike[str]) -> PageChain:
@@ -77,7 +81,8 @@ def _follow_chain(file: int, size: int) -> PageChain:
     seen: set[int] = set()
     while offset:
         if offset in seen:
-            return PageChain(tuple(pages), f"its chain of pages goes round after {len(pages)}")
+            problem = f"its chain of pages goes round after {len(pages)}"
+            return PageChain(tuple(pages), problem, is_round=True)
         seen.add(offset)
         page = layout.read_page(file, offset) if offset < size else None
         if page is None:
@@ -86,7 +91,7 @@ def _follow_chain(file: int, size: int) -> PageChain:
             )
         entry, offset = page
         pages.append(entry)
-    return PageChain(tuple(pages), "" if pages else "it has no page")
+    return PageChain(tuple(pages), "" if pages else NO_PAGE)
 
 
 class _Layout:
