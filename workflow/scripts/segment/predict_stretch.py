@@ -3,17 +3,16 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
-    import functools
-    import tempfile
-
     import numpy as np
     import psutil
 
     from autonuclei.annotate.foreground import is_empty
-    from autonuclei.errors import InputError
+    from autonuclei.segment.large_frames import write_large_frame
     from autonuclei.segment.memory import fit_tile
+    from autonuclei.segment.prediction import predict_nuclei
     from autonuclei.segment.stretches import write_stretch
     from autonuclei.settings import PreprocessSettings
+    from autonuclei.train.networks import load_network
 
     params = snakemake.params
     drawing = {
@@ -21,16 +20,18 @@ with log_job(snakemake.log[0]) as log:
         "minimum_sharpness": params.minimum_sharpness,
         "cut_clumps": params.cut_clumps,
     }
+    writing = {
+        "planes": params.planes,
+        "labels": snakemake.output.labels,
+        "probability": snakemake.output.probability,
+        "record": snakemake.output.planes,
+        "is_movie": params.is_movie,
+        "keep_pages": params.keep_pages,
+        "skip_unreadable": params.skip_unreadable,
+        "log": log,
+    }
 
-    def find_nothing(frame, image):
-        log.warning("frame %d: no contrast beyond its noise, no nuclei", frame)
-        return np.broadcast_to(np.int32(0), image.shape), None
-
-    def predict_images():
-        """Ask the network for the nuclei of each frame."""
-        from autonuclei.segment.prediction import predict_nuclei
-        from autonuclei.train.networks import load_network
-
+    def predict_frames():
         network, device = load_network(
             snakemake.input.model, device=params.device, threads=snakemake.threads
         )
@@ -41,69 +42,30 @@ with log_job(snakemake.log[0]) as log:
 
         def find_nuclei(frame, image):
             if is_empty(image, params.minimum_contrast):
-                return find_nothing(frame, image)
+                log.warning("frame %d: no contrast beyond its noise, no nuclei", frame)
+                return np.zeros(image.shape, np.int32), None
+            megapixels = image.size / 1e6 * max(1, network.scale**2)
             labels, probability = predict_nuclei(
                 network,
                 image,
                 preprocess=preprocess,
-                megapixels_per_tile=fit_tile(
-                    memory_mb, image.size / 1e6 * max(1, network.scale**2)
-                ),
+                megapixels_per_tile=fit_tile(memory_mb, megapixels),
                 minimum_probability=params.minimum_probability,
                 **drawing,
             )
             log.info("frame %d: %d nuclei", frame, len(probability))
             return labels, probability
 
-        write(find_nuclei)
+        write_stretch(find_nuclei, **writing)
 
-    def draw_image(folder):
-        """Draw the nuclei that were found in the blocks of a large frame."""
-        from pathlib import Path
-
-        from autonuclei.io.scratch import copy_image
-        from autonuclei.segment.block_polygons import read_numbers, read_polygons
-        from autonuclei.segment.blockwise import draw_in_blocks
-
-        record, numbers = read_numbers(snakemake.input.numbers)
-
-        def read_large(read, frame, plane):
-            try:
-                return read.defer(**plane), record
-            except InputError:  # its problem is in the record
-                return None, record
-
-        def find_nuclei(frame, image):
-            if numbers.is_empty:
-                return find_nothing(frame, image)
-            found = read_polygons(snakemake.input.polygons)
-            labels, probability = draw_in_blocks(
-                copy_image(image, Path(folder, "image.raw")),
-                found.polygons,
-                found.probability,
-                noise=numbers.noise,
-                side=params.block_px,
-                folder=folder,
-                **drawing,
-            )
-            log.info("frame %d: %d nuclei", frame, len(probability))
-            return labels, probability
-
-        write(find_nuclei, read_frame=read_large)
-
-    write = functools.partial(
-        write_stretch,
-        planes=params.planes,
-        labels=snakemake.output.labels,
-        probability=snakemake.output.probability,
-        record=snakemake.output.planes,
-        is_movie=params.is_movie,
-        keep_pages=params.keep_pages,
-        skip_unreadable=params.skip_unreadable,
-        log=log,
-    )
-    if snakemake.input.get("numbers"):
-        with tempfile.TemporaryDirectory(dir=snakemake.resources.tmpdir) as folder:
-            draw_image(folder)
+    if params.block_px is None:
+        predict_frames()
     else:
-        predict_images()
+        write_large_frame(
+            snakemake.input.numbers,
+            snakemake.input.polygons,
+            side=params.block_px,
+            drawing=drawing,
+            folder=snakemake.resources.tmpdir,
+            **writing,
+        )
