@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from autonuclei.measure.experiment import (
+    add_quality,
     count_images,
     gather_experiment,
     join_tracks,
@@ -12,7 +13,12 @@ from autonuclei.measure.experiment import (
 )
 
 COUNTS = pd.DataFrame(
-    {"sample": ["a", "a", "b"], "frame": [0, 3, 0], "predicted": [10.0, np.nan, 6.0]}
+    {
+        "sample": ["a", "a", "b"],
+        "frame": [0, 3, 0],
+        "predicted": [10.0, np.nan, 6.0],
+        "quality": ["good", "unsuitable", "look"],
+    }
 )
 MEGAPIXELS = {"a": {0: 2.0, 3: 2.0}, "b": {0: 1.0}}
 
@@ -26,6 +32,21 @@ def test_density_leaves_out_what_was_passed_over() -> None:
     images = count_images(COUNTS, MEGAPIXELS, sizes)
     assert images["a"]["nuclei_per_megapixel"].tolist() == [5]
     assert images["a"]["n_nuclei"].tolist() == [10]
+
+
+def test_images_and_nuclei_say_whether_to_leave_them_out() -> None:
+    nuclei = {
+        "b": pd.DataFrame({"frame": [0], "area_px": 5}),
+        "a": pd.DataFrame({"frame": [0, 3, 0], "area_px": [7, 8, 9]}),
+    }
+    marked = add_quality(nuclei, COUNTS)
+    assert list(marked) == ["a", "b"]
+    assert marked["a"]["quality"].tolist() == ["good", "unsuitable", "good"]
+    assert marked["a"]["area_px"].tolist() == [7, 8, 9]
+    assert marked["b"]["quality"].tolist() == ["look"]
+    sizes = {"a": {0: 0.5, 3: 0.5}, "b": {0: 1.0}}
+    images = count_images(COUNTS, MEGAPIXELS, sizes)
+    assert images["a"]["quality"].tolist() == ["good"]
 
 
 def test_track_and_cycle_have_durations_of_their_own() -> None:

@@ -13,6 +13,7 @@ with log_job(snakemake.log[0]) as log:
         tabulate_wells,
     )
     from autonuclei.measure.experiment import (
+        add_quality,
         count_images,
         gather_experiment,
         join_tracks,
@@ -22,11 +23,11 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.report.style import save_figure
 
     samples = {sample["sample"]: sample for sample in snakemake.params.samples}
-    given, columns = snakemake.input, snakemake.params.columns
+    given, params = snakemake.input, snakemake.params
     nuclei = {Path(path).parent.name: read_table(path) for path in (*given.objects, *given.tracks)}
     for path in given.channels:
         name = Path(path).parent.name
-        levels = read_table(path).drop(columns=list(columns[name]))
+        levels = read_table(path).drop(columns=list(params.columns[name]))
         nuclei[name] = nuclei[name].merge(levels, on=["frame", "label"], validate="1:1")
     tracks, movies = {}, {}
     for motility, lineages in zip(
@@ -39,25 +40,24 @@ with log_job(snakemake.log[0]) as log:
         movies[name] = summarise_movie(
             read_table(motility / "frames.csv"), read_table(lineages / "summary.csv")
         )
+    counts = read_table(given.counts, text=("sample", "quality"))
     gathered = gather_experiment(
         count_images(
-            read_table(given.counts, text=("sample",)),
+            counts,
             {name: sample["megapixels"] for name, sample in samples.items()},
             {name: sample["pixel_sizes_um"] for name, sample in samples.items()},
         ),
-        {name: nuclei[name] for name in samples},
+        add_quality(nuclei, counts),
         tracks,
         movies,
-        columns,
+        params.columns,
         channels=list(dict.fromkeys(c for sample in samples.values() for c in sample["channels"])),
         own_channels=[sample["own_channel"] for sample in samples.values()],
     )
     measures = list(gathered.measures)
     tables = {name: getattr(gathered, name) for name in ("images", "tracks", "samples")}
     tables["replicates"] = average_replicates(gathered.samples, measures)
-    comparisons = compare_conditions(
-        tables["replicates"], measures, control=snakemake.params.control
-    )
+    comparisons = compare_conditions(tables["replicates"], measures, control=params.control)
     tables["comparisons"] = comparisons
     figures = {
         f"compared_{name}": draw_superplot(

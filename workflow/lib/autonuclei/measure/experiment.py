@@ -56,14 +56,15 @@ def count_images(
     Parameters
     ----------
     counts
-        Columns `sample`, `frame` and `predicted`, which is NaN where an image was passed over.
+        Columns `sample`, `frame`, `quality` and `predicted`, which is NaN where an image was
+        passed over.
     megapixels, pixel_sizes_um
         By sample and frame; a pixel size may be None.
 
     Returns
     -------
     dict of DataFrame
-        By sample: `frame`, `n_nuclei` and the density; see `Gathered`.
+        By sample: `frame`, `n_nuclei`, the density (see `Gathered`) and `quality`.
     """
     known = counts.dropna(subset=["predicted"])
     places = list(zip(known["sample"].tolist(), known["frame"].tolist(), strict=True))
@@ -78,9 +79,26 @@ def count_images(
             "frame": known["frame"],
             "n_nuclei": known["predicted"].astype(np.int64),
             "nuclei_per_mm2" if has_sizes else "nuclei_per_megapixel": known["predicted"] / area,
+            "quality": known["quality"],
         }
     )
     return {name: table[table["sample"] == name].drop(columns="sample") for name in megapixels}
+
+
+def add_quality(nuclei: Tables, counts: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Add to each nucleus the `quality` of its image, by which a user leaves some out.
+
+    Parameters
+    ----------
+    nuclei
+        By sample, with the column `frame`.
+    counts
+        Columns `sample`, `frame` and `quality`; a row per image, in the order of the samples.
+    """
+    return {
+        str(name): nuclei[str(name)].merge(own[["frame", "quality"]], on="frame", validate="m:1")
+        for name, own in counts.groupby("sample", sort=False)
+    }
 
 
 def join_tracks(motility: pd.DataFrame, cycles: pd.DataFrame) -> pd.DataFrame:
