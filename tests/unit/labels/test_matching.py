@@ -1,6 +1,7 @@
 """Metrics on drawn squares, whose overlaps are known exactly."""
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -171,3 +172,24 @@ def test_score_is_the_mean_accuracy() -> None:
     assert score_accuracy(truth, predicted) == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
     assert math.isnan(score_accuracy(truth * 0, truth * 0))
     assert score_accuracy(truth, truth * 0) == 0
+
+
+def test_score_pairs_rivals_as_stardist_does() -> None:
+    """Below an IoU of one half a nucleus may have several partners."""
+    rng = np.random.default_rng(6)
+    for _ in range(20):
+        truth = np.kron(rng.integers(0, 6, (5, 6)), np.ones((3, 3), int))
+        predicted = np.where(rng.random(truth.shape) < 0.4, rng.integers(0, 6, truth.shape), truth)
+        scores = [score.accuracy for score in matching(truth, predicted, (0.1, 0.3, 0.5))]
+        assert score_accuracy(truth, predicted, (0.1, 0.3, 0.5)) == pytest.approx(np.mean(scores))
+
+
+def test_a_mosaic_needs_no_table_of_all_by_all() -> None:
+    """It would have 40,000 x 40,000 entries. The border cuts the last nucleus of each row."""
+    labels = np.kron(np.arange(1, 40_001).reshape(200, 200), np.ones((2, 2), int))
+    moved = np.pad(labels, ((0, 0), (1, 0)))[:, :-1]
+    tracemalloc.start()
+    counts = count_matches(labels, moved, (0.3, 0.5)).set_index("iou")
+    assert tracemalloc.get_traced_memory()[1] < 2**28
+    tracemalloc.stop()
+    assert counts["true_positives"].tolist() == [40_000, 200]

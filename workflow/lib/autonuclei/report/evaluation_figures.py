@@ -9,9 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import ndimage as ndi
 
-from autonuclei.labels.overlap import count_overlaps
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.matching import pair_nuclei
+from autonuclei.labels.overlap import Overlaps, find_overlaps
+from autonuclei.labels.shapes import find_centres
+from autonuclei.labels.strips import count_pixels
 from autonuclei.report.pictures import (
     Box,
     add_legend,
@@ -134,18 +137,17 @@ def compare_nuclei(truth: Array, predicted: Array, *, iou: float = 0.5) -> dict[
     of the other are the same nucleus with its outline off. The rest is missed (true) or not in
     the truth (predicted).
     """
-    from stardist.matching import matching
-
-    score = matching(truth, predicted, iou, report_matches=True)
-    pairs = zip(score.matched_pairs, score.matched_scores, strict=True)
-    matched = frozenset((int(t), int(p)) for (t, p), overlap in pairs if overlap >= iou)
-    true_labels = [int(label) for label in np.unique(truth) if label]
-    predicted_labels = [int(label) for label in np.unique(predicted) if label]
+    overlaps = find_overlaps(truth, predicted)
+    true, found, _ = pair_nuclei(overlaps, iou)
+    matched = frozenset(zip(true.tolist(), found.tolist(), strict=True))
+    true_labels, predicted_labels = (
+        (np.flatnonzero(area[1:]) + 1).tolist() for area in (overlaps.area_own, overlaps.area_other)
+    )
     of_true = dict.fromkeys(true_labels, MISSED) | {t: FOUND for t, _ in matched}
     of_predicted = dict.fromkeys(predicted_labels, INVENTED) | {p: FOUND for _, p in matched}
     containers = [
-        (of_predicted, of_true, MERGED, _find_containers(truth, predicted)),
-        (of_true, of_predicted, SPLIT, _find_containers(predicted, truth)),
+        (of_predicted, of_true, MERGED, _find_containers(overlaps)),
+        (of_true, of_predicted, SPLIT, _find_containers(_swap(overlaps))),
     ]
     for own, theirs, _, contained in containers:
         for container, inside in contained.items():
@@ -159,15 +161,21 @@ def compare_nuclei(truth: Array, predicted: Array, *, iou: float = 0.5) -> dict[
     return {"of_true": of_true, "of_predicted": of_predicted, "matched": matched}
 
 
-def _find_containers(parts: Array, whole: Array) -> dict[int, list[int]]:
-    """For each label of `whole` the labels of `parts` with more than half of their area in it."""
-    area = np.bincount(parts.ravel())
-    part, container, shared = count_overlaps(parts, whole)
+def _find_containers(overlaps: Overlaps) -> dict[int, list[int]]:
+    """For each label of the second image those of the first with more than half of it in it."""
+    part, container, shared, area, _ = overlaps
     inside = 2 * shared > area[part]
     containers: dict[int, list[int]] = {}
     for one, around in zip(part[inside].tolist(), container[inside].tolist(), strict=True):
         containers.setdefault(around, []).append(one)
     return containers
+
+
+def _swap(overlaps: Overlaps) -> Overlaps:
+    """As of the second image and the first."""
+    own, other, shared, area_own, area_other = overlaps
+    order = np.lexsort((own, other))
+    return Overlaps(other[order], own[order], shared[order], area_other, area_own)
 
 
 def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
@@ -181,7 +189,7 @@ def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
     image
         Number of the image, to be kept with each region.
     """
-    areas = np.bincount(comparison.truth.ravel())[1:]
+    areas = count_pixels(comparison.truth)[1:]
     side = choose_side(areas[areas > 0], comparison.truth.shape[:2])
     true = _locate(comparison.truth)
     predicted = _locate(comparison.predicted)
@@ -199,11 +207,13 @@ def list_regions(comparison: Comparison, *, image: int = 0) -> list[Region]:
     return regions
 
 
-def _locate(labels: Array) -> dict[int, tuple[float, float]]:
+def _locate(labels: ArrayLike) -> dict[int, tuple[float, float]]:
     """The centroid of each label, rows and columns in px."""
-    numbers = np.unique(labels[labels > 0])
-    centroids = ndi.center_of_mass(labels > 0, labels, numbers)
-    return dict(zip(numbers.tolist(), centroids, strict=True))
+    centres = find_centres(labels)
+    numbers = np.flatnonzero(np.isfinite(centres[:, 0]))
+    return {
+        n: (y, x) for n, (y, x) in zip(numbers.tolist(), centres[numbers].tolist(), strict=True)
+    }
 
 
 def choose_regions(regions: Sequence[Region]) -> dict[str, Region]:
