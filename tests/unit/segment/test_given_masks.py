@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from autonuclei.errors import InputError
+from autonuclei.io import lazy_planes
+from autonuclei.io.lazy_planes import LazyPlane
+from autonuclei.labels import strips
 from autonuclei.labels.numbers import number_anew
 from autonuclei.segment.given_labels import prepare_labels
 
@@ -57,3 +60,25 @@ def test_another_size_is_refused() -> None:
 def test_no_nucleus_at_all() -> None:
     kept, remarks = prepare_labels(np.zeros((4, 5), np.int32), (4, 5), name="a.tif")
     assert (kept.max(), remarks) == (0, [])
+
+
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_label_images_that_are_read_part_by_part(
+    factor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_BAND_PX", 100), ("_BAND_ROWS", 7)):
+        monkeypatch.setattr(lazy_planes, name, value)
+    monkeypatch.setattr(strips, "STRIP_PX", 100)
+    monkeypatch.setattr(strips, "FEWEST_ROWS", 9)
+    labels = np.zeros((40, 50), np.int32)
+    labels[2:30, 2:8], labels[33:36, 20:30], labels[5:7, 40:44] = 90 * factor, 7, 90 * factor
+    lazy = LazyPlane(labels.shape, np.int32, lambda w: labels[w[0] : w[1], w[2] : w[3]])
+    kept, remarks = prepare_labels(lazy, (40, 50), name="a.tif")
+    assert isinstance(kept, LazyPlane)
+    number = 90 if factor == 1 else 2
+    assert kept[5:7, 40:42].tolist() == [[number] * 2] * 2
+    whole, said = prepare_labels(labels, (40, 50), name="a.tif")
+    np.testing.assert_array_equal(np.asarray(kept), whole)
+    assert remarks == said
+    assert f"each counted as one: {number}. " in remarks[-1]
+    assert len(remarks) == (1 if factor == 1 else 2)

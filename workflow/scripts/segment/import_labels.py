@@ -3,6 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
+    from autonuclei.io.images import find_range
     from autonuclei.io.label_images import LabelReader
     from autonuclei.segment.given_labels import prepare_labels
     from autonuclei.segment.stretches import write_stretch
@@ -13,11 +14,11 @@ with log_job(snakemake.log[0]) as log:
         def find_nuclei(frame, image):
             given = params.labels[frame]
             labels, remarks = prepare_labels(
-                read_labels(given["path"], given["page"], given["window"]),
+                read_labels.take(given["path"], given["page"], given["window"]),
                 image.shape,
                 name=given["path"],
             )
-            log.info("frame %d: largest number %d", frame, labels.max())
+            log.info("frame %d: largest number %d", frame, find_range(labels)[1])
             for remark in remarks:
                 log.warning("frame %d: %s", frame, remark)
             return labels, None

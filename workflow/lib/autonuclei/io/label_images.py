@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import (
+    LARGEST_PIECE_PX,
     ImageFile,
     Window,
     check_window,
@@ -39,6 +40,14 @@ class LabelReader(FileKeeper):
         labels = _to_labels(read_page(self.open(path), path, page), path)
         _check_instances(labels, path)
         return labels
+
+    def take(
+        self, path: str | os.PathLike[str], page: int = 0, window: Window | None = None
+    ) -> ArrayLike:
+        """As a call with these arguments; a large image is given to be read part by part."""
+        header = self.open(Path(path)).header.images[0]
+        is_large = header.height * header.width > LARGEST_PIECE_PX
+        return (self.defer if is_large else self)(path, page, window)
 
     def defer(
         self, path: str | os.PathLike[str], page: int = 0, window: Window | None = None

@@ -1,6 +1,6 @@
 """The numbers of a label image: keeping some, numbering anew, replacing."""
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -31,20 +31,38 @@ def number_by_position(labels: Array) -> Array:
     return number[labels]
 
 
-def number_anew(labels: Array) -> npt.NDArray[np.int32]:
-    """Number labels 1..n in the order of their numbers, however large these are; int32."""
-    present, number = np.unique(labels, return_inverse=True)
+@overload
+def number_anew(labels: Array) -> npt.NDArray[np.int32]: ...
+@overload
+def number_anew(labels: ArrayLike) -> ArrayLike: ...
+def number_anew(labels: ArrayLike) -> ArrayLike:
+    """Number labels 1..n in the order of their numbers, however large these are; int32.
+
+    Of an image that is read part by part the result is read so, too.
+    """
+    present = np.unique(np.concatenate([np.unique(band) for band in iterate_bands(labels)]))
     first = 0 if present[0] == 0 else 1
-    return np.asarray(number.reshape(labels.shape) + first, np.int32)
+
+    def renumber(part: Array) -> Array:
+        return (np.searchsorted(present, part) + first).astype(np.int32)
+
+    if isinstance(labels, LazyPlane):
+        return labels.map(renumber, np.int32)
+    return renumber(labels[:, :])
 
 
-def fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+@overload
+def fit_numbers(labels: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]: ...
+@overload
+def fit_numbers(labels: ArrayLike) -> ArrayLike: ...
+def fit_numbers(labels: ArrayLike) -> ArrayLike:
     """Number labels anew where their numbers are so large that lists by number are no bargain.
 
     They stay up to 65535, or up to the number of pixels.
     """
-    too_large = int(labels.max(initial=0)) > max(np.iinfo(np.uint16).max, labels.size)
-    return number_anew(labels) if too_large else labels
+    largest = max((int(band.max(initial=0)) for band in iterate_bands(labels)), default=0)
+    n_pixels = labels.shape[0] * labels.shape[1]
+    return number_anew(labels) if largest > max(np.iinfo(np.uint16).max, n_pixels) else labels
 
 
 def replace_labels(labels: ArrayLike, old: Array, new: Array, *, dtype: npt.DTypeLike) -> ArrayLike:

@@ -8,8 +8,11 @@ import numpy.typing as npt
 
 from autonuclei.errors import InputError
 from autonuclei.io.formats.base import Window
+from autonuclei.io.images import find_range
+from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.numbers import fit_numbers
 from autonuclei.labels.outlines import trace_outlines
+from autonuclei.labels.strips import share_out
 
 _MOST_NAMED = 5
 
@@ -35,12 +38,12 @@ class GivenLabels:
 
     def __getitem__(self, frame: int, /) -> npt.NDArray[np.int32]:
         place = self._places[frame]
-        return fit_numbers(self._read(place["path"], place["page"], place["window"]))
+        return np.asarray(fit_numbers(self._read(place["path"], place["page"], place["window"])))
 
 
 def prepare_labels(
-    labels: npt.NDArray[np.int32], shape: Sequence[int], *, name: str
-) -> tuple[npt.NDArray[np.int32], list[str]]:
+    labels: ArrayLike, shape: Sequence[int], *, name: str
+) -> tuple[ArrayLike, list[str]]:
     """Check a label image against its image, and number it anew where it must be.
 
     Numbers stay where they fit: up to 65535, or up to the number of pixels, which no image of
@@ -49,7 +52,7 @@ def prepare_labels(
     Parameters
     ----------
     labels : (height, width) int32
-        As `io.label_images.read_label_image` gives it.
+        As `io.label_images.LabelReader` gives it, a large one to be read part by part.
     shape
         Height and width of the image.
     name
@@ -74,10 +77,14 @@ def prepare_labels(
     remarks = []
     fitting = fit_numbers(labels)
     if fitting is not labels:
-        remarks.append(f"its numbers go up to {labels.max()}; they were numbered anew from 1")
+        largest = find_range(labels)[1]
+        remarks.append(f"its numbers go up to {largest}; they were numbered anew from 1")
     labels = fitting
-    outlines = trace_outlines(labels)
-    split = outlines.labels[outlines.n_pieces > 1].tolist()
+    split = []
+    for strip in share_out(labels):
+        outlines = trace_outlines(strip.own_labels)
+        split += outlines.labels[outlines.n_pieces > 1].tolist()
+    split.sort()
     if split:
         named = ", ".join(map(str, split[:_MOST_NAMED]))
         more = f" and {len(split) - _MOST_NAMED} more" if len(split) > _MOST_NAMED else ""
