@@ -16,7 +16,7 @@ rule write_track_labels:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 20, 0.5),
+        mem_mb=NEEDS.sample_mb(140, 20, 0.5, beyond=0),
         runtime=NEEDS.sample_min(5, 0.02),
     params:
         movie=PLAN.describe_movie,

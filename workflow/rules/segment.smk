@@ -153,7 +153,7 @@ rule import_labels:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(150, 60),
+        mem_mb=NEEDS.sample_mb(150, 25, beyond=5),
         runtime=NEEDS.stretch_min(5, 0.03),
     params:
         planes=PLAN.describe_stretch,
@@ -184,7 +184,7 @@ rule join_movie:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(100, 20),
+        mem_mb=NEEDS.sample_mb(80, 15, beyond=0),
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         names=PLAN.get_names,
@@ -219,7 +219,7 @@ rule write_stills:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(180, 20),
+        mem_mb=NEEDS.sample_mb(140, 8, beyond=0),
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         names=PLAN.get_names,

@@ -309,6 +309,7 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     assert need.frame_mb(100, 20, 5)(frame, 2) == 200 * 1.5
     assert need.frame_min(1, 0.05)(frame, 1) == 1
     assert need.sample_mb(10, 1, 2)(wildcards(), 1) == 10 + 4 + 24
+    assert need.sample_mb(10, 1, 2, beyond=0)(wildcards(), 1) == 10 + 4 + 24
     assert need.sample_min(5, 1)(wildcards(), 1) == 17
     assert need.experiment_mb(10, 1)(wildcards(), 1) == 10 + 12
     assert need.training_mb(1000, 10)(wildcards(), 1) == 1040
@@ -318,6 +319,14 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     stretch = wildcards(first="0000", last="0002")
     assert need.prediction_mb(stretch, 1) > need.criterion_mb(wildcards(), 1) - 1 > 0
     assert need.stretch_min(10, 0.1)(stretch, 1) == 12
+
+
+def test_what_goes_part_by_part_needs_no_more_for_a_larger_frame() -> None:
+    need = Requests(make_plan(make_sample("a", 1, side=10_000, train=(0,))))
+    in_one = 2**24 / 1e6
+    assert need.sample_mb(10, 2)(wildcards(), 1) == 210
+    assert need.sample_mb(10, 2, beyond=0)(wildcards(), 1) == math.ceil(10 + 2 * in_one)
+    assert need.sample_mb(10, 2, beyond=1)(wildcards(), 1) == math.ceil(110 + in_one)
 
 
 def test_a_submitted_job_starts_snakemake_too() -> None:

@@ -7,6 +7,7 @@ as much again. docs/resources.md says where the numbers come from.
 import math
 from collections.abc import Callable, Iterable
 
+from autonuclei.io.formats.base import LARGEST_PIECE_PX
 from autonuclei.plan.plan import Plan, Wildcards
 from autonuclei.plan.samples import Frame
 from autonuclei.segment.memory import BLOCK_TILE, LARGEST_TILE, estimate_memory
@@ -83,17 +84,27 @@ class Requests:
         )
 
     def sample_mb(
-        self, base: float, per_megapixel: float, per_sample_megapixel: float = 0
+        self,
+        base: float,
+        per_megapixel: float,
+        per_sample_megapixel: float = 0,
+        *,
+        beyond: float | None = None,
     ) -> Resource:
         """Memory of a job that goes through the frames of a sample, in MB.
 
         What grows with its largest frame, and what it keeps of all frames, tables of nuclei.
+        `beyond` is for jobs that go through large frames part by part: what a megapixel adds
+        beyond the size that is still taken in one piece.
         """
+        beyond = per_megapixel if beyond is None else beyond
 
         def need(wildcards: Wildcards) -> float:
             sample = self._plan.get_sample(wildcards)
             kept = per_sample_megapixel * sample.megapixels
-            return base + per_megapixel * sample.largest_megapixels + kept
+            largest = sample.largest_megapixels
+            in_one = min(largest, LARGEST_PIECE_PX / 1e6)
+            return base + per_megapixel * in_one + beyond * (largest - in_one) + kept
 
         return self._ask(need)
 
