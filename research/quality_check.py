@@ -28,6 +28,7 @@ from autonuclei.annotate.selection import TOO_DIM
 from autonuclei.evaluate.calibration import CALIBRATION_COLUMNS, count_confirmed, pool_calibration
 from autonuclei.evaluate.indicators import GOOD, INDICATORS, LOOK, UNSUITABLE
 from autonuclei.evaluate.quality import MATCH_IOU, count_decisions, measure_image
+from autonuclei.evaluate.verdicts import judge_samples
 from autonuclei.io.images import read_plane
 from autonuclei.io.tables import concatenate_tables, read_table
 from autonuclei.labels.matching import compute_metrics, count_matches
@@ -111,6 +112,13 @@ def judge_values(values):
     return worst, "; ".join(weak)
 
 
+def add_images(worst, weak, judged):
+    """Of a group, its verdict by medians and what is weak, with the images that are named."""
+    if not judged["frames"]:
+        return worst, weak
+    return (worst if worst != GOOD else LOOK), "; ".join(filter(None, [weak, judged["words"]]))
+
+
 def name_group(group):
     return f"{group} (chosen on)" if group in CHOSEN_ON else group
 
@@ -152,7 +160,9 @@ def check_annotation(data):
         # Of all objects together, as in `summarize_images`.
         median["area_accepted"] = own[0]["pooled area_accepted"]
         f1 = float(np.median([row["f1"] for row in own]))
-        experiments.append((group, len(own), f1, median))
+        table = pd.DataFrame(own).assign(sample=group, frame=range(len(own)))
+        (judged,) = judge_samples(table, movies=())
+        experiments.append((group, len(own), f1, median, judged))
     experiments.sort(key=lambda experiment: -experiment[2])
     print_table(
         ("indicator", "images", "within groups", "group medians"),
@@ -160,13 +170,16 @@ def check_annotation(data):
     )
     print_table(
         ("group", "images", "median F1", "verdict", "because of"),
-        [(name_group(g), n, f1, *judge_values(median)) for g, n, f1, median in experiments],
+        [
+            (name_group(group), n, f1, *add_images(*judge_values(median), judged))
+            for group, n, f1, median, judged in experiments
+        ],
     )
     print_classes(rows)
     limited = [i.name for i in INDICATORS if i.look is not None and i.name in names]
     print_table(
         ("median of", "F1", *limited),
-        [(g, f1, *(median[name] for name in limited)) for g, _, f1, median in experiments],
+        [(g, f1, *(median[name] for name in limited)) for g, _, f1, median, _ in experiments],
     )
 
 

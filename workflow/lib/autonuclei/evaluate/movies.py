@@ -36,8 +36,8 @@ NEARLY_BEST = 0.8
 FEWEST_NUCLEI = 6  # fewer tell nothing
 # Shorter movies do not tell what is usual in them.
 FEWEST_FRAMES = 5
-# Frames before and after with which the number of nuclei is compared.
-FRAMES_BESIDE = 2
+# Frames with which the number of nuclei is compared, and how many of them come before.
+FRAMES_AROUND, FRAMES_BESIDE = 4, 2
 # Standard deviations of a number that is counted, which chance makes.
 CHANCE = 3.0
 
@@ -138,8 +138,8 @@ def compare_with_movie(images: pd.DataFrame) -> pd.DataFrame:
         the frame before, over what they do between most frames), relative_light (brightness of
         the nuclei above the background, over that of the brightest frames), relative_sharpness
         (over that of most frames), count_change (share by which the number of nuclei differs
-        from that of the two frames before and after, beyond chance). NaN in movies of fewer
-        than five frames.
+        from that of the four frames around, beyond chance). NaN in movies of fewer than five
+        frames.
     """
     table = pd.DataFrame(NAN, index=images.index, columns=list(MOVIE_COLUMNS))
     if len(images) < FEWEST_FRAMES:
@@ -160,9 +160,9 @@ def _divide(values: pd.Series, by: float) -> pd.Series:
 def _compare_counts(count: Array) -> Array:
     change = np.full(len(count), NAN)
     for k, own in enumerate(count):
-        around = np.concatenate(
-            [count[max(0, k - FRAMES_BESIDE) : k], count[k + 1 : k + 1 + FRAMES_BESIDE]]
-        )
+        # As many at the ends of the movie, so that one bad frame does not make half of them.
+        first = min(max(0, k - FRAMES_BESIDE), max(0, len(count) - FRAMES_AROUND - 1))
+        around = np.delete(count[first : first + FRAMES_AROUND + 1], k - first)
         around = around[np.isfinite(around)]
         if len(around) and np.isfinite(own):
             usual = float(np.median(around))
