@@ -4,10 +4,13 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     import itertools
+    from contextlib import ExitStack
 
     from autonuclei.io.images import PlaneReader
     from autonuclei.io.label_images import LabelReader
     from autonuclei.io.label_store import LabelStore
+    from autonuclei.labels.numbers import fit_numbers
+    from autonuclei.labels.strips import hold
     from autonuclei.report.evaluation_figures import (
         Comparison,
         choose_regions,
@@ -19,20 +22,13 @@ with log_job(snakemake.log[0]) as log:
 
     iou = snakemake.params.iou
 
-    def compare_sample(cases, read, read_truth):
-        """Each segmented case with its comparison; those that were passed over are left out."""
-        names = {case["frame"]: case["name"] for case in cases}
-        with LabelStore(cases[0]["labels"], names) as masks:
-            for case in cases:
-                if masks.has(case["frame"]):
-                    yield case, compare(case, read, read_truth, masks)
-
     def compare(case, read, read_truth, masks):
-        image, found = read(**case["plane"]), masks.read(case["frame"])
-        truth = read_truth(case["truth"], case["truth_page"], case["truth_window"])
+        # Of image and masks only what is drawn is kept, unless they are small.
+        found = hold(masks.defer(case["frame"]))
+        truth = fit_numbers(read_truth(case["truth"], case["truth_page"], case["truth_window"]))
         return Comparison(
             name=f"{case['sample']}, frame {case['frame']}",
-            image=image,
+            image=read.defer(**case["plane"]),
             truth=truth,
             predicted=found,
             pixel_size_um=case["pixel_size_um"],
@@ -42,16 +38,26 @@ with log_job(snakemake.log[0]) as log:
     inputs = zip(snakemake.params.cases, snakemake.input.truth, snakemake.input.labels, strict=True)
     cases = [case | {"truth": truth, "labels": labels} for case, truth, labels in inputs]
     segmented, regions = [], []
-    with PlaneReader() as read, LabelReader() as read_truth:
+
+    def open_masks(cases):
+        names = {case["frame"]: case["name"] for case in cases}
+        return LabelStore(cases[0]["labels"], names)
+
+    with ExitStack() as stack:
+        read, read_truth = (stack.enter_context(reader()) for reader in (PlaneReader, LabelReader))
         for _, own in itertools.groupby(cases, key=lambda case: case["sample"]):
-            for case, comparison in compare_sample(list(own), read, read_truth):
-                regions += list_regions(comparison, image=len(segmented))
-                segmented.append(case)
-        # Only the images that are drawn stand in memory together.
+            of_sample = list(own)
+            with open_masks(of_sample) as masks:
+                for case in of_sample:
+                    if masks.has(case["frame"]):  # it was not passed over
+                        comparison = compare(case, read, read_truth, masks)
+                        regions += list_regions(comparison, image=len(segmented))
+                        segmented.append(case)
         drawn = {}
         for rank, region in choose_regions(regions).items():
             log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.box, region.f1)
-            ((_, comparison),) = compare_sample([segmented[region.image]], read, read_truth)
-            drawn[rank] = (comparison, region)
-    figure = draw_comparison(drawn, n_images=len(segmented), iou=iou)
+            case = segmented[region.image]
+            masks = stack.enter_context(open_masks([case]))
+            drawn[rank] = (compare(case, read, read_truth, masks), region)
+        figure = draw_comparison(drawn, n_images=len(segmented), iou=iou)
     save_figure(figure, [snakemake.output.png])

@@ -99,9 +99,9 @@ class Comparison:
     """
 
     name: str
-    image: Array
-    truth: Array
-    predicted: Array
+    image: ArrayLike
+    truth: ArrayLike
+    predicted: ArrayLike
     of_true: Mapping[int, str]
     of_predicted: Mapping[int, str]
     matched: frozenset[tuple[int, int]]
@@ -118,7 +118,7 @@ class Region:
     n: int
 
 
-def compare_nuclei(truth: Array, predicted: Array, *, iou: float = 0.5) -> dict[str, Any]:
+def compare_nuclei(truth: ArrayLike, predicted: ArrayLike, *, iou: float = 0.5) -> dict[str, Any]:
     """Say what became of each true and each predicted nucleus.
 
     Parameters

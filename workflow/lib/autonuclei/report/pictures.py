@@ -28,7 +28,7 @@ SMALLEST_BOX_PX = 48
 LARGEST_PICTURE_PX = 2048
 
 
-def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0) -> int:
+def choose_side(areas: Array, shape: tuple[int, ...], *, diameters: float = 9.0) -> int:
     """Side of a square box that shows some dozen nuclei, in px, no larger than the image.
 
     Parameters
@@ -45,7 +45,7 @@ def choose_side(areas: Array, shape: tuple[int, int], *, diameters: float = 9.0)
     return int(min(side, *shape))
 
 
-def tile_image(shape: tuple[int, int], side: int) -> list[Box]:
+def tile_image(shape: tuple[int, ...], side: int) -> list[Box]:
     """Boxes of about `side` px that cover an image of (rows, columns) side by side."""
     edges = []
     for length in shape:
