@@ -117,7 +117,7 @@ rule export_ome_zarr:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 30),
+        mem_mb=NEEDS.sample_mb(300, 30, beyond=0),
         runtime=NEEDS.sample_min(5, 0.03),
     params:
         movie=PLAN.describe_movie,
@@ -125,6 +125,7 @@ rule export_ome_zarr:
         names=PLAN.get_names,
         pixel_sizes_um=PLAN.get_pixel_sizes,
         content=SETTINGS.export.ome_zarr,
+        first_pixel=SETTINGS.preprocess.first_pixel,
         code=digest_imports("export/export_ome_zarr"),
     script:
         "../scripts/export/export_ome_zarr.py"

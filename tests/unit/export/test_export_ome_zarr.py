@@ -11,7 +11,10 @@ import zarr
 
 from autonuclei.export import ome_zarr
 from autonuclei.export.ome_zarr import ZarrImage, find_axes, write_movie, write_stills
+from autonuclei.io import lazy_planes
 from autonuclei.io.images import read_file_header, read_plane
+from autonuclei.io.lazy_planes import LazyPlane
+from autonuclei.labels import strips
 
 
 @pytest.fixture
@@ -97,6 +100,42 @@ def test_a_movie_is_one_image(tmp_path: Path, masks: Any, axes: str) -> None:
         np.testing.assert_array_equal(read_plane(path, frame=2), expected[2])
         np.testing.assert_array_equal(read_plane(path / "labels" / "nuclei", frame=1), masks[1])
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_large_images_are_written_band_by_band(
+    tmp_path: Path, masks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy_planes, "_BAND_PX", 1)
+    monkeypatch.setattr(strips, "STRIP_PX", 1)
+    monkeypatch.setattr(ome_zarr, "_LARGEST_CHUNK_PX", 16)
+
+    def defer(page: Any) -> LazyPlane:
+        return LazyPlane(page.shape, page.dtype, lambda w: page[w[0] : w[1], w[2] : w[3]])
+
+    raw = masks.astype(np.float32) / 7
+    path = tmp_path / "labels.ome.zarr"
+    write_movie(
+        path, ZarrImage("film", range(3)), labels=[defer(page) for page in masks],
+        read_raw=lambda frame: defer(raw[frame]),
+    )  # fmt: skip
+    for folder, expected in ((path, raw), (path / "labels" / "nuclei", masks)):
+        for level in range(3):
+            stored = zarr.open_array(folder / str(level), mode="r")
+            assert stored.chunks[1] <= 16
+            step = 2**level
+            np.testing.assert_array_equal(stored[:], expected[:, ::step, ::step])
+
+
+def test_part_of_an_image_lies_where_it_was(tmp_path: Path, masks: Any) -> None:
+    path = tmp_path / "labels.ome.zarr"
+    image = ZarrImage("film", range(3), "tzyx", 0.5, 10.0, first_pixel=(30, 7))
+    write_movie(path, image, labels=masks)
+    for folder in (path, path / "labels" / "nuclei"):
+        for dataset in read_attributes(folder)["multiscales"][0]["datasets"]:
+            scale, moved = dataset["coordinateTransformations"]
+            assert moved == {"type": "translation", "translation": [0, 0, 15.0, 3.5]}
+            assert scale["type"] == "scale"
+    assert read_file_header(path).images[0].pixel_size_um == 0.5
 
 
 def test_what_is_not_known_has_no_unit(tmp_path: Path, masks: Any) -> None:

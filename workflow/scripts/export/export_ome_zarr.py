@@ -5,7 +5,7 @@ from autonuclei.jobs import log_job
 with log_job(snakemake.log[0]):
     from autonuclei.export.ome_zarr import ZarrImage, find_axes, write_movie, write_stills
     from autonuclei.io.images import PlaneReader, read_movie_page
-    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.label_store import DeferredLabels, LabelStore
 
     params = snakemake.params
     names, movie = params.names, params.movie
@@ -14,11 +14,14 @@ with log_job(snakemake.log[0]):
     with LabelStore(snakemake.input.labels, names) as masks, PlaneReader() as read:
 
         def read_raw(frame):
-            if is_movie:
-                return read_movie_page(read, planes, frame, movie["shape"])
-            return read(**planes[frame])
+            if frame in planes:
+                return read.defer(**planes[frame])
+            return read_movie_page(read, planes, frame, movie["shape"])
 
-        options = {"labels": masks, "read_raw": read_raw if params.content == "image" else None}
+        options = {
+            "labels": DeferredLabels(masks),
+            "read_raw": read_raw if params.content == "image" else None,
+        }
         if is_movie:
             image = ZarrImage(
                 snakemake.wildcards.sample,
@@ -26,12 +29,19 @@ with log_job(snakemake.log[0]):
                 axes[min(axes)],
                 movie["pixel_size_um"],
                 movie["frame_interval_min"],
+                params.first_pixel,
             )
             write_movie(snakemake.output.folder, image, **options)
         else:
             # Stills that were passed over have no masks.
             images = [
-                ZarrImage(names[frame], [frame], axes[frame], params.pixel_sizes_um[frame])
+                ZarrImage(
+                    names[frame],
+                    [frame],
+                    axes[frame],
+                    params.pixel_sizes_um[frame],
+                    first_pixel=params.first_pixel,
+                )
                 for frame in names
                 if masks.has(frame)
             ]

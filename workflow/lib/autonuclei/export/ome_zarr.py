@@ -12,7 +12,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import numpy.typing as npt
 import zarr
 
 from autonuclei.io.files import write_beside
@@ -20,8 +19,9 @@ from autonuclei.io.formats.base import FileHeader
 from autonuclei.io.formats.ome_zarr import ZIP_SUFFIXES, OmeZarrFile
 from autonuclei.io.images import find_position
 from autonuclei.io.label_frames import LabelFrames
-
-Array = npt.NDArray[Any]
+from autonuclei.io.label_store import DeferredLabels
+from autonuclei.io.lazy_planes import ArrayLike, iterate_bands
+from autonuclei.labels.strips import hold
 
 VERSION = "0.4"
 LABEL_NAME = "nuclei"
@@ -49,6 +49,9 @@ class ZarrImage:
         Of `t`, `z`, `y`, `x` in this order; z gets the length one. Without t there is one frame.
     pixel_size_um, frame_interval_min
         None where unknown.
+    first_pixel
+        Row and column of the image in its file at which this part of it begins (`preprocess.crop`),
+        so that viewers lay both on each other.
     """
 
     name: str
@@ -56,6 +59,7 @@ class ZarrImage:
     axes: str = "tyx"
     pixel_size_um: float | None = None
     frame_interval_min: float | None = None
+    first_pixel: tuple[int, int] = (0, 0)
 
 
 def find_axes(planes: Mapping[int, Mapping[str, Any]], *, is_movie: bool) -> dict[int, str]:
@@ -98,8 +102,8 @@ def write_movie(
     folder: str | os.PathLike[str],
     image: ZarrImage,
     *,
-    labels: LabelFrames,
-    read_raw: Callable[[int], Array] | None = None,
+    labels: LabelFrames | DeferredLabels,
+    read_raw: Callable[[int], ArrayLike] | None = None,
 ) -> None:
     """Write the masks of a movie as one OME-Zarr image, replacing an older one.
 
@@ -114,9 +118,9 @@ def write_movie(
         The folder to write.
     image
     labels
-        The label image of each frame: a list or a `LabelStore`.
+        The label image of each frame: a list, a `LabelStore` or `DeferredLabels`.
     read_raw
-        Gives the raw image of a frame.
+        Gives the raw image of a frame, or one to be read part by part.
     """
     with write_beside(folder) as partial:
         _write_image(partial, image, labels, read_raw)
@@ -126,8 +130,8 @@ def write_stills(
     folder: str | os.PathLike[str],
     images: Sequence[ZarrImage],
     *,
-    labels: LabelFrames,
-    read_raw: Callable[[int], Array] | None = None,
+    labels: LabelFrames | DeferredLabels,
+    read_raw: Callable[[int], ArrayLike] | None = None,
 ) -> None:
     """Write the masks of stills as a set of OME-Zarr images, replacing an older one.
 
@@ -153,12 +157,11 @@ def write_stills(
 def _write_image(
     folder: Path,
     image: ZarrImage,
-    labels: LabelFrames,
-    read_raw: Callable[[int], Array] | None,
+    labels: LabelFrames | DeferredLabels,
+    read_raw: Callable[[int], ArrayLike] | None,
 ) -> None:
-    masks = (np.asarray(labels[frame]).astype(LABEL_TYPE) for frame in image.frames)
     inner = folder / "labels" / LABEL_NAME
-    levels = _write_levels(inner, masks, image)
+    levels = _write_levels(inner, (labels[frame] for frame in image.frames), image, LABEL_TYPE)
     of_image = [f"labels/{LABEL_NAME}/{level}" for level in levels]
     if read_raw is not None:
         of_image = _write_levels(folder, map(read_raw, image.frames), image)
@@ -168,21 +171,33 @@ def _write_image(
     _open_group(inner, {"multiscales": [_describe(image, levels)], "image-label": label})
 
 
-def _write_levels(folder: Path, planes: Iterator[Array], image: ZarrImage) -> list[str]:
+def _write_levels(
+    folder: Path,
+    planes: Iterator[ArrayLike],
+    image: ZarrImage,
+    dtype: np.dtype[Any] | None = None,
+) -> list[str]:
     """Write an array for each level of resolution, frame by frame; gives their names."""
     levels: list[Any] = []
     for number, plane in enumerate(planes):
         if not levels:
-            levels = list(_create_levels(folder, plane, image))
+            levels = list(_create_levels(folder, plane.shape, dtype or plane.dtype, image))
         index = tuple(number if axis == "t" else 0 for axis in image.axes[:-2])
-        for level in levels:
-            level[index] = plane
-            plane = plane[::2, ::2]
+        row = 0
+        # Bands begin with a chunk, at a row that all levels have.
+        for band in iterate_bands(hold(plane), _LARGEST_CHUNK_PX):
+            part = band
+            for i, level in enumerate(levels):
+                level[(*index, slice(row >> i, (row >> i) + len(part)))] = part
+                part = part[::2, ::2]
+            row += len(band)
     return [str(number) for number in range(len(levels))]
 
 
-def _create_levels(folder: Path, plane: Array, image: ZarrImage) -> Iterator[Any]:
-    height, width = plane.shape
+def _create_levels(
+    folder: Path, shape: tuple[int, ...], dtype: np.dtype[Any], image: ZarrImage
+) -> Iterator[Any]:
+    height, width = shape
     number = 0
     while True:
         upper = [len(image.frames) if axis == "t" else 1 for axis in image.axes[:-2]]
@@ -190,7 +205,7 @@ def _create_levels(folder: Path, plane: Array, image: ZarrImage) -> Iterator[Any
             folder / str(number),
             shape=(*upper, height, width),
             chunks=(*[1] * len(upper), *(min(n, _LARGEST_CHUNK_PX) for n in (height, width))),
-            dtype=np.uint8 if plane.dtype == bool else plane.dtype,
+            dtype=np.uint8 if dtype.kind == "b" else dtype,
             # Readers of version 2 in Java and JavaScript know this codec.
             compressors={"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": 1},
             chunk_key_encoding={"name": "v2", "separator": "/"},
@@ -208,6 +223,9 @@ def _describe(image: ZarrImage, paths: Sequence[str]) -> dict[str, Any]:
     units |= {"y": "micrometer", "x": "micrometer"} if size else {}
     # Where nothing is known the specification asks for 1, without a unit.
     steps = {"t": (interval or 1 / 60) * 60, "y": size or 1.0, "x": size or 1.0}
+    first = dict(zip("yx", image.first_pixel, strict=True))
+    places = [first.get(axis, 0) * steps.get(axis, 1.0) for axis in image.axes]
+    moved = [{"type": "translation", "translation": places}] if any(places) else []
     return {
         "version": VERSION,
         "name": image.name,
@@ -226,7 +244,8 @@ def _describe(image: ZarrImage, paths: Sequence[str]) -> dict[str, Any]:
                             steps.get(axis, 1.0) * (2**level if axis in "yx" else 1)
                             for axis in image.axes
                         ],
-                    }
+                    },
+                    *moved,
                 ],
             }
             for level, path in enumerate(paths)
