@@ -143,3 +143,21 @@ def test_polygons_hold_the_very_pixels(labels):
             )
             for ring in rings:
                 assert len(np.unique(ring, axis=0)) == len(ring), "meets itself"
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_outlines_in_strips_are_those_of_the_whole(dtype, monkeypatch):
+    rng = np.random.default_rng(3)
+    labels = np.kron(rng.integers(0, 25, (12, 9)), np.ones((4, 5))).astype(dtype)
+    labels[rng.random(labels.shape) < 0.1] = 0
+    whole, polygons = trace_outlines(labels), trace_polygons(labels.astype(np.int32))
+    monkeypatch.setattr("autonuclei.labels.strips.STRIP_PX", 7 * labels.shape[1])
+    monkeypatch.setattr("autonuclei.labels.strips.FEWEST_ROWS", 1)
+    strips = trace_outlines(labels)
+    for name in ("labels", "n_pieces", "offsets", "corners"):
+        np.testing.assert_array_equal(getattr(strips, name), getattr(whole, name))
+    pieces = trace_polygons(labels.astype(np.int32))
+    assert list(pieces) == list(polygons)
+    for label, own in polygons.items():
+        for one, other in zip(own, pieces[label], strict=True):
+            assert [ring.tolist() for ring in one] == [ring.tolist() for ring in other]

@@ -4,13 +4,13 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     from autonuclei.export.ctc import write_ctc
-    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.label_store import DeferredLabels, LabelStore
     from autonuclei.io.tables import read_table
 
     with LabelStore(snakemake.input.labels) as masks:
         write_ctc(
             snakemake.output.folder,
             read_table(snakemake.input.tracks),
-            labels=masks,
+            labels=DeferredLabels(masks),
             n_frames=snakemake.params.movie["n_frames"],
         )

@@ -4,7 +4,7 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
     from autonuclei.export.outlines import write_outlines
-    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.label_store import DeferredLabels, LabelStore
     from autonuclei.io.tables import read_table
 
     params = snakemake.params
@@ -18,7 +18,7 @@ with log_job(snakemake.log[0]):
             snakemake.output.folder,
             read_table(snakemake.input.table),
             images=images,
-            labels=masks,
+            labels=DeferredLabels(masks),
             is_movie=params.is_movie,
             kinds=params.kinds,
             first_pixel=params.first_pixel,

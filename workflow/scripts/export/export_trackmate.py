@@ -11,7 +11,7 @@ with log_job(snakemake.log[0]) as log:
     from autonuclei.io.files import read_json
     from autonuclei.io.hyperstack import write_image_movie
     from autonuclei.io.images import PlaneReader, read_movie_page
-    from autonuclei.io.label_store import LabelStore
+    from autonuclei.io.label_store import DeferredLabels, LabelStore
     from autonuclei.io.tables import read_table
 
     movie = snakemake.params.movie
@@ -28,7 +28,7 @@ with log_job(snakemake.log[0]) as log:
             snakemake.output.xml,
             read_table(snakemake.input.tracks),
             movie=MovieInfo(Path(snakemake.output.image).name, width, height, n_frames, **units),
-            labels=masks,
+            labels=DeferredLabels(masks),
             tracker=choose_tracker(used),
             log=f"Linked by autonuclei with {json.dumps(used)}",
         )

@@ -118,7 +118,7 @@ def write_ctc(
         )
         for number, page in enumerate(pages):
             name = f"mask{number:0{digits}d}.tif"
-            tifffile.imwrite(partial / name, page, compression="zlib")
+            tifffile.imwrite(partial / name, page[:, :], compression="zlib")
     return table
 
 

@@ -1,9 +1,13 @@
-"""Outlines of nuclei along pixel corners, for all labels of an image in one pass."""
+"""Outlines of nuclei along pixel corners, for all labels of an image or a strip in one pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.strips import hold, share_out
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Outlines:
         return self.corners[self.offsets[index] : self.offsets[index + 1]]
 
 
-def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
+def trace_outlines(labels: ArrayLike) -> Outlines:
     """Trace the outer boundary of every label along the pixel corners.
 
     Each side of a pixel that borders another label is a directed edge with its own label on
@@ -50,13 +54,32 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
 
     Parameters
     ----------
-    labels : (height, width) integer array (or whole numbers as float)
+    labels : (height, width) int, or whole numbers as float
         Label image, 0 is background.
 
     Returns
     -------
     Outlines
     """
+    parts = []
+    for strip in share_out(hold(labels)):
+        traced = _trace_strip(strip.own_labels)
+        parts.append(replace(traced, corners=traced.corners + np.array([0, strip.block.row])))
+    if len(parts) == 1:
+        return parts[0]
+    found, n_pieces, lengths = (
+        np.concatenate(values)
+        for values in zip(*((p.labels, p.n_pieces, np.diff(p.offsets)) for p in parts), strict=True)
+    )
+    order = np.argsort(found)
+    begin = np.concatenate([[0], np.cumsum(lengths)])[order]
+    offsets = np.concatenate([[0], np.cumsum(lengths[order])])
+    take = np.arange(offsets[-1]) + np.repeat(begin - offsets[:-1], lengths[order])
+    corners = np.concatenate([part.corners for part in parts])[take]
+    return Outlines(found[order], n_pieces[order], offsets, corners)
+
+
+def _trace_strip(labels: npt.NDArray[np.generic]) -> Outlines:
     rings = _trace_rings(labels)
     outer = np.flatnonzero(rings.area > 0)
     ranked = outer[np.lexsort((-rings.area[outer], rings.owner[outer]))]
@@ -70,9 +93,7 @@ def trace_outlines(labels: npt.NDArray[np.generic]) -> Outlines:
     return Outlines(found, n_pieces, offsets, rings.corners[take])
 
 
-def trace_polygons(
-    labels: npt.NDArray[np.generic],
-) -> dict[int, list[list[npt.NDArray[np.int64]]]]:
+def trace_polygons(labels: ArrayLike) -> dict[int, list[list[npt.NDArray[np.int64]]]]:
     """Trace every label as polygons that hold its very pixels: all pieces, and their holes.
 
     Parameters
@@ -88,11 +109,21 @@ def trace_polygons(
         round. No ring meets itself, so that these are polygons for any program; two rings of a
         piece may share a corner.
     """
+    polygons: dict[int, list[list[npt.NDArray[np.int64]]]] = {}
+    for strip in share_out(hold(labels)):
+        polygons |= _trace_pieces(strip.own_labels, strip.block.row)
+    return dict(sorted(polygons.items()))
+
+
+def _trace_pieces(
+    labels: npt.NDArray[Any], first_row: int
+) -> dict[int, list[list[npt.NDArray[np.int64]]]]:
     from skimage.measure import label
 
     # Pieces that touch at a corner would be one ring that meets itself there.
     pieces = label(labels, background=0, connectivity=1)
     rings = _trace_rings(pieces)
+    corners = rings.corners + np.array([0, first_row])
     of_piece = np.zeros(int(pieces.max(initial=0)) + 1, np.int64)
     of_piece[pieces.ravel()] = labels.ravel()
     polygons: dict[int, list[list[npt.NDArray[np.int64]]]] = {}
@@ -101,7 +132,7 @@ def trace_polygons(
         own = polygons.setdefault(int(of_piece[rings.owner[ring]]), [])
         if rings.area[ring] > 0:
             own.append([])
-        own[-1].append(rings.corners[rings.offsets[ring] : rings.offsets[ring + 1]])
+        own[-1].append(corners[rings.offsets[ring] : rings.offsets[ring + 1]])
     return polygons
 
 

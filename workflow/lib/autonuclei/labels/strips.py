@@ -62,7 +62,8 @@ class Strip(NamedTuple):
         """The label image without the nuclei of other strips."""
         if self.owned[1:].all():
             return self.labels
-        return np.where(self.owned[self.labels], self.labels, 0).astype(self.labels.dtype)
+        owned = self.owned[self.labels.astype(np.intp, copy=False)]
+        return np.where(owned, self.labels, 0).astype(self.labels.dtype)
 
 
 def list_strips(shape: tuple[int, ...], *, multiple: int = 1) -> list[Block]:
@@ -151,7 +152,7 @@ def _find_rows(labels: ArrayLike, strips: list[Block]) -> tuple[Array, Array]:
     """First row of each label and the one behind its last, by label; 0 and 0 if it is absent."""
     first, end = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for strip in strips:
-        boxes = ndi.find_objects(labels[strip.slices])
+        boxes = ndi.find_objects(labels[strip.slices].astype(np.int64, copy=False))
         missing = max(0, len(boxes) + 1 - len(first))
         first, end = np.pad(first, (0, missing)), np.pad(end, (0, missing))
         for label, box in enumerate(boxes, start=1):
