@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def train(folder, seed=1, kill_after=None, settings=settings):
             os.kill(os.getpid(), signal.SIGKILL)
     history = train_model(
         zip(images, labels), f"{folder}/model", checkpoint=f"{folder}/checkpoint.npz",
-        settings=settings, seed=seed, log=log,
+        settings=settings, seed=seed, log=log, tell=said.append,
     )
     history.to_csv(f"{folder}/history.csv", index=False)
     open(f"{folder}/said.txt", "w").write("\\n".join(said))
@@ -113,6 +114,11 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     said = (killed / "said.txt").read_text()
     assert "epoch 3/3" in said
     assert "epoch 1/3" not in said
+    # The first epoch of a process takes longer than those that are left.
+    said = (tmp_path / "whole/said.txt").read_text()
+    told = [line for line in said.splitlines() if re.match(r"epoch \d of 3, ", line)]
+    assert [line.split(",")[0] for line in told] == ["epoch 2 of 3", "epoch 3 of 3"]
+    assert told[-1] == "epoch 3 of 3, 0 s left"
     # Lost after the last epoch: the model is written again from what is there.
     (tmp_path / "lost").mkdir()
     (killed / "checkpoint.npz").rename(tmp_path / "lost" / "checkpoint.npz")

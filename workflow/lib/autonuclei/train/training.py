@@ -118,7 +118,7 @@ def _train_epochs(
         draw_batches(Patches(validation, settings.patch_px), settings, seed, validation=True)
     )
     patches = Patches(train, settings.patch_px)
-    started, first = time.monotonic(), state.n_epochs
+    first = state.n_epochs
     for epoch in range(first, settings.epochs):
         begin = time.monotonic()
         if settings.schedule == "cosine":
@@ -140,13 +140,17 @@ def _train_epochs(
         rate = state.end_epoch(
             loss, float(tested["loss"]), seconds, halve=settings.schedule == "plateau"
         )
-        left = (time.monotonic() - started) / (epoch + 1 - first) * (settings.epochs - epoch - 1)
+        # In its first epoch TensorFlow prepares the network, which takes as long as some epochs.
+        if epoch <= first + 1:
+            started = begin
+        left = (time.monotonic() - started) / max(1, epoch - first) * (settings.epochs - epoch - 1)
         log(
             f"epoch {epoch + 1}/{settings.epochs}: loss {loss:.4f}, validation loss "
             f"{tested['loss']:.4f}, learning rate {rate:.2g}, {seconds:.1f} s, "
             f"{format_duration(left)} left"
         )
-        tell(f"epoch {epoch + 1} of {settings.epochs}, {format_duration(left)} left")
+        if epoch > first:
+            tell(f"epoch {epoch + 1} of {settings.epochs}, {format_duration(left)} left")
 
 
 def compute_cosine_rate(settings: TrainSettings, epoch: int) -> float:
