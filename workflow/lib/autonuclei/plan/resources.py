@@ -30,6 +30,12 @@ def grow(need: float | Callable[[Wildcards], float]) -> Resource:
     return resource
 
 
+def _need_of_frame(megapixels: float, per_megapixel: float, beyond: float | None) -> float:
+    in_one = min(megapixels, LARGEST_PIECE_PX / 1e6)
+    rest = per_megapixel if beyond is None else beyond
+    return per_megapixel * in_one + rest * (megapixels - in_one)
+
+
 class Requests:
     """Requests of jobs on the frames and samples of a plan.
 
@@ -97,14 +103,11 @@ class Requests:
         `beyond` is for jobs that go through large frames part by part: what a megapixel adds
         beyond the size that is still taken in one piece.
         """
-        beyond = per_megapixel if beyond is None else beyond
 
         def need(wildcards: Wildcards) -> float:
             sample = self._plan.get_sample(wildcards)
             kept = per_sample_megapixel * sample.megapixels
-            largest = sample.largest_megapixels
-            in_one = min(largest, LARGEST_PIECE_PX / 1e6)
-            return base + per_megapixel * in_one + beyond * (largest - in_one) + kept
+            return base + _need_of_frame(sample.largest_megapixels, per_megapixel, beyond) + kept
 
         return self._ask(need)
 
@@ -130,11 +133,19 @@ class Requests:
 
         return self._ask(need)
 
-    def truth_mb(self, base: float, per_megapixel: float) -> Resource:
-        """Memory of a job that compares frames with their ground truth, in MB."""
-        return self._ask(
-            lambda w: base + per_megapixel * max(1, self._scale**2) * max(self._list_truth(w))
-        )
+    def truth_mb(
+        self, base: float, per_megapixel: float, *, beyond: float | None = None
+    ) -> Resource:
+        """Memory of a job that compares frames with their ground truth, in MB.
+
+        `beyond` as of `sample_mb`.
+        """
+
+        def need(wildcards: Wildcards) -> float:
+            largest = max(1, self._scale**2) * max(self._list_truth(wildcards))
+            return base + _need_of_frame(largest, per_megapixel, beyond)
+
+        return self._ask(need)
 
     def truth_min(self, base: float, per_megapixel: float) -> Resource:
         """Time limit of a job that compares frames with their ground truth, in minutes."""
