@@ -102,7 +102,7 @@ rule measure_channels:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 100, 2),
+        mem_mb=NEEDS.sample_mb(200, 40, 1, beyond=12),
         runtime=NEEDS.sample_min(10, 0.1),
     params:
         channels=PLAN.list_channel_names,
