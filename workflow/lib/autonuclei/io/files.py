@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import stat
@@ -126,16 +127,12 @@ def refuse_lost_place(error: BaseException, path: str | os.PathLike[str]) -> Non
     if not isinstance(seen, OSError):
         return
     path = Path(path)
-    # Of two names the second is that of the copy.
-    name = seen.filename2 or seen.filename
-    named = path if name is None else Path(os.fsdecode(name))
+    named = path if seen.filename is None else Path(os.fsdecode(seen.filename))
     is_here = named in path.parents or path.parent in named.parents
     if is_here or seen.errno in _FULL:
-        shown = _PARTIAL_NAME.sub(r"\1\2", str(named))
-        raise InputError(f"{shown}: {_REMEDIES[seen.errno or 0]}") from error
+        raise InputError(f"{named}: {_REMEDIES[seen.errno or 0]}") from error
 
 
-_PARTIAL_NAME = re.compile(r"(?<![^/])\.([^/]*)\.\d+\.partial([^/]*)")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REMEDIES = dict.fromkeys(
     _FULL, "the disk is full, nothing was written. Free some space and run again."
@@ -146,18 +143,8 @@ _REMEDIES = dict.fromkeys(
 )
 
 
-IN_USE = ".in_use"
-
-
-def lock_folder(folder: Path, who: str) -> int | None:
+def lock_folder(folder: Path) -> int | None:
     """Take a folder of results for this process until it ends, however it ends.
-
-    Parameters
-    ----------
-    folder
-        Is made where it is missing.
-    who
-        A line for others, which stays in its file `IN_USE`.
 
     Returns
     -------
@@ -169,17 +156,17 @@ def lock_folder(folder: Path, who: str) -> int | None:
         Another process has it, on this machine or on another one that sees the same disk; or the
         folder may not be written.
     """
-    path = folder / IN_USE
+    path = folder / ".in_use"
     descriptor = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, who.encode())
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()} in {Path.cwd()}".encode())
         return descriptor
     except BlockingIOError:
-        told = " ".join(path.read_text(encoding="utf-8", errors="replace").split())
+        told = path.read_text(encoding="utf-8", errors="replace")
         raise InputError(
             f"{folder}: another run writes its results here ({told}). Wait for its end, or give "
             "this one a folder of its own ('pathvars: results' in the configuration)."
