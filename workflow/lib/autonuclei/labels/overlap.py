@@ -127,7 +127,14 @@ def match_labels(
     (n_labels + 1,) int64
         By label of `first` the label of `second`, 0 for none.
     """
-    own, other, shared, area_own, area_other = find_overlaps(first, second)
+    return choose_partners(find_overlaps(first, second), iou=iou, n_labels=n_labels)
+
+
+def choose_partners(
+    overlaps: Overlaps, *, iou: float, n_labels: int | None = None
+) -> npt.NDArray[np.int64]:
+    """As `match_labels`, of overlaps that are known."""
+    own, other, shared, area_own, area_other = overlaps
     n = len(area_own) - 1 if n_labels is None else n_labels
     same = shared >= iou * (area_own[own] + area_other[other] - shared)
     partner = np.zeros(n + 1, np.int64)

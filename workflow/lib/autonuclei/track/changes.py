@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.io.label_frames import LabelFrames
+from autonuclei.labels.overlap import find_overlaps
 from autonuclei.track.edges import find_edges
 
 Array = npt.NDArray[Any]
@@ -61,11 +62,14 @@ def compare_masks(ours: LabelFrames, corrected: LabelFrames, *, frames: Sequence
 def _compare_frame(before: Array, after: Array) -> tuple[int, ...]:
     if before.shape != after.shape:
         raise ValueError(f"label images of shapes {before.shape} and {after.shape}")
-    n = max(int(before.max(initial=0)), int(after.max(initial=0))) + 1
+    overlaps = find_overlaps(before, after)
+    n = max(len(overlaps.area_own), len(overlaps.area_other))
     old, new = (
-        np.bincount(labels.ravel().astype(np.intp), minlength=n) for labels in (before, after)
+        np.pad(area, (0, n - len(area))) for area in (overlaps.area_own, overlaps.area_other)
     )
-    shared = np.bincount(before[before == after].astype(np.intp), minlength=n)
+    agree = overlaps.own == overlaps.other
+    shared = np.zeros(n, np.int64)
+    shared[overlaps.own[agree]] = overlaps.shared[agree]
     old[0] = new[0] = 0
     both = (old > 0) & (new > 0)
     same = both & (shared == old) & (shared == new)

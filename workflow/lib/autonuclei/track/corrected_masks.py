@@ -13,7 +13,7 @@ import pandas as pd
 
 from autonuclei.errors import InputError
 from autonuclei.io.label_frames import LabelFrames
-from autonuclei.labels.overlap import match_labels
+from autonuclei.labels.overlap import choose_partners, find_overlaps
 from autonuclei.track.corrections import (
     LINK_COLUMNS,
     Corrections,
@@ -69,13 +69,17 @@ def _number_as_before(given: Array, ours: Array, frame: int) -> tuple[Ints, pd.D
             f"corrected masks: frame {frame} has shape {given.shape}, the image {ours.shape}. "
             "Give masks of the same size, not cropped or scaled."
         )
-    area, own_area = np.bincount(given.ravel()), np.bincount(ours.ravel())
+    overlaps = find_overlaps(given, ours)
+    area, own_area = overlaps.area_own, overlaps.area_other
     values = np.flatnonzero(area[1:]) + 1
-    number = match_labels(given, ours, iou=_SAME_IOU, n_labels=len(area) - 1)
+    number = choose_partners(overlaps, iou=_SAME_IOU, n_labels=len(area) - 1)
     is_new = number[values] == 0
     number[values[is_new]] = len(own_area) + np.arange(is_new.sum())
     # Of those that are ours: do all pixels agree?
-    agree = np.bincount(given.ravel()[number[given.ravel()] == ours.ravel()], minlength=len(area))
+    are_ours = number[overlaps.own] == overlaps.other
+    agree = np.bincount(
+        overlaps.own[are_ours], weights=overlaps.shared[are_ours], minlength=len(area)
+    )
     own = np.where(is_new, 0, number[values])
     is_same = ~is_new & (agree[values] == area[values]) & (own_area[own] == area[values])
     table = pd.DataFrame(
