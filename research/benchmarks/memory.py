@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,11 +71,20 @@ def draw_project(folder: Path, megapixels: float, scale: float, small: bool) -> 
     (folder / "config/config.yaml").write_text(yaml.safe_dump(settings))
 
 
-def run(folder: Path) -> str:
-    """Run the workflow one job at a time; give what it said."""
+def run(folder: Path, arguments: Sequence[str] = ()) -> str:
+    """Run the workflow one job at a time, with more of Snakemake's arguments; give what it said."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     done = subprocess.run(
-        [*command, "--directory", str(folder), "--cores", "1", "--nocolor", "--keep-going"],
+        [
+            *command,
+            "--directory",
+            str(folder),
+            "--cores",
+            "1",
+            "--nocolor",
+            "--keep-going",
+            *arguments,
+        ],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -118,14 +128,16 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="preprocess.scale")
     parser.add_argument("--small", action="store_true", help="many small nuclei")
     parser.add_argument("--of", nargs=2, type=Path, metavar=("FOLDER", "RUN.txt"))
+    parser.add_argument("--until", nargs="+", default=[], help="rules at which to stop")
     arguments = parser.parse_args()
+    until = ["--until", *arguments.until] if arguments.until else []
     tables = []
     if arguments.of:
         tables.append(compare(arguments.of[0], arguments.of[1].read_text()).assign(megapixels=0))
     for megapixels in arguments.megapixels:
         with tempfile.TemporaryDirectory() as name:
             draw_project(Path(name), megapixels, arguments.scale, arguments.small)
-            table = compare(Path(name), run(Path(name)))
+            table = compare(Path(name), run(Path(name), until))
             tables.append(table.assign(megapixels=megapixels))
     table = pd.concat(tables).groupby(["rule", "megapixels"], sort=False).max()
     with pd.option_context("display.max_rows", None, "display.width", 200):

@@ -1,7 +1,8 @@
 """What runs again after a change, and what does not."""
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import tifffile
 import yaml
 
+from autonuclei.io.files import IN_USE, lock_folder
+from autonuclei.io.written import find_cut_files
 from conftest import ROOT, Run, run_snakemake
 
 # Everything that follows from new masks of the sample `fields`.
@@ -249,10 +252,56 @@ def test_an_edited_script_runs_again(
 def test_a_lost_result_is_made_again(finished_copy: Path) -> None:
     (finished_copy / "results/tiny/training/loss.svg").unlink()
     assert set(plan(finished_copy).jobs) == {"plot_loss", "make_summary"}
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_every_file_that_was_cut_short_is_found(
+    finished_copy: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.chdir(finished_copy)
+    cut = {path for path in Path("results").rglob("*") if path.is_file() and path.stat().st_size}
+    cut.remove(Path("results", IN_USE))
+    for path in cut:
+        os.truncate(path, int(share * path.stat().st_size))
+    found = {one.path for one in find_cut_files("logs")}
+    assert not [path for path in cut if not found & {path, *path.parents}]
+
+
+def test_a_result_that_was_cut_short_is_set_aside_and_made_again(finished_copy: Path) -> None:
+    results = finished_copy / "results" / "tiny"
+    figure = results / "training" / "loss.svg"
+    whole = figure.read_bytes()
+    os.truncate(figure, len(whole) // 2)
+    (kept,) = (results / "segmentation" / "film" / "stretches").glob("0000-0002.csv")
+    os.truncate(kept, 0)
+    said = plan(finished_copy).all
+    for path in (figure, kept):
+        assert f"{path.relative_to(finished_copy)}: is cut short, it has " in said
+    assert figure.exists()  # a dry run changes nothing
+    with lock(finished_copy / "results"):
+        refused = run_snakemake(finished_copy)
+    assert refused.code == 1
+    assert "results: another run writes its results here (2" in refused.all
+    assert figure.exists()
     run = run_snakemake(finished_copy)
     assert run.code == 0, run.all
-    assert (finished_copy / "results/tiny/training/loss.svg").exists()
+    assert figure.read_bytes() == whole
+    assert figure.with_name("loss.svg.cut_short").exists()
+    assert kept.with_name(f"{kept.name}.cut_short").exists()
+    assert not kept.exists()  # nobody needs it now
     assert "Nothing to be done" in plan(finished_copy).all
+    assert "is cut short" not in plan(finished_copy).all
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """As a run of another checkout has it."""
+    held = lock_folder(folder, (folder / IN_USE).read_text())
+    assert held is not None
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def test_profile_is_the_one_of_the_workflow() -> None:

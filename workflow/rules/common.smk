@@ -1,4 +1,5 @@
 import datetime
+import os
 import platform
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ if autonuclei.__version__ != PACKAGE_VERSION:
     )
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import lock_folder
+from autonuclei.io.files import IN_USE, lock_folder
 from autonuclei.io.images import HeaderCache
 from autonuclei.io.written import find_cut_files
 from autonuclei.plan.digests import digest_package, digest_script
@@ -73,25 +74,42 @@ def digest_imports(script):
 
 
 def check_earlier_runs():
-    """Set aside what is not as it was written, so that it is made again; tell of a killed run."""
-    for cut in find_cut_files(LOGS):
-        if workflow.output_settings.dryrun:
+    """Set aside what is not as it was written, so that it is made again."""
+    lines = COMMANDS.read_text(errors="replace").splitlines() if COMMANDS.is_file() else [""]
+    holder = RESULTS / IN_USE
+    # Logs of another folder do not know what was written last.
+    if not holder.is_file() or not lines[-1].startswith(holder.read_text(errors="replace")):
+        return
+    cut_files = find_cut_files(LOGS)
+    if not cut_files:
+        return
+    if workflow.output_settings.dryrun:
+        for cut in cut_files:
             logger.warning(f"{cut}. A run sets it aside and makes it again.")
-        else:
-            logger.warning(f"{cut}. Set aside as {cut.set_aside().name}; it is made again.")
+        return
+    try:
+        lock = lock_folder(RESULTS, lines[-1])
+    except InputError:
+        return  # at work; `begin_run` refuses this one
+    for cut in cut_files:
+        logger.warning(f"{cut}. Set aside as {cut.set_aside().name}; it is made again.")
+    if lock is not None:
+        os.close(lock)
 
 
 def begin_run():
     """Keep other runs out of the results, and note when and how this one was started."""
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    started = f"{now}\t{platform.node()}\t{quote_command(sys.argv)}"
     try:
-        lock_folder(RESULTS)
+        lock_folder(RESULTS, started)
+        COMMANDS.parent.mkdir(parents=True, exist_ok=True)
+        with COMMANDS.open("a") as file:
+            file.write(f"{started}\n")
     except InputError as error:
         raise WorkflowError(str(error)) from None
-    log = LOGS / "commands.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    with log.open("a") as file:
-        file.write(f"{now}\t{platform.node()}\t{quote_command(sys.argv)}\n")
+    except OSError as error:
+        raise WorkflowError(f"{COMMANDS}: cannot be written ({error.strerror}).") from None
 
 
 def forget_checkpoints():
@@ -144,6 +162,7 @@ except InputError as error:
 
 RESULTS = Path(SETTINGS.pathvars.get("results", "results"))
 LOGS = Path(SETTINGS.pathvars.get("logs", "logs"))
+COMMANDS = LOGS / "commands.log"
 GPUS = 0 if SETTINGS.train.device == "cpu" else 1
 
 # A submitted group runs its small members in its own Snakemake. Otherwise SLURM's plugin would

@@ -29,7 +29,7 @@ rule evaluate_masks:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.truth_mb(500, 120),
+        mem_mb=NEEDS.truth_mb(200, 30, beyond=12),
         runtime=NEEDS.truth_min(10, 0.1),
     params:
         cases=PLAN.list_cases,
@@ -100,8 +100,7 @@ rule measure_quality:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        # Measured: 260 MB for 2048 x 2048 px, 35 MB per megapixel.
-        mem_mb=NEEDS.sample_mb(600, 60),
+        mem_mb=NEEDS.sample_mb(300, 30, 0.5, beyond=12),
         runtime=grow(60),
     params:
         planes=PLAN.describe_planes,

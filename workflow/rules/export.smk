@@ -152,7 +152,7 @@ rule export_outlines:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(200, 45, 1),
+        mem_mb=NEEDS.sample_mb(200, 45, 1, beyond=5),
         runtime=NEEDS.sample_min(5, 0.02),
     params:
         names=PLAN.get_names,

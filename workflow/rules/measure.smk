@@ -30,7 +30,7 @@ rule measure_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(180, 60, 1),
+        mem_mb=NEEDS.sample_mb(180, 25, 1, beyond=5),
         runtime=NEEDS.sample_min(5, 0.03),
     params:
         planes=PLAN.describe_planes,
@@ -65,7 +65,7 @@ rule measure_motility:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 40, 2),
+        mem_mb=NEEDS.sample_mb(500, 10, 2, beyond=5),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -102,7 +102,7 @@ rule measure_channels:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 100, 2),
+        mem_mb=NEEDS.sample_mb(200, 40, 1, beyond=12),
         runtime=NEEDS.sample_min(10, 0.1),
     params:
         channels=PLAN.list_channel_names,

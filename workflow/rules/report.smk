@@ -241,7 +241,7 @@ rule draw_mosaic:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(1100, 16),
+        mem_mb=NEEDS.sample_mb(500, 16, beyond=5),
         runtime=grow(30),
     params:
         shown=PLAN.describe_mosaic,
@@ -267,7 +267,7 @@ rule film_movie:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 40, 0.5),
+        mem_mb=NEEDS.sample_mb(500, 20, 0.5, beyond=8),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -372,7 +372,7 @@ rule draw_segmentation:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(1000, 60),
+        mem_mb=NEEDS.sample_mb(350, 30, 0.3, beyond=12),
         runtime=grow(20),
     params:
         planes=PLAN.describe_planes,

@@ -131,6 +131,13 @@ def test_a_full_disk_behind_another_error_is_told(tmp_path: Path) -> None:
             raise ValueError("file is closed")
 
 
+def test_the_copy_is_named_and_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error, write_beside(tmp_path / "model") as folder:
+        copy = str(folder / "loss.csv")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/loss.csv", None, copy)
+    assert str(error.value).startswith(f"{tmp_path}/model/loss.csv: the disk is full")
+
+
 def test_bytes_are_on_the_disk_before_the_file_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,17 @@ def test_empty_tables_do_not_change_the_types_of_others() -> None:
     assert joined["label"].dtype == np.int64
 
 
+def test_no_text_is_a_formula_for_a_spreadsheet_and_all_come_back(tmp_path: Path) -> None:
+    texts = ["=1+1", "@SUM(A1)", "'=1+1", "''@x", "'quoted'", "-2", "plain", "", None]
+    table = pd.DataFrame({"=name": texts, "n": range(len(texts))})
+    write_table(tmp_path / "t.csv", table)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[:5] == ["'=name,n", "'=1+1,0", "'@SUM(A1),1", "''=1+1,2", "'''@x,3"]
+    read = read_table(tmp_path / "t.csv")
+    assert read.columns.tolist() == ["=name", "n"]
+    assert read["=name"].tolist() == [*texts[:-1], ""]
+
+
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"")
     with pytest.raises(InputError, match=r"t.csv: is not a whole table .* Delete it and"):

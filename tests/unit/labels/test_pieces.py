@@ -19,6 +19,21 @@ def test_largest_pieces_are_kept() -> None:
     assert keep_largest_pieces(labels).tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 0]]
 
 
+@given(
+    hnp.arrays(
+        np.int32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 3)
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_of_each_label_the_largest_piece_is_kept(labels: Array) -> None:
+    expected = np.zeros_like(labels)
+    for number in np.unique(labels[labels > 0]):
+        pieces, n = ndi.label(labels == number)
+        size = np.bincount(pieces.ravel(), minlength=n + 1)
+        expected[pieces == 1 + np.argmax(size[1:])] = number  # the first of equal ones
+    np.testing.assert_array_equal(keep_largest_pieces(labels), expected)
+
+
 def test_a_hole_goes_to_the_label_whose_zone_it_is_in() -> None:
     ring = np.zeros((5, 6), np.int32)
     ring[1:4, 1:5] = 1

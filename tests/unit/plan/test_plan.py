@@ -19,7 +19,7 @@ from autonuclei.plan.resources import (
     grow,
 )
 from autonuclei.plan.samples import Frame, Sample
-from autonuclei.segment.memory import estimate_memory
+from autonuclei.segment.memory import LARGEST_TILE, ONNX_MB, TENSORFLOW_MB, estimate_memory
 from autonuclei.settings import read_settings
 
 
@@ -197,9 +197,13 @@ def test_a_large_frame_is_a_stretch_of_its_own() -> None:
     usual = make_plan(sample, models={"e": "m"})
     assert usual.for_stretches("{first}-{last}")(wildcards()) == ["0000-0003"]
     # What a large frame asks for depends on its blocks.
-    need, block = Requests(plan), wildcards(frame="0002", block="01")
-    assert need.prediction_mb(large, 1) == DRAWING_MB + DRAWING_BLOCK_MB
-    assert need.polygons_mb(block, 1) == estimate_memory(1, 1)
+    on_cpu = make_plan(
+        sample, models={"e": "m"}, preprocess={"block_px": 1500}, train={"device": "cpu"}
+    )
+    need, block = Requests(on_cpu), wildcards(frame="0002", block="01")
+    model = SimpleNamespace(model="not made yet")
+    assert need.prediction_mb(large, model, 1) == DRAWING_MB + DRAWING_BLOCK_MB
+    assert need.polygons_mb(block, model, 1) == estimate_memory(ONNX_MB, 1, 1, 1)
 
 
 def test_templates_of_frames() -> None:
@@ -317,7 +321,6 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     assert need.shown_mb(10, 1)(wildcards(), 1) == 14
     assert grow(3)(wildcards(), 1) == 3
     stretch = wildcards(first="0000", last="0002")
-    assert need.prediction_mb(stretch, 1) > need.criterion_mb(wildcards(), 1) - 1 > 0
     assert need.stretch_min(10, 0.1)(stretch, 1) == 12
 
 
@@ -327,6 +330,26 @@ def test_what_goes_part_by_part_needs_no_more_for_a_larger_frame() -> None:
     assert need.sample_mb(10, 2)(wildcards(), 1) == 210
     assert need.sample_mb(10, 2, beyond=0)(wildcards(), 1) == math.ceil(10 + 2 * in_one)
     assert need.sample_mb(10, 2, beyond=1)(wildcards(), 1) == math.ceil(110 + in_one)
+
+
+def test_a_prediction_asks_for_what_the_network_sees(tmp_path: Path) -> None:
+    sample = make_sample("a", 3, side=1000, train=(0,), truth=make_truth(0))
+    plan = make_plan(sample, preprocess={"scale": 0.5}, train={"device": "cpu"})
+    need, made = Requests(plan), SimpleNamespace(model=tmp_path)
+    stretch = wildcards(first="0000", last="0002")
+    # Without a model, whose scale is not known.
+    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    (tmp_path / "scale.json").write_text('{"network_px_per_image_px": 4.0}')
+    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 4, 4)
+    assert need.criterion_mb(wildcards(), made, 1) == estimate_memory(ONNX_MB, 0.25, 4, 4)
+    (tmp_path / "scale.json").write_text('{"network_px_per_image_px": 16.0}')
+    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 64, LARGEST_TILE)
+    (tmp_path / "scale.json").write_text("broken")
+    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    # A node may have a GPU.
+    plan = make_plan(sample, preprocess={"scale": 0.5})
+    asked = Requests(plan, lambda: True).prediction_mb(stretch, made, 1)
+    assert asked == SNAKEMAKE_MB + estimate_memory(TENSORFLOW_MB, 1, 0.25, 0.25)
 
 
 def test_a_submitted_job_starts_snakemake_too() -> None:

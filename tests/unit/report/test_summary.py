@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from PIL import Image
 
 from autonuclei.io.tables import read_table, write_table
@@ -126,6 +127,18 @@ def test_only_some_samples_are_shown_large(tmp_path: Path) -> None:
     assert page.count('class="viewer"') == MAX_VIEWS
     assert f"Of {MAX_VIEWS + 2} samples, the first {MAX_VIEWS} are shown" in page
     assert len(page) < 5e6
+
+
+def test_of_a_long_table_the_page_has_the_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, view = make_experiment(tmp_path)
+    n_rows = render_summary(experiment, [view]).count("<tr>")
+    assert "The first" not in render_summary(experiment, [view])
+    monkeypatch.setattr("autonuclei.report.summary.MOST_ROWS", 2)
+    page = render_summary(experiment, [view])
+    assert "The first 2 of 3 rows" in page
+    assert page.count("<tr>") < n_rows
 
 
 def test_what_was_read_is_told_in_both_pages(tmp_path: Path) -> None:

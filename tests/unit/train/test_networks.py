@@ -77,7 +77,7 @@ def test_configuration_names_nothing_to_run(tmp_path: Path) -> None:
 def test_devices_and_models_that_are_none(tmp_path: Path) -> None:
     """TensorFlow settles its devices once, so it gets a process of its own."""
     code = """
-import json, pickle, shutil, sys
+import json, os, pickle, shutil, sys
 from pathlib import Path
 import h5py, keras, numpy as np
 from autonuclei.errors import InputError
@@ -110,6 +110,11 @@ with h5py.File(weights, "r+") as file:
     file.visit(lambda name: kernels.append(name) if name.endswith("kernel") else None)
     file[kernels[0]][...] = np.nan
 note("nan", lambda: load_model(folder / "nan"))
+
+weights = change("other")
+shutil.copy(folder / "nan" / "weights_best.h5", weights.with_name("other_best.h5"))
+os.utime(weights, (0, 0))
+note("other", lambda: load_model(folder / "other"))
 
 class Evil:
     def __reduce__(self):
@@ -150,7 +155,7 @@ print("RESULT", json.dumps(said))
     assert said["gpu"].startswith("train.device: is 'gpu', but TensorFlow sees no GPU")
     assert said["auto"].startswith("CPU (1 threads), TensorFlow")
     assert said["cpu"].startswith("CPU (1 threads), TensorFlow")
-    assert said["sound"] == said["hidden"] == "no error"
+    assert said["sound"] == said["other"] == said["hidden"] == "no error"
     assert "weights_best.h5: holds weights that are no numbers" in said["nan"]
     for name in ("pickle", "lambda"):
         assert said[name].startswith(f"{tmp_path / name}: cannot be loaded as a StarDist 2D model")

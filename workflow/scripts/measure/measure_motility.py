@@ -24,4 +24,4 @@ with log_job(snakemake.log[0]):
         folder.mkdir()
         write_motility(folder, motility, columns=snakemake.params.columns)
         last = movie["planes"][max(movie["planes"])]
-        draw_motility(folder, motility, image=read.defer(**last))
+        draw_motility(folder, motility, image=read(**last))

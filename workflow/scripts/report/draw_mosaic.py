@@ -3,7 +3,7 @@
 from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]):
-    from autonuclei.io.images import open_plane
+    from autonuclei.io.images import read_plane
     from autonuclei.io.label_store import LabelStore
     from autonuclei.io.tables import read_table
     from autonuclei.report.segmentation_figures import draw_mosaic
@@ -12,12 +12,9 @@ with log_job(snakemake.log[0]):
     shown = snakemake.params.shown
     frame = shown["frame"]
     table = read_table(snakemake.input.table)
-    with (
-        LabelStore(snakemake.input.labels, {frame: shown["name"]}) as masks,
-        open_plane(**shown["plane"]) as image,
-    ):
+    with LabelStore(snakemake.input.labels, {frame: shown["name"]}) as masks:
         figure = draw_mosaic(
-            image,
+            read_plane(**shown["plane"]),
             masks.defer(frame),
             table[table["frame"] == frame],
             name=f"{snakemake.wildcards.sample}, frame {frame}",

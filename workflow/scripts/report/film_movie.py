@@ -30,7 +30,7 @@ with log_job(snakemake.log[0]):
             snakemake.output.outlines,
             snakemake.output.tracks,
             source,
-            read_labels=masks.read,
+            read_labels=masks.defer,
             steps=motility.steps,
             tail_frames=film["tail_frames"],
         )

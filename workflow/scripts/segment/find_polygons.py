@@ -31,7 +31,8 @@ with log_job(snakemake.log[0]) as log:
         log.info("device: %s", device)
         # What the machine has free now may be less than what the job asked for.
         memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
-        megapixels = block.shape[0] * block.shape[1] / 1e6 * max(1, network.scale**2)
+        megapixels = block.shape[0] * block.shape[1] / 1e6
+        seen = megapixels * (params.preprocess["scale"] * network.scale) ** 2
         with open_plane(**params.plane | {"skip_broken": False}) as image:
             found = find_block_polygons(
                 network,
@@ -39,7 +40,7 @@ with log_job(snakemake.log[0]) as log:
                 block,
                 numbers,
                 params.preprocess,
-                megapixels_per_tile=fit_tile(memory_mb, megapixels),
+                megapixels_per_tile=fit_tile(network, memory_mb, megapixels, seen),
                 minimum_probability=params.minimum_probability,
             )
         log.info("%d nuclei", len(found.probability))

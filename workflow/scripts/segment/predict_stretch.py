@@ -44,12 +44,13 @@ with log_job(snakemake.log[0]) as log:
             if is_empty(image, params.minimum_contrast):
                 log.warning("frame %d: no contrast beyond its noise, no nuclei", frame)
                 return np.zeros(image.shape, np.int32), None
-            megapixels = image.size / 1e6 * max(1, network.scale**2)
+            megapixels = image.size / 1e6
+            seen = megapixels * (preprocess.scale * network.scale) ** 2
             labels, probability = predict_nuclei(
                 network,
                 image,
                 preprocess=preprocess,
-                megapixels_per_tile=fit_tile(memory_mb, megapixels),
+                megapixels_per_tile=fit_tile(network, memory_mb, megapixels, seen),
                 minimum_probability=params.minimum_probability,
                 **drawing,
             )

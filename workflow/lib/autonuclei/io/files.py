@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 import stat
@@ -127,12 +126,16 @@ def refuse_lost_place(error: BaseException, path: str | os.PathLike[str]) -> Non
     if not isinstance(seen, OSError):
         return
     path = Path(path)
-    named = path if seen.filename is None else Path(os.fsdecode(seen.filename))
+    # Of two names the second is that of the copy.
+    name = seen.filename2 or seen.filename
+    named = path if name is None else Path(os.fsdecode(name))
     is_here = named in path.parents or path.parent in named.parents
     if is_here or seen.errno in _FULL:
-        raise InputError(f"{named}: {_REMEDIES[seen.errno or 0]}") from error
+        shown = _PARTIAL_NAME.sub(r"\1\2", str(named))
+        raise InputError(f"{shown}: {_REMEDIES[seen.errno or 0]}") from error
 
 
+_PARTIAL_NAME = re.compile(r"(?<![^/])\.([^/]*)\.\d+\.partial([^/]*)")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REMEDIES = dict.fromkeys(
     _FULL, "the disk is full, nothing was written. Free some space and run again."
@@ -143,8 +146,18 @@ _REMEDIES = dict.fromkeys(
 )
 
 
-def lock_folder(folder: Path) -> int | None:
+IN_USE = ".in_use"
+
+
+def lock_folder(folder: Path, who: str) -> int | None:
     """Take a folder of results for this process until it ends, however it ends.
+
+    Parameters
+    ----------
+    folder
+        Is made where it is missing.
+    who
+        A line for others, which stays in its file `IN_USE`.
 
     Returns
     -------
@@ -156,17 +169,17 @@ def lock_folder(folder: Path) -> int | None:
         Another process has it, on this machine or on another one that sees the same disk; or the
         folder may not be written.
     """
-    path = folder / ".in_use"
+    path = folder / IN_USE
     descriptor = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {platform.node()} in {Path.cwd()}".encode())
+        os.write(descriptor, who.encode())
         return descriptor
     except BlockingIOError:
-        told = path.read_text(encoding="utf-8", errors="replace")
+        told = " ".join(path.read_text(encoding="utf-8", errors="replace").split())
         raise InputError(
             f"{folder}: another run writes its results here ({told}). Wait for its end, or give "
             "this one a folder of its own ('pathvars: results' in the configuration)."

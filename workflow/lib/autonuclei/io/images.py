@@ -658,7 +658,7 @@ class HeaderCache:
             with write_beside(self._path) as partial:
                 stored = {"fields": _FIELDS, "headers": self._known}
                 partial.write_text(json.dumps(stored))
-        except OSError:
+        except (OSError, InputError):
             return
         self._changed = False
 

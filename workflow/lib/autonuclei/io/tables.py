@@ -1,9 +1,11 @@
 """Tables as CSV files."""
 
 import os
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,11 +20,15 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write a table as CSV, compressed where the path ends with ``.gz``.
 
     Decimal numbers get 7 significant digits, NaN is an empty cell, booleans are ``true`` and
-    ``false``. The index is left out. The same table gives the same bytes.
+    ``false``. The index is left out. The same table gives the same bytes. A spreadsheet would run
+    a text that begins with ``=`` or ``@``: it gets an apostrophe before it.
     """
     shown = table.copy(deep=False)
     for name in table.select_dtypes("bool"):
         shown[name] = table[name].map({True: "true", False: "false"})
+    for name in table.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes]]:
+        shown[name] = table[name].map(_guard, na_action="ignore")
+    shown = shown.rename(columns=_guard)
     is_packed = Path(path).suffix == ".gz"
     packing = {"method": "gzip", "compresslevel": 4, "mtime": 0} if is_packed else None
     with write_beside(path) as partial:
@@ -76,8 +82,19 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
     if table.empty:
         table = table.astype({name: "int64" for name in table.columns if name not in text})
     for name in table.columns[[isinstance(kind, pd.StringDtype) for kind in table.dtypes]]:
-        table[name] = table[name].fillna("")
-    return table
+        table[name] = table[name].fillna("").map(_unguard)
+    return table.rename(columns=_unguard)
+
+
+_FORMULA = re.compile(r"'*[=@]")
+
+
+def _guard(text: Any) -> Any:
+    return f"'{text}" if isinstance(text, str) and _FORMULA.match(text) else text
+
+
+def _unguard(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _check_end(path: Path) -> None:

@@ -21,17 +21,43 @@ def keep_largest_pieces(labels: Array) -> Array:
     -------
     Label image of the same type; numbers stay.
     """
-    from skimage.measure import label
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    pieces = label(labels, background=0, connectivity=1)
-    size = np.bincount(pieces.ravel())
-    own = np.zeros(len(size), labels.dtype)
-    own[pieces.ravel()] = labels.ravel()
-    order = np.lexsort((-size, own))
-    largest = order[np.unique(own[order], return_index=True)[1]]
-    keep = np.zeros(len(size), labels.dtype)
-    keep[largest] = own[largest]
-    return np.asarray(keep[pieces])
+    # Runs of equal pixels along a row, joined where they touch in the next row: of a label image
+    # only the nuclei are looked at.
+    height, width = labels.shape
+    kept = labels.copy()
+    flat = kept.reshape(-1)
+    inside = np.flatnonzero(flat)
+    own = flat[inside]
+    begins = np.ones(len(inside), bool)
+    begins[1:] = (np.diff(inside) != 1) | (own[1:] != own[:-1]) | (inside[1:] % width == 0)
+    run = np.cumsum(begins) - 1
+    run_of = np.empty(height * width + width, np.int32)
+    run_of[inside + width] = run
+    # Row by row: the pixel above, where it has the same label.
+    above = inside >= width
+    above[above] = flat[inside[above] - width] == own[above]
+    upper, lower = run_of[inside[above]], run[above]
+    changes = np.ones(len(upper), bool)
+    changes[1:] = (upper[1:] != upper[:-1]) | (lower[1:] != lower[:-1])
+    upper, lower = upper[changes], lower[changes]
+    first = np.flatnonzero(begins)
+    n_runs = len(first)
+    touch = coo_array((np.ones(len(upper), bool), (upper, lower)), (n_runs, n_runs))
+    n_pieces, piece = connected_components(touch, directed=False)
+    length = np.diff(np.append(first, len(inside)))
+    size = np.bincount(piece, weights=length, minlength=n_pieces)
+    owner = np.zeros(n_pieces, labels.dtype)
+    owner[piece] = own[first]
+    # Pieces are numbered in the order of their first pixels.
+    order = np.lexsort((-size, owner))
+    is_kept = np.zeros(n_pieces, bool)
+    is_kept[order[np.unique(owner[order], return_index=True)[1]]] = True
+    if not is_kept.all():
+        flat[inside[~is_kept[piece[run]]]] = 0
+    return kept
 
 
 def fill_holes(foreground: Array) -> Array:

@@ -4,13 +4,23 @@ Each gives a function of wildcards and attempt, as Snakemake calls it; a job tha
 as much again. docs/resources.md says where the numbers come from.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
+from autonuclei.errors import InputError
 from autonuclei.io.formats.base import LARGEST_PIECE_PX
 from autonuclei.plan.plan import Plan, Wildcards
 from autonuclei.plan.samples import Frame
-from autonuclei.segment.memory import BLOCK_TILE, LARGEST_TILE, estimate_memory
+from autonuclei.segment.memory import (
+    BLOCK_TILE,
+    LARGEST_TILE,
+    ONNX_MB,
+    TENSORFLOW_MB,
+    estimate_memory,
+)
+from autonuclei.train.networks import has_gpu, read_scale
 
 Resource = Callable[[Wildcards, int], int]
 
@@ -28,6 +38,12 @@ def grow(need: float | Callable[[Wildcards], float]) -> Resource:
         return math.ceil(value * (1 + 0.5 * (attempt - 1)))
 
     return resource
+
+
+def _need_of_frame(megapixels: float, per_megapixel: float, beyond: float | None) -> float:
+    in_one = min(megapixels, LARGEST_PIECE_PX / 1e6)
+    rest = per_megapixel if beyond is None else beyond
+    return per_megapixel * in_one + rest * (megapixels - in_one)
 
 
 class Requests:
@@ -97,14 +113,11 @@ class Requests:
         `beyond` is for jobs that go through large frames part by part: what a megapixel adds
         beyond the size that is still taken in one piece.
         """
-        beyond = per_megapixel if beyond is None else beyond
 
         def need(wildcards: Wildcards) -> float:
             sample = self._plan.get_sample(wildcards)
             kept = per_sample_megapixel * sample.megapixels
-            largest = sample.largest_megapixels
-            in_one = min(largest, LARGEST_PIECE_PX / 1e6)
-            return base + per_megapixel * in_one + beyond * (largest - in_one) + kept
+            return base + _need_of_frame(sample.largest_megapixels, per_megapixel, beyond) + kept
 
         return self._ask(need)
 
@@ -130,11 +143,19 @@ class Requests:
 
         return self._ask(need)
 
-    def truth_mb(self, base: float, per_megapixel: float) -> Resource:
-        """Memory of a job that compares frames with their ground truth, in MB."""
-        return self._ask(
-            lambda w: base + per_megapixel * max(1, self._scale**2) * max(self._list_truth(w))
-        )
+    def truth_mb(
+        self, base: float, per_megapixel: float, *, beyond: float | None = None
+    ) -> Resource:
+        """Memory of a job that compares frames with their ground truth, in MB.
+
+        `beyond` as of `sample_mb`.
+        """
+
+        def need(wildcards: Wildcards) -> float:
+            largest = max(1, self._scale**2) * max(self._list_truth(wildcards))
+            return base + _need_of_frame(largest, per_megapixel, beyond)
+
+        return self._ask(need)
 
     def truth_min(self, base: float, per_megapixel: float) -> Resource:
         """Time limit of a job that compares frames with their ground truth, in minutes."""
@@ -163,18 +184,20 @@ class Requests:
             lambda w: base + per_megapixel * sum(f.megapixels for f in self._plan.get_stretch(w))
         )
 
-    def prediction_mb(self, wildcards: Wildcards, attempt: int) -> int:
+    def prediction_mb(self, wildcards: Wildcards, input: Any, attempt: int) -> int:
         """Memory of the prediction of a stretch, or of drawing a large frame, in MB."""
         frames = self._plan.get_stretch(wildcards)
-        if not self._plan.is_large(frames[0]):
-            return self._predict_mb(frames, wildcards, attempt)
-        largest = self._find_largest_block(frames[0])
-        return self._ask(DRAWING_MB + DRAWING_BLOCK_MB * largest)(wildcards, attempt)
+        if self._plan.is_large(frames[0]):
+            largest = self._find_largest_block(frames[0])
+            return self._ask(DRAWING_MB + DRAWING_BLOCK_MB * largest)(wildcards, attempt)
+        largest = max(frame.megapixels for frame in frames)
+        need = self._predict(largest, input.model, scale=self._scale)
+        return self._ask(need)(wildcards, attempt)
 
-    def polygons_mb(self, wildcards: Wildcards, attempt: int) -> int:
+    def polygons_mb(self, wildcards: Wildcards, input: Any, attempt: int) -> int:
         """Memory of the prediction of a block of a large frame, in MB."""
         largest = self._find_largest_block(self._plan.get_frame(wildcards))
-        need = estimate_memory(largest, min(largest, BLOCK_TILE))
+        need = self._predict(largest, input.model, scale=self._scale, largest_tile=BLOCK_TILE)
         return self._ask(need)(wildcards, attempt)
 
     def _find_largest_block(self, frame: Frame) -> float:
@@ -182,12 +205,23 @@ class Requests:
         blocks = self._plan.list_blocks(frame)
         return max(block.shape[0] * block.shape[1] for block in blocks) / 1e6
 
-    def criterion_mb(self, wildcards: Wildcards, attempt: int) -> int:
+    def criterion_mb(self, wildcards: Wildcards, input: Any, attempt: int) -> int:
         """Memory of the prediction of the frames on which rounds are compared, in MB."""
         places = self._plan.list_criterion(wildcards.experiment)
-        return self._predict_mb((frame for _, frame in places), wildcards, attempt)
+        largest = max(self._count_annotated(frame) for _, frame in places)
+        return self._ask(self._predict(largest, input.model))(wildcards, attempt)
 
-    def _predict_mb(self, frames: Iterable[Frame], wildcards: Wildcards, attempt: int) -> int:
-        largest = max(frame.megapixels for frame in frames)
-        need = estimate_memory(largest, min(largest, LARGEST_TILE))
-        return self._ask(need)(wildcards, attempt)
+    def _predict(
+        self, megapixels: float, model: str, *, scale: float = 1, largest_tile: float = LARGEST_TILE
+    ) -> float:
+        """Memory of the prediction of an image that is rescaled before the network does it.
+
+        Snakemake asks when it plans, before there is a model, and again when the job begins.
+        """
+        with contextlib.suppress(InputError):  # which the job tells
+            scale *= read_scale(model)
+        seen = megapixels * scale**2
+        device = self._plan.settings.train.device
+        on_gpu = device == "gpu" or (device == "auto" and (self._is_submitted() or has_gpu()))
+        base = TENSORFLOW_MB if on_gpu else ONNX_MB
+        return estimate_memory(base, megapixels, seen, min(seen, largest_tile))

@@ -32,6 +32,7 @@ from autonuclei.report.style import (
 from autonuclei.settings import FilmSettings
 
 ReadPage = Callable[[int], npt.NDArray[Any]]
+ReadLabels = Callable[[int], ArrayLike]
 DrawOver = Callable[[Image.Image, int], Image.Image]
 
 CENTROID_COLOUR = (190, 70, 255)
@@ -113,7 +114,7 @@ def write_films(
     tracks: str | os.PathLike[str],
     source: FilmSource,
     *,
-    read_labels: ReadPage,
+    read_labels: ReadLabels,
     steps: pd.DataFrame,
     tail_frames: int = FilmSettings.tail_frames,
 ) -> tuple[int, int]:
@@ -133,7 +134,7 @@ def write_films(
 
 
 def write_outline_film(
-    path: str | os.PathLike[str], source: FilmSource, read_labels: ReadPage
+    path: str | os.PathLike[str], source: FilmSource, read_labels: ReadLabels
 ) -> tuple[int, int]:
     """Film the outlines of the nuclei in yellow over the raw movie.
 
@@ -159,7 +160,7 @@ def write_outline_film(
 
 
 def _draw_outlines(
-    path: str | os.PathLike[str], shape: tuple[int, ...], read_labels: ReadPage
+    path: str | os.PathLike[str], shape: tuple[int, ...], read_labels: ReadLabels
 ) -> DrawOver:
     def draw_over(picture: Image.Image, frame: int) -> Image.Image:
         labels = read_labels(frame)

@@ -149,6 +149,9 @@ PICTURES: dict[str, dict[str, dict[str, tuple[str, str]]]] = {
 }
 # Figures that all images of a sample, or of all samples, went into.
 RESTS_ON_ALL = ("tracking/", "segmentation/*/channels", "figures/counts", "conditions/")
+# Of longer tables the page has the beginning. It is to be sent, and opened, however many images
+# there are: a row has about half a kB.
+MOST_ROWS = 5000
 # More pictures of one kind make the page slow to open.
 MAX_PICTURES = 6
 
@@ -330,6 +333,7 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
     environment.filters["show"] = format_number
     return environment.get_template("summary.html").render(
         whole=views is not None,
+        most_rows=MOST_ROWS,
         name=experiment.record["experiment"],
         record=experiment.record,
         inputs=experiment.inputs,

@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 # but for one in a hundred: of those beside the block, and of those that compete with these. In
 # pixels of the network; at least so many, since radii are known only afterwards.
 MARGIN_RADII = 4
-LEAST_MARGIN_PX = 128
+LEAST_MARGIN_PX = 96
 
 
 class FoundPolygons(NamedTuple):

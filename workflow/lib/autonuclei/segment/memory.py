@@ -1,24 +1,45 @@
 """Memory that a prediction needs, and the size of the tiles that fit into it."""
 
+from autonuclei.train.networks import Network
+from autonuclei.train.onnx_network import OnnxNetwork
+
 # Megapixels of the network; larger images are predicted in tiles.
 LARGEST_TILE = 16.0
 # The same where a job looks at a block of a large image, so that it needs little memory.
-BLOCK_TILE = 3.0
+BLOCK_TILE = 4.0
 
-# In MB, TensorFlow included: a base, and per megapixel of the image and of a tile. Measured peaks
-# on the CPU (grid 2, 32 rays): 1024 x 1024 1.1 GB, 2048 x 2048 2.2 GB, 4096 x 4096 6.4 GB in one
-# tile and 3.6 GB in tiles of 4.2 megapixels.
-BASE_MB = 800
-IMAGE_MB = 100
-TILE_MB = 320
-
-
-def estimate_memory(image_megapixels: float, tile_megapixels: float) -> float:
-    """Memory in MB that a prediction job needs."""
-    return BASE_MB + IMAGE_MB * image_megapixels + TILE_MB * tile_megapixels
+# In MB, for networks of grid 2 with 32 rays: what TensorFlow and ONNX Runtime need before they see
+# an image, and per megapixel of the image, of the image as the network sees it, and of a tile.
+# docs/resources.md has the peaks.
+TENSORFLOW_MB, ONNX_MB = 800, 300
+IMAGE_MB = 40
+NETWORK_MB = 130
+TILE_MB = 330
 
 
-def fit_tile(memory_mb: float, image_megapixels: float) -> float:
-    """Megapixels that a tile may have with this much memory, from half of one to `LARGEST_TILE`."""
-    fitting = (memory_mb - BASE_MB - IMAGE_MB * image_megapixels) / TILE_MB
+def estimate_memory(base_mb: float, image: float, seen: float, tile: float) -> float:
+    """Estimate the memory in MB that a prediction job needs.
+
+    Parameters
+    ----------
+    base_mb
+        `TENSORFLOW_MB` or `ONNX_MB`.
+    image, seen, tile
+        Megapixels of the image, of the image as the network sees it, and of a tile of that.
+    """
+    return base_mb + IMAGE_MB * image + NETWORK_MB * seen + TILE_MB * tile
+
+
+def fit_tile(network: Network | OnnxNetwork, memory_mb: float, image: float, seen: float) -> float:
+    """Megapixels that a tile may have with this much memory, from half of one to `LARGEST_TILE`.
+
+    Parameters
+    ----------
+    network
+    memory_mb
+    image, seen
+        As for `estimate_memory`.
+    """
+    base = ONNX_MB if isinstance(network, OnnxNetwork) else TENSORFLOW_MB
+    fitting = (memory_mb - estimate_memory(base, image, seen, 0)) / TILE_MB
     return min(LARGEST_TILE, max(0.5, fitting))

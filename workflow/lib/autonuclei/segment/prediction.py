@@ -183,7 +183,9 @@ def tidy_labels(labels: Array, probability: Array) -> tuple[Array, Array]:
     A nucleus that another one covers wholly is gone; one that another one cuts in two keeps
     its larger half, since a label in two pieces is two objects to most programs.
     """
-    from skimage.segmentation import relabel_sequential
-
-    tidy, _, origin = relabel_sequential(keep_largest_pieces(labels))
-    return tidy.astype(np.int32), probability[np.asarray(origin)[1:] - 1]
+    largest = keep_largest_pieces(labels)
+    present = np.flatnonzero(np.bincount(largest.ravel()))
+    present = present[present > 0]
+    numbers = np.zeros(int(present.max(initial=0)) + 1, np.int32)
+    numbers[present] = np.arange(1, len(present) + 1)
+    return numbers[largest], probability[present - 1]

