@@ -15,6 +15,7 @@ from autonuclei.settings import (
     AnnotateSettings,
     Settings,
     build_schema,
+    check_configuration,
     list_problems,
     read_settings,
     tabulate_settings,
@@ -151,3 +152,33 @@ def test_every_option_says_in_the_configuration_what_it_is() -> None:
     text = (ROOT / "config" / "config.yaml").read_text()
     for key in OPTIONS:
         assert re.search(rf"^\s*{key.rpartition('.')[2]}:", text, re.MULTILINE), key
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"seed: 1 # caf\xe9\n", "is not UTF-8 text (byte 14)"),
+        (b"models: &a {b: *a}\n", "has an anchor"),
+        (b"a: &a [x, x]\nb: &b [*a, *a]\nmodels: *b\n", "has an anchor"),
+        (b"pathvars: 2\n", "pathvars is 2. Give {results: path, logs: path}"),
+        (b"pathvars:\n", "pathvars is None"),
+    ],
+)
+def test_a_configuration_that_snakemake_stumbles_over(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        check_configuration(path)
+    assert str(refused.value).startswith(f"{path}: {reason}")
+    assert "\n" not in str(refused.value)
+
+
+def test_other_configurations_are_for_others_to_judge(tmp_path: Path) -> None:
+    check_configuration(tmp_path / "none.yaml")
+    for text in ("seed: 3\n", "", "[1, 2]\n", "a: b: c\n", "# *a\nsamples: '*x'\n"):
+        (tmp_path / "config.yaml").write_text(text, encoding="utf-8-sig")
+        check_configuration(tmp_path / "config.yaml")
+    for path in (ROOT / "config").rglob("*.yaml"):
+        check_configuration(path)

@@ -5,6 +5,7 @@ config/README.md are made from them (`python -m autonuclei.settings config/READM
 """
 
 import dataclasses
+import os
 import sys
 import types
 import typing
@@ -481,6 +482,40 @@ class Settings:
     conditions: ConditionSettings = field(default_factory=ConditionSettings)
     film: FilmSettings = field(default_factory=FilmSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
+
+
+def check_configuration(path: str | os.PathLike[str]) -> None:
+    """Refuse a file of which Snakemake could only say that it stumbled over it.
+
+    What else is wrong with it is for Snakemake and `read_settings` to tell.
+
+    Raises
+    ------
+    InputError
+        It is not UTF-8, has anchors (which can blow it up without end), or its `pathvars` are no
+        names with values.
+    """
+    import yaml
+
+    place = Path(path)
+    if not place.is_file():
+        return
+    try:
+        text = place.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{place}: is not UTF-8 text (byte {error.start + 1}). Save it as UTF-8 in your editor."
+        ) from None
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise InputError(f"{place}: has an anchor ('*name'). Write what it stands for.")
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
+    if isinstance(content, dict) and not isinstance(content.get("pathvars", {}), dict):
+        raise InputError(
+            f"{place}: pathvars is {content['pathvars']!r}. Give {{results: path, logs: path}}."
+        )
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
