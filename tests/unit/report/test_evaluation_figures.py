@@ -14,6 +14,7 @@ from autonuclei.report.evaluation_figures import (
     Region,
     choose_regions,
     compare_nuclei,
+    cut_out,
     draw_comparison,
     list_regions,
     plot_f1,
@@ -138,9 +139,12 @@ def test_worst_median_and_best():
 def test_comparison_is_drawn(tmp_path):
     comparison = compare(TRUTH, PREDICTED)
     regions = choose_regions(list_regions(comparison))
-    figure = draw_comparison(
-        {rank: (comparison, region) for rank, region in regions.items()}, n_images=1
-    )
+    drawn = {rank: (cut_out(comparison, region), region) for rank, region in regions.items()}
+    for shown, (row, end_row, column, end_column) in ((own, r.box) for own, r in drawn.values()):
+        assert shown.image.shape == (end_row - row, end_column - column)
+        np.testing.assert_array_equal(shown.truth, TRUTH[row:end_row, column:end_column])
+        assert shown.truth.base is None, "the whole can be freed"
+    figure = draw_comparison(drawn, n_images=1)
     assert len(figure.axes) == 4 * len(regions)
     assert figure.axes[0].get_ylabel().startswith("worst region: F1 0.")
     save_figure(figure, [tmp_path / "a.png"])

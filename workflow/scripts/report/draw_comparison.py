@@ -4,7 +4,6 @@ from autonuclei.jobs import log_job
 
 with log_job(snakemake.log[0]) as log:
     import itertools
-    from contextlib import ExitStack
 
     from autonuclei.io.images import PlaneReader
     from autonuclei.io.label_images import LabelReader
@@ -15,6 +14,7 @@ with log_job(snakemake.log[0]) as log:
         Comparison,
         choose_regions,
         compare_nuclei,
+        cut_out,
         draw_comparison,
         list_regions,
     )
@@ -23,7 +23,6 @@ with log_job(snakemake.log[0]) as log:
     iou = snakemake.params.iou
 
     def compare(case, read, read_truth, masks):
-        # Of image and masks only what is drawn is kept, unless they are small.
         found = hold(masks.defer(case["frame"]))
         truth = fit_numbers(read_truth(case["truth"], case["truth_page"], case["truth_window"]))
         return Comparison(
@@ -43,21 +42,22 @@ with log_job(snakemake.log[0]) as log:
         names = {case["frame"]: case["name"] for case in cases}
         return LabelStore(cases[0]["labels"], names)
 
-    with ExitStack() as stack:
-        read, read_truth = (stack.enter_context(reader()) for reader in (PlaneReader, LabelReader))
+    with PlaneReader() as read, LabelReader() as read_truth:
         for _, own in itertools.groupby(cases, key=lambda case: case["sample"]):
             of_sample = list(own)
             with open_masks(of_sample) as masks:
                 for case in of_sample:
                     if masks.has(case["frame"]):  # it was not passed over
-                        comparison = compare(case, read, read_truth, masks)
-                        regions += list_regions(comparison, image=len(segmented))
+                        regions += list_regions(
+                            compare(case, read, read_truth, masks), image=len(segmented)
+                        )
                         segmented.append(case)
         drawn = {}
         for rank, region in choose_regions(regions).items():
             log.info("%s: image %d, %s, F1 %.3f", rank, region.image, region.box, region.f1)
             case = segmented[region.image]
-            masks = stack.enter_context(open_masks([case]))
-            drawn[rank] = (compare(case, read, read_truth, masks), region)
-        figure = draw_comparison(drawn, n_images=len(segmented), iou=iou)
+            with open_masks([case]) as masks:
+                shown = cut_out(compare(case, read, read_truth, masks), region)
+            drawn[rank] = (shown, region)
+    figure = draw_comparison(drawn, n_images=len(segmented), iou=iou)
     save_figure(figure, [snakemake.output.png])

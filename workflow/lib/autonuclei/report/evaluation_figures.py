@@ -1,7 +1,7 @@
 """Figures of what was found against the truth: F1, and regions side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -232,12 +232,21 @@ def choose_regions(regions: Sequence[Region]) -> dict[str, Region]:
     return {"worst": worst, "median": rest[(len(rest) - 1) // 2], "best": best}
 
 
+def cut_out(comparison: Comparison, region: Region) -> Comparison:
+    """Of image and label images only a region, so that the rest need not be kept."""
+    image, truth, predicted = (
+        cut(whole, region.box).copy()
+        for whole in (comparison.image, comparison.truth, comparison.predicted)
+    )
+    return replace(comparison, image=image, truth=truth, predicted=predicted)
+
+
 def draw_comparison(
     regions: Mapping[str, tuple[Comparison, Region]], *, n_images: int, iou: float = 0.5
 ) -> Figure:
     """Draw raw image, truth, prediction and differences of each region in a row.
 
-    `regions` are those of `choose_regions`, each with its image.
+    `regions` are those of `choose_regions`, each with what `cut_out` keeps of its image.
     """
     if not regions:
         figure = Figure(figsize=(6, 2))
@@ -247,11 +256,9 @@ def draw_comparison(
     panels = figure.subplots(len(regions), 4, squeeze=False)
     for row, (rank, (shown, region)) in zip(panels, regions.items(), strict=True):
         box = region.box
-        image, truth, predicted = (
-            cut(whole, box) for whole in (shown.image, shown.truth, shown.predicted)
-        )
+        truth, predicted = shown.truth[:, :], shown.predicted[:, :]
         for axes in row:
-            show_grey(axes, image)
+            show_grey(axes, shown.image)
         place = f"rows {box[0]}-{box[1] - 1}, columns {box[2]}-{box[3] - 1}"
         row[0].set_ylabel(f"{rank} region: F1 {region.f1:.2f}", fontsize=10)
         row[0].set_title(f"{shown.name}\n{place}", fontsize=8)
