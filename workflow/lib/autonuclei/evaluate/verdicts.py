@@ -235,26 +235,38 @@ def judge_samples(images: pd.DataFrame, *, movies: Collection[str]) -> list[dict
         `words`: all of it in a line, or nothing. A median of less than three images asks for no
         look.
     """
+    told = {indicator: _find_told(indicator, images) for indicator in INDICATORS}
     return [
-        _judge_sample(str(name), own, is_movie=name in movies)
-        for name, own in images.groupby("sample", sort=False)
+        _judge_sample(
+            str(name),
+            images.iloc[rows],
+            {indicator: own[rows] for indicator, own in told.items()},
+            is_movie=name in movies,
+        )
+        for name, rows in images.groupby("sample", sort=False).indices.items()
     ]
 
 
-def _judge_sample(name: str, images: pd.DataFrame, *, is_movie: bool) -> dict[str, Any]:
+def _judge_sample(
+    name: str,
+    images: pd.DataFrame,
+    told: Mapping[Indicator, npt.NDArray[np.bool_]],
+    *,
+    is_movie: bool,
+) -> dict[str, Any]:
+    """`judge_samples` for one; `told` are its images that are named by each indicator."""
     bad = np.zeros(len(images), bool)
     counts: dict[str, int] = {}
     verdicts = [GOOD]
     weak = []
-    for indicator in INDICATORS:
-        told = _find_told(indicator, images)
-        if told.any():
-            bad |= told
-            counts[indicator.bad] = counts.get(indicator.bad, 0) + int(told.sum())
+    for indicator, own in told.items():
+        if own.any():
+            bad |= own
+            counts[indicator.bad] = counts.get(indicator.bad, 0) + int(own.sum())
         if indicator.of_images:
             verdict = indicator.judge(_take_median(images.get(indicator.name)))
         elif indicator in (FAILED, EMPTY):
-            verdict = indicator.judge(float(told.mean()))
+            verdict = indicator.judge(float(own.mean()))
         else:
             continue
         if verdict == UNSUITABLE or (verdict == LOOK and len(images) >= _FEWEST_IMAGES):
