@@ -88,3 +88,25 @@ def test_large_numbers_of_nuclei_cost_no_memory() -> None:
     truth[2:8, 2:8], truth[10:16, 10:16] = 2**31 - 1, 7
     counts = count_matches(truth, truth, (0.5,))
     assert counts["true_positives"].tolist() == [2]
+
+
+def test_a_file_elsewhere_that_an_ome_text_names_counts_among_the_files(tmp_path: Path) -> None:
+    """Snakemake must know that it is read."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    tifffile.imwrite(tmp_path / "other.tif", IMAGE, metadata=None)
+    text = OME.format(n_frames=2, page=0)
+    runs = "".join(
+        f'<TiffData IFD="0" FirstT="{t}"><UUID FileName="{name}">urn:uuid:{t}</UUID></TiffData>'
+        for t, name in enumerate(("a.ome.tif", "../other.tif"))
+    )
+    text = text.replace('<TiffData IFD="0"/>', runs)
+    tifffile.imwrite(folder / "a.ome.tif", IMAGE, description=text, metadata=None)
+    header = read_file_header(folder / "a.ome.tif")
+    assert [Path(name).resolve() for name in header.files] == [
+        folder / "a.ome.tif",
+        tmp_path / "other.tif",
+    ]
+    text = text.replace("../other.tif", "a&#10;b.tif")
+    tifffile.imwrite(folder / "a.ome.tif", IMAGE, description=text, metadata=None)
+    assert "'a b.tif' is missing" in refuse_header(folder / "a.ome.tif")

@@ -69,8 +69,8 @@ class TiffFiles:
         self.notes += [line for line in dict.fromkeys(lines) if line not in self.notes]
 
     def refuse(self, reason: str) -> InputError:
-        """The error for a sound file that cannot be taken."""
-        return InputError(f"{self.path}: {reason}.")
+        """The error for a sound file that cannot be taken; names from it may have any character."""
+        return InputError(f"{self.path}: {' '.join(reason.split())}.")
 
     def add(self, paths: Iterable[Path]) -> None:
         """Count files to the set."""
