@@ -43,7 +43,7 @@ rule export_trackmate:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 30, 5),
+        mem_mb=NEEDS.sample_mb(250, 20, 2, beyond=2),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
