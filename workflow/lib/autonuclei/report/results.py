@@ -201,7 +201,7 @@ class Experiment:
             row |= {"verdict": judged["verdict"], "weak": judged["words"]}
             row["n_bad_images"] = len(bad)
         n_rest = sample["n_frames"] - len(bad)
-        if bad and n_rest > 0:
+        if name in self.judged and n_rest > 0:
             row["nuclei_per_image_without"] = float((~objects["frame"].isin(bad)).sum()) / n_rest
         tracks = f"tracking/{name}"
         if f"{tracks}/lineages.csv" in self.planned:
@@ -211,7 +211,7 @@ class Experiment:
             column = next(name for name in map(str, steps) if name.startswith("speed_"))
             row["median_speed"] = float(steps[column].median())
             row["speed_unit"] = UNIT_LABELS[column.removeprefix("speed_")]
-            if bad:
+            if name in self.judged:
                 # A step and a division need the frame before as well.
                 before = steps["frame"] - steps["step_frames"]
                 rests = steps["frame"].isin(bad) | before.isin(bad)
