@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,17 @@ _ROUNDING = 1 / math.sqrt(12)
 class FilteredImage:
     """An image with its noise and its blurred versions, each computed when it is first used.
 
-    Attributes
+    Parameters
     ----------
     values : (height, width)
         Grey values.
+    blurred
+        Blurred versions that are known, by standard deviation.
     """
 
-    def __init__(self, values: Array) -> None:
+    def __init__(self, values: Array, blurred: Mapping[float, Array] | None = None) -> None:
         self.values = values
-        self._blurred: dict[float, Array] = {}
+        self._blurred = dict(blurred or {})
 
     @classmethod
     def wrap(cls, image: "Array | FilteredImage") -> "FilteredImage":

@@ -27,7 +27,7 @@ Resource = Callable[[Wildcards, int], int]
 # What Snakemake itself needs in a submitted job, which starts it twice, in MB.
 SNAKEMAKE_MB = 400
 # Of drawing a large frame: a base, and per megapixel of a block.
-DRAWING_MB, DRAWING_BLOCK_MB = 500, 110
+DRAWING_MB, DRAWING_BLOCK_MB = 300, 85
 
 
 def grow(need: float | Callable[[Wildcards], float]) -> Resource:

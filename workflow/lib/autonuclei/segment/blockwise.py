@@ -40,12 +40,14 @@ class _Parts:
     def __init__(
         self,
         image: ArrayLike,
+        smooth: ArrayLike,
         labels: ArrayLike,
         blocks: Sequence[Block],
         owner: npt.NDArray[np.int64],
         margin: int,
     ) -> None:
         self._image = image
+        self._smooth = smooth
         self._labels = labels
         self._blocks = blocks
         self._owner = owner
@@ -55,7 +57,8 @@ class _Parts:
         shape = self._image.shape
         for number, core in enumerate(self._blocks):
             window = core.grow(self._margin, shape)
-            image = FilteredImage(np.asarray(self._image[window.slices]))
+            known = {boundaries.SMOOTHING_PX: self._smooth[window.slices]}
+            image = FilteredImage(self._image[window.slices], known)
             labels = self._labels[window.slices]
             yield Part(image, labels, window, core, shape, self._owner == number)
 
@@ -87,7 +90,7 @@ def draw_in_blocks(
     side
         Largest side of a block, in px.
     folder
-        Where label images are put while it works, twice 4 bytes for each pixel of the image.
+        Where images are put while it works, three times 4 bytes for each pixel.
     refine_boundaries, minimum_sharpness, cut_clumps
         As of `prediction.predict_nuclei`.
 
@@ -101,20 +104,24 @@ def draw_in_blocks(
     owner, extent = _assign_blocks(polygons, blocks, shape)
     margin = math.ceil(MARGIN_EXTENTS * extent) + MARGIN_PX
     labels = ScratchImage(Path(folder, "drawn.raw"), shape, np.int32)
+    smooth = ScratchImage(Path(folder, "smooth.raw"), shape, np.float32)
     area = np.zeros(len(polygons) + 1, np.int64)
     for block in blocks:
         drawn = draw_polygons(polygons, probability, shape, block)
         labels[block.slices] = drawn
         area += np.bincount(drawn.ravel(), minlength=len(area))
+        window = block.grow(MARGIN_PX, shape)
+        blurred = FilteredImage(image[window.slices]).blur(boundaries.SMOOTHING_PX)
+        smooth[block.slices] = blurred[block.place_in(window).slices]
     area[0] = 0
     probability = np.asarray(probability, np.float64)
     if refine_boundaries and area.any():
-        parts = _Parts(image, labels, blocks, owner, margin)
+        parts = _Parts(image, smooth, labels, blocks, owner, margin)
         redrawn = ScratchImage(Path(folder, "redrawn.raw"), shape, np.int32)
         area = _redraw(parts, redrawn, area, noise)
         labels.remove()
         labels = redrawn
-    parts = _Parts(image, labels, blocks, owner, margin)
+    parts = _Parts(image, smooth, labels, blocks, owner, margin)
     kept = area > 0
     if minimum_sharpness is not None and kept.any():
         kept &= boundaries.measure_sharpness_of_parts(parts, area) >= minimum_sharpness

@@ -40,7 +40,7 @@ def write_large_frame(
     drawing
         `refine_boundaries`, `minimum_sharpness` and `cut_clumps` of `blockwise.draw_in_blocks`.
     folder
-        Where images are put while it works: 8 bytes for each pixel, and the image itself.
+        Where images are put while it works: 12 bytes for each pixel, and the image itself.
     **writing
         Other arguments of `stretches.write_stretch`.
     """
