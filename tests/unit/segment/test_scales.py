@@ -79,8 +79,10 @@ def test_fitted_model_is_the_given_one_with_another_scale(
 ) -> None:
     made = []
 
-    def convert(folder: Path, model: Any, thresholds: dict[str, float], scale: float) -> None:
-        made.append((model, thresholds, scale))
+    def convert(
+        folder: Path, model: Any, thresholds: dict[str, float], scale: float, *, name: str
+    ) -> None:
+        made.append((model, thresholds, scale, name))
         raise InputError("layers of another kind: then TensorFlow predicts")
 
     monkeypatch.setattr(scales, "write_onnx_network", convert)
@@ -92,7 +94,7 @@ def test_fitted_model_is_the_given_one_with_another_scale(
         (given / name).write_text(name)
     trials = [ScaleTrial(1.0, 0.2), ScaleTrial(0.5, 0.9)]
     write_fitted_model(tmp_path / "fitted", given, model, 0.5, trials)
-    assert made == [(model, {"prob": 0.5, "nms": 0.4}, 0.5)]
+    assert made == [(model, {"prob": 0.5, "nms": 0.4}, 0.5, "fitted")]
     fitted = tmp_path / "fitted"
     assert {path.name for path in fitted.iterdir()} == {*MODEL_FILES, "scale.json", "scales.csv"}
     assert all((fitted / name).read_text() == name for name in MODEL_FILES)

@@ -40,6 +40,13 @@ def test_the_nuclei_are_those_of_tensorflow(
     np.testing.assert_allclose(corners, own["corners"], atol=1e-3)
 
 
+def test_the_file_has_the_name_of_the_model(networks: dict[str, ExportedNetwork]) -> None:
+    """Not the one that the folder has while it is written: two trainings give the same file."""
+    text = (networks["grid2"].folder / "model" / "network.onnx").read_bytes()
+    assert b'"name": "model"' in text
+    assert b"partial" not in text
+
+
 def test_sides_that_the_network_does_not_divide(networks: dict[str, ExportedNetwork]) -> None:
     image = normalize_image(networks["grid2"].image)[:91, :101]
     network = load(networks["grid2"])

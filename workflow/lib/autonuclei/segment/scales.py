@@ -127,7 +127,8 @@ def write_fitted_model(
         for name in MODEL_FILES:
             shutil.copyfile(Path(model_folder, name), partial / name)
         with contextlib.suppress(InputError):
-            write_onnx_network(partial, model, model.thresholds._asdict(), scale)
+            thresholds = model.thresholds._asdict()
+            write_onnx_network(partial, model, thresholds, scale, name=Path(folder).name)
         (partial / SCALE_FILE).write_text(json.dumps({"network_px_per_image_px": scale}))
         rows = pd.DataFrame([asdict(trial) for trial in trials], columns=["scale", "agreement"])
         write_table(partial / "scales.csv", rows.sort_values("scale"))

@@ -196,7 +196,7 @@ def write_model(
         # Imported here, since it needs this module.
         from autonuclei.train.onnx_network import write_onnx_network
 
-        write_onnx_network(partial, model, thresholds, scale)
+        write_onnx_network(partial, model, thresholds, scale, name=Path(folder).name)
 
 
 def load_network(

@@ -28,20 +28,24 @@ LEAST_DISTANCE = 1e-3
 
 
 def write_onnx_network(
-    folder: Path, model: Any, thresholds: Mapping[str, float], scale: float
+    folder: Path, model: Any, thresholds: Mapping[str, float], scale: float, *, name: str
 ) -> None:
     """Write the network of a StarDist2D model beside its weights, which lie in the folder.
 
     Parameters
     ----------
+    folder
+        Of the model, maybe under another name while it is written.
     thresholds
         `prob` and `nms`.
     scale
         Pixels of the network per pixel of the images.
+    name
+        What the model is called in the file.
     """
     rows, columns = model.config.grid
     description = ModelDescription(
-        name=folder.name,
+        name=name,
         rays=int(model.config.n_rays),
         grid=(int(rows), int(columns)),
         probability_threshold=float(thresholds["prob"]),
