@@ -16,7 +16,7 @@ rule preprocess_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(100, 20),
+        mem_mb=NEEDS.preprocessing_mb(60, 6, rescaling=20),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         plane=PLAN.describe_plane,
@@ -43,7 +43,7 @@ rule threshold_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(120, 25),
+        mem_mb=NEEDS.frame_mb(85, 22),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         smoothing_px=SETTINGS.annotate.smoothing_px,
@@ -70,7 +70,7 @@ rule split_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(200, 70),
+        mem_mb=NEEDS.frame_mb(110, 90),
         runtime=NEEDS.frame_min(1, 0.2),
     params:
         find={
@@ -102,7 +102,7 @@ rule measure_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(180, 60),
+        mem_mb=NEEDS.frame_mb(170, 55),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         frame=lambda wildcards: PLAN.get_frame(wildcards).index,
@@ -128,7 +128,7 @@ rule compute_accepted_range:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=NEEDS.objects_mb(180, 1),
         runtime=10,
     params:
         tolerances={
@@ -160,7 +160,7 @@ rule select_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(180, 15),
+        mem_mb=NEEDS.frame_mb(170, 11),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         code=digest_imports("annotate/select_nuclei"),
@@ -219,7 +219,7 @@ rule compose_training_pair:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.frame_mb(100, 30),
+        mem_mb=NEEDS.frame_mb(65, 22),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         rejected=SETTINGS.annotate.rejected,
@@ -255,7 +255,7 @@ rule list_objects:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=NEEDS.objects_mb(185, 5),
         runtime=10,
     params:
         fields=PLAN.describe_fields,

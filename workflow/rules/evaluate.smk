@@ -29,7 +29,7 @@ rule evaluate_masks:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.truth_mb(200, 30, beyond=12),
+        mem_mb=NEEDS.truth_mb(215, 50, beyond=12),
         runtime=NEEDS.truth_min(10, 0.1),
     params:
         cases=PLAN.list_cases,
@@ -100,7 +100,7 @@ rule measure_quality:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 30, 0.5, beyond=12),
+        mem_mb=NEEDS.sample_mb(205, 30, 0.5, beyond=12),
         runtime=grow(60),
     params:
         planes=PLAN.describe_planes,
@@ -167,7 +167,7 @@ rule judge_quality:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=NEEDS.experiment_mb(270, 2),
         runtime=10,
     params:
         samples=PLAN.describe_judged,

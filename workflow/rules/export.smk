@@ -67,7 +67,7 @@ rule export_ctc:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 20, 0.5),
+        mem_mb=NEEDS.sample_mb(160, 20, 0.5),
         runtime=NEEDS.sample_min(5, 0.02),
     params:
         movie=PLAN.describe_movie,
@@ -90,7 +90,7 @@ rule export_geff:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(300, 0, 3),
+        mem_mb=NEEDS.sample_mb(220, 0, 3),
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         movie=PLAN.describe_movie,

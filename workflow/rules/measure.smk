@@ -30,7 +30,7 @@ rule measure_nuclei:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(180, 25, 1, beyond=5),
+        mem_mb=NEEDS.sample_mb(200, 35, 1, beyond=5),
         runtime=NEEDS.sample_min(5, 0.03),
     params:
         planes=PLAN.describe_planes,
@@ -65,7 +65,7 @@ rule measure_motility:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 10, 2, beyond=5),
+        mem_mb=NEEDS.sample_mb(290, 40, 2, beyond=5),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -140,7 +140,7 @@ rule measure_lineages:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 0, 4),
+        mem_mb=NEEDS.sample_mb(230, 0, 4),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,

@@ -27,7 +27,7 @@ rule draw_annotation_overlay:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.shown_mb(1000, 60),
+        mem_mb=NEEDS.shown_mb(260, 75),
         runtime=grow(20),
     params:
         shown=PLAN.describe_shown,
@@ -62,7 +62,7 @@ rule draw_annotation_steps:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.shown_mb(1000, 100),
+        mem_mb=NEEDS.shown_mb(290, 100),
         runtime=grow(20),
     params:
         shown=PLAN.describe_shown,
@@ -95,7 +95,7 @@ rule plot_loss:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=240,
         runtime=10,
     params:
         code=digest_imports("report/plot_loss"),
@@ -139,7 +139,7 @@ rule draw_counts:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=NEEDS.experiment_mb(235, 1),
         runtime=grow(20),
     params:
         samples=PLAN.describe_counted,
@@ -172,7 +172,7 @@ rule plot_f1:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=250,
         runtime=10,
     params:
         code=digest_imports("report/plot_f1"),
@@ -206,7 +206,7 @@ rule draw_comparison:
         "../../envs/evaluate.yaml"
     threads: 1
     resources:
-        mem_mb=grow(3000),
+        mem_mb=NEEDS.truth_mb(360, 40, beyond=8),
         runtime=grow(60),
     params:
         cases=PLAN.list_segmented_cases,
@@ -267,7 +267,7 @@ rule film_movie:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 20, 0.5, beyond=8),
+        mem_mb=NEEDS.sample_mb(250, 40, 0.5, beyond=8),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -325,7 +325,7 @@ rule write_provenance:
         "../../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=grow(900),
+        mem_mb=NEEDS.experiment_mb(165, 0.1),
         runtime=grow(60),
     params:
         # By its content: a copy in another place, such as the saved one, is the same sheet.
@@ -372,7 +372,7 @@ rule draw_segmentation:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(350, 30, 0.3, beyond=12),
+        mem_mb=NEEDS.sample_mb(290, 40, 0.3, beyond=12),
         runtime=grow(20),
     params:
         planes=PLAN.describe_planes,
@@ -414,7 +414,7 @@ rule make_summary:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=grow(2000),
+        mem_mb=NEEDS.experiment_mb(330, 1),
         runtime=grow(10),
     params:
         sizes=PLAN.describe_sizes,
@@ -443,7 +443,7 @@ rule list_unfinished:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=180,
         runtime=10,
     params:
         missing=lambda wildcards: list_missing(),

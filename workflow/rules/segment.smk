@@ -18,7 +18,7 @@ rule measure_image:
     threads: 1
     resources:
         # Bands of the image, and 4 bytes for 16 of its pixels.
-        mem_mb=NEEDS.frame_mb(700, 0, 1),
+        mem_mb=NEEDS.sample_mb(700, 1),
         runtime=grow(30),
     params:
         plane=PLAN.describe_plane,

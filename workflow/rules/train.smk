@@ -31,7 +31,7 @@ rule train_model:
         "../../envs/train.yaml"
     threads: 16
     resources:
-        mem_mb=NEEDS.training_mb(2700, 8),
+        mem_mb=NEEDS.training_mb(1350, 8, on_gpu=1350),
         # A step takes 45 to 80 ms on two cores.
         runtime=grow(30 + SETTINGS.train.epochs * SETTINGS.train.steps_per_epoch / 150),
         gpu=GPUS,
@@ -71,7 +71,7 @@ rule choose_round:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=155,
         runtime=10,
     params:
         code=digest_imports("train/choose_round"),
@@ -142,7 +142,7 @@ rule list_changes:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=180,
         runtime=10,
     params:
         code=digest_imports("train/list_changes"),

@@ -310,13 +310,15 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     frame = wildcards(frame="0001")
     assert need.job_mb(100)(wildcards(), 1) == 100
     assert need.frame_mb(100, 20)(frame, 1) == 180
-    assert need.frame_mb(100, 20, 5)(frame, 2) == 200 * 1.5
+    assert need.frame_mb(100, 20)(frame, 2) == 180 * 1.5
+    assert need.preprocessing_mb(100, 5, rescaling=20)(frame, 1) == 120
     assert need.frame_min(1, 0.05)(frame, 1) == 1
     assert need.sample_mb(10, 1, 2)(wildcards(), 1) == 10 + 4 + 24
     assert need.sample_mb(10, 1, 2, beyond=0)(wildcards(), 1) == 10 + 4 + 24
     assert need.sample_min(5, 1)(wildcards(), 1) == 17
     assert need.experiment_mb(10, 1)(wildcards(), 1) == 10 + 12
-    assert need.training_mb(1000, 10)(wildcards(), 1) == 1040
+    assert need.objects_mb(10, 5)(wildcards(), 1) == 30
+    assert need.training_mb(1000, 10, on_gpu=0)(wildcards(), 1) == 1040
     assert need.truth_mb(0, 10)(wildcards(), 1) == 40
     assert need.shown_mb(10, 1)(wildcards(), 1) == 14
     assert grow(3)(wildcards(), 1) == 3
@@ -366,11 +368,13 @@ def test_a_submitted_job_starts_snakemake_too() -> None:
 @pytest.mark.parametrize("scale", [0.25, 8.0])
 def test_rescaled_images_are_asked_for(scale: float) -> None:
     sample = make_sample("a", 1, side=1000, train=(0,), truth=make_truth(0))
-    plan = make_plan(sample, preprocess={"scale": scale})
+    plan = make_plan(sample, preprocess={"scale": scale}, train={"device": "gpu"})
     need, frame, own = Requests(plan), wildcards(frame="0000"), wildcards()
-    assert need.frame_mb(100, 10, 1)(frame, 1) == math.ceil(100 + 10 * scale**2 + 1)
+    assert need.frame_mb(100, 10)(frame, 1) == math.ceil(100 + 10 * scale**2)
+    rescaled = need.preprocessing_mb(100, 5, rescaling=10)(frame, 1)
+    assert rescaled == math.ceil(100 + 10 + 10 * scale**2)
     assert need.frame_min(2, 1)(frame, 1) == math.floor(2 + scale**2)
-    assert need.training_mb(100, 16)(own, 1) == 100 + 16 * scale**2
+    assert need.training_mb(100, 16, on_gpu=50)(own, 1) == 150 + 16 * scale**2
     assert need.shown_mb(100, 16)(own, 1) == 100 + 16 * scale**2
     assert need.truth_mb(100, 10)(own, 1) == 100 + 10 * max(1, scale**2)
     # Results are in the pixels of the original.

@@ -81,13 +81,23 @@ class Requests:
         """Memory of a job that depends on no image, in MB."""
         return self._ask(need)
 
-    def frame_mb(self, base: float, per_megapixel: float, per_raw_megapixel: float = 0) -> Resource:
-        """Memory of the annotation of a frame, in MB; also by its pixels before it is rescaled."""
+    def frame_mb(self, base: float, per_megapixel: float) -> Resource:
+        """Memory of a step of the annotation of a frame, in MB."""
+        return self._ask(
+            lambda w: base + per_megapixel * self._count_annotated(self._plan.get_frame(w))
+        )
+
+    def preprocessing_mb(self, base: float, per_megapixel: float, *, rescaling: float) -> Resource:
+        """Memory of the preprocessing of a frame, in MB.
+
+        `rescaling` is what each megapixel adds, before and after, where frames are rescaled.
+        """
 
         def need(wildcards: Wildcards) -> float:
             frame = self._plan.get_frame(wildcards)
-            raw = per_raw_megapixel * frame.megapixels
-            return base + per_megapixel * self._count_annotated(frame) + raw
+            if self._scale == 1:
+                return base + per_megapixel * frame.megapixels
+            return base + rescaling * (frame.megapixels + self._count_annotated(frame))
 
         return self._ask(need)
 
@@ -134,14 +144,29 @@ class Requests:
 
         return self._ask(need)
 
-    def training_mb(self, base: float, per_megapixel: float) -> Resource:
-        """Memory of a training, in MB."""
+    def objects_mb(self, base: float, per_megapixel: float) -> Resource:
+        """Memory of a job that keeps tables of all annotated objects, in MB."""
 
         def need(wildcards: Wildcards) -> float:
-            places = self._plan.list_training(wildcards.experiment)
+            places = self._plan.list_annotated(wildcards.experiment)
             return base + per_megapixel * sum(self._count_annotated(f) for _, f in places)
 
         return self._ask(need)
+
+    def training_mb(self, base: float, per_megapixel: float, *, on_gpu: float) -> Resource:
+        """Memory of a training, in MB; `on_gpu` is what the libraries of a GPU add."""
+
+        def need(wildcards: Wildcards) -> float:
+            places = self._plan.list_training(wildcards.experiment)
+            kept = per_megapixel * sum(self._count_annotated(f) for _, f in places)
+            return base + kept + on_gpu * self._may_use_gpu()
+
+        return self._ask(need)
+
+    def _may_use_gpu(self) -> bool:
+        """Whether TensorFlow may find a GPU; a node to which a job is sent may have one."""
+        device = self._plan.settings.train.device
+        return device == "gpu" or (device == "auto" and (self._is_submitted() or has_gpu()))
 
     def truth_mb(
         self, base: float, per_megapixel: float, *, beyond: float | None = None
@@ -221,7 +246,5 @@ class Requests:
         with contextlib.suppress(InputError):  # which the job tells
             scale *= read_scale(model)
         seen = megapixels * scale**2
-        device = self._plan.settings.train.device
-        on_gpu = device == "gpu" or (device == "auto" and (self._is_submitted() or has_gpu()))
-        base = TENSORFLOW_MB if on_gpu else ONNX_MB
+        base = TENSORFLOW_MB if self._may_use_gpu() else ONNX_MB
         return estimate_memory(base, megapixels, seen, min(seen, largest_tile))
