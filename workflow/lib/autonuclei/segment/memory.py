@@ -12,7 +12,7 @@ BLOCK_TILE = 4.0
 # an image, and per megapixel of the image, of the image as the network sees it, and of a tile.
 # docs/resources.md has the peaks.
 TENSORFLOW_MB, ONNX_MB = 800, 300
-IMAGE_MB = 40
+IMAGE_MB = 100
 NETWORK_MB = 130
 TILE_MB = 330
 
