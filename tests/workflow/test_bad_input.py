@@ -199,7 +199,8 @@ def test_unreadable_images_end_the_run_with_a_line_each(finished: Path, tmp_path
     assert (tmp_path / "results/misfit/segmentation/s/objects.csv").exists()
     assert (tmp_path / "results/misfit/summary.html").exists()
     # Its end names what is missing, and a report shows the rest.
-    assert "of sample stills" in find_one(run.out.splitlines(), "e: ")
+    (told,) = [line for line in run.out.splitlines() if line.startswith("e: ")]
+    assert "of sample stills" in told
     assert "misfit: " not in run.out.split("Not finished.")[1]
     refused = run_snakemake(tmp_path, "--report", "report.html")
     assert refused.code != 0

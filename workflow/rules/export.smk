@@ -180,7 +180,7 @@ rule export_model:
         "../../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=grow(3000),
+        mem_mb=NEEDS.job_mb(1800),
         runtime=grow(20),
     params:
         plane=PLAN.describe_example,

@@ -340,18 +340,26 @@ def test_a_prediction_asks_for_what_the_network_sees(tmp_path: Path) -> None:
     need, made = Requests(plan), SimpleNamespace(model=tmp_path)
     stretch = wildcards(first="0000", last="0002")
     # Without a model, whose scale is not known.
-    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    assert need.prediction_mb(stretch, made, 1) == math.ceil(
+        estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    )
     (tmp_path / "scale.json").write_text('{"network_px_per_image_px": 4.0}')
-    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 4, 4)
-    assert need.criterion_mb(wildcards(), made, 1) == estimate_memory(ONNX_MB, 0.25, 4, 4)
+    assert need.prediction_mb(stretch, made, 1) == math.ceil(estimate_memory(ONNX_MB, 1, 4, 4))
+    assert need.criterion_mb(wildcards(), made, 1) == math.ceil(
+        estimate_memory(ONNX_MB, 0.25, 4, 4)
+    )
     (tmp_path / "scale.json").write_text('{"network_px_per_image_px": 16.0}')
-    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 64, LARGEST_TILE)
+    assert need.prediction_mb(stretch, made, 1) == math.ceil(
+        estimate_memory(ONNX_MB, 1, 64, LARGEST_TILE)
+    )
     (tmp_path / "scale.json").write_text("broken")
-    assert need.prediction_mb(stretch, made, 1) == estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    assert need.prediction_mb(stretch, made, 1) == math.ceil(
+        estimate_memory(ONNX_MB, 1, 0.25, 0.25)
+    )
     # A node may have a GPU.
     plan = make_plan(sample, preprocess={"scale": 0.5})
     asked = Requests(plan, lambda: True).prediction_mb(stretch, made, 1)
-    assert asked == SNAKEMAKE_MB + estimate_memory(TENSORFLOW_MB, 1, 0.25, 0.25)
+    assert asked == math.ceil(SNAKEMAKE_MB + estimate_memory(TENSORFLOW_MB, 1, 0.25, 0.25))
 
 
 def test_a_submitted_job_starts_snakemake_too() -> None:

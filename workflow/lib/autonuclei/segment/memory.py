@@ -11,8 +11,8 @@ BLOCK_TILE = 4.0
 # In MB, for networks of grid 2 with 32 rays: what TensorFlow and ONNX Runtime need before they see
 # an image, and per megapixel of the image, of the image as the network sees it, and of a tile.
 # docs/resources.md has the peaks.
-TENSORFLOW_MB, ONNX_MB = 800, 300
-IMAGE_MB = 100
+TENSORFLOW_MB, ONNX_MB = 800, 480
+IMAGE_MB = 150
 NETWORK_MB = 130
 TILE_MB = 330
 
