@@ -3,10 +3,9 @@
 from autonuclei.train.networks import Network
 from autonuclei.train.onnx_network import OnnxNetwork
 
-# Megapixels of the network; larger images are predicted in tiles.
-LARGEST_TILE = 16.0
-# The same where a job looks at a block of a large image, so that it needs little memory.
-BLOCK_TILE = 4.0
+# Megapixels of the network; larger images are predicted in tiles. A camera of 2048 x 2048 px needs
+# none; larger tiles take more memory and no less time.
+LARGEST_TILE = 4.5
 
 # In MB, for networks of grid 2 with 32 rays: what TensorFlow and ONNX Runtime need before they see
 # an image, and per megapixel of the image, of the image as the network sees it, and of a tile.
