@@ -98,7 +98,10 @@ def test_overview_has_the_numbers_of_this_run(
     shown = page.frame_locator("#app iframe")
     samples = pd.read_csv(finished / "results" / "tiny" / "summary.csv")
     nuclei = shown.locator("dl.numbers div", has_text="Nuclei found").locator("dd")
-    assert nuclei.inner_text() == str(samples["n_nuclei"].sum())
+    number, note = nuclei.inner_text().splitlines()
+    assert number == str(samples["n_nuclei"].sum())
+    n_bad, n_images = samples["n_bad_images"].sum(), samples["n_images"].sum()
+    assert note == f"{n_bad} of {n_images} images not to be trusted"
     assert shown.locator(".verdict .words").is_visible()
 
 
