@@ -304,6 +304,18 @@ def lock(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
+def test_checkpoints_stay_until_their_training_is_done(finished_copy: Path) -> None:
+    """Also while something else is made: a training that was killed goes on from its own."""
+    rounds = finished_copy / "results" / "tiny" / "rounds"
+    (rounds / "1").mkdir()
+    for number in ("0", "1"):
+        (rounds / number / "checkpoint.npz").touch()
+    (finished_copy / "results" / "tiny" / "training" / "loss.svg").unlink()
+    run = run_snakemake(finished_copy, "--", "results/tiny/training/loss.svg")
+    assert run.code == 0, run.all
+    assert [path.parent.name for path in rounds.glob("*/checkpoint.npz")] == ["1"]
+
+
 def test_profile_is_the_one_of_the_workflow() -> None:
     profile = yaml.safe_load((ROOT / "profiles" / "default" / "config.yaml").read_text())
     assert profile["scheduler-ilp-solver"] == "PULP_CBC_CMD"

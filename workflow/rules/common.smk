@@ -96,10 +96,11 @@ def begin_run():
 
 
 def forget_checkpoints():
-    """No training needs to go on; call it when all is there."""
+    """Take away those of trainings that have come to their end."""
     for experiment in PLAN.experiments:
         for path in (RESULTS / experiment / "rounds").glob("*/checkpoint.npz*"):
-            path.unlink()
+            if (path.parent / "model").exists():
+                path.unlink()
 
 
 def list_missing():
