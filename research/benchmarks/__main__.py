@@ -37,7 +37,7 @@ TABLE_HEAD = "experiment\tsample\timages\tkind\ttrain\n"
 
 
 def run(command, folder):
-    """Run a command; give wall seconds, CPU seconds and the peak memory of a process in MB."""
+    """Run a command; give wall seconds, CPU-seconds and what it printed."""
     command = list(map(str, command))
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(

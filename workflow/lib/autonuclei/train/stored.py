@@ -5,6 +5,7 @@ is normalised, and resized where the network sees another scale, in the moment i
 """
 
 import copy
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from autonuclei.annotate.preprocessing import (
 Array = npt.NDArray[Any]
 
 
-class StoredPlane:
+class StoredPlane(ABC):
     """A stored image in pixels of the network; `plane[rows, columns]`, two slices, is an array.
 
     Parameters
@@ -66,8 +67,9 @@ class StoredPlane:
             placed.append(slice(own.start + start, own.start + stop))
         return placed[0], placed[1]
 
+    @abstractmethod
     def _read(self, rows: slice, columns: slice) -> Array:
-        raise NotImplementedError
+        """A part as the network takes it; slices are of the whole stored image."""
 
 
 class StoredImage(StoredPlane):
