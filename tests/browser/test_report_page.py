@@ -101,7 +101,7 @@ def test_overview_has_the_numbers_of_this_run(
     number, note = nuclei.inner_text().splitlines()
     assert number == str(samples["n_nuclei"].sum())
     n_bad, n_images = samples["n_bad_images"].sum(), samples["n_images"].sum()
-    assert note == f"{n_bad} of {n_images} images not to be trusted"
+    assert note == f"{n_bad} of {n_images} images in doubt"
     assert shown.locator(".verdict .words").is_visible()
 
 

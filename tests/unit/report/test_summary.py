@@ -56,7 +56,7 @@ def test_numbers_that_rest_on_bad_frames_say_so(tmp_path: Path) -> None:
     assert row["median_speed_without"] == 1, "the step into frame 2 is left out"
     assert row["n_divisions_without"] == 0
     for page in (render_summary(experiment, [view]), render_summary(experiment, None)):
-        assert page.count("<small>1 of 3 images not to be trusted</small>") == 3
+        assert page.count("<small>1 of 3 images in doubt</small>") == 3
         assert "<td>1 of 3 frames out of focus: 2</td>" in page
         assert "without bad frames" in page
         assert "<code>quality</code>" in page
@@ -65,7 +65,7 @@ def test_numbers_that_rest_on_bad_frames_say_so(tmp_path: Path) -> None:
     none, _ = make_experiment(tmp_path / "none", verdict=None)
     assert none.samples[0]["weak"] == ""
     page = render_summary(none, None)
-    assert "not to be trusted" not in page
+    assert "in doubt" not in page
     assert "without bad" not in page
 
 

@@ -230,7 +230,7 @@ def judge_samples(images: pd.DataFrame, *, movies: Collection[str]) -> list[dict
     Returns
     -------
     list of dict
-        `sample`, `verdict`, `n_images`, `frames` (the images not to trust), `reasons` (why, the
+        `sample`, `verdict`, `n_images`, `frames` (the images in doubt), `reasons` (why, the
         most frequent first), `weak` (the titles of what is weak in most of its images) and
         `words`: all of it in a line, or nothing. A median of less than three images asks for no
         look.

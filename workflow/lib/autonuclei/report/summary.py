@@ -280,7 +280,7 @@ def _warn_of_images(experiment: Experiment, sample: str) -> str:
     if sample or len(experiment.judged) == 1:
         return f" Rests also on {spoiled[0]['words']}."
     n, of = sum(len(own["frames"]) for own in judged), sum(own["n_images"] for own in judged)
-    return f" {n} of {of} images are not to be trusted; the verdict names them."
+    return f" {n} of {of} images are in doubt; the verdict names them."
 
 
 def _find_measure(path: str) -> str:
