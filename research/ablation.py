@@ -417,7 +417,7 @@ def judge_network(
             for frame, one in zip(frames, annotated, strict=True)
         ]
     samples = [
-        {"sample": sample, "kind": "stills", "masks": False, "training": frames}
+        {"sample": sample, "kind": "stills", "masks": False, "labels": False, "training": frames}
         for sample, frames in (("train", list(range(len(group.train)))), ("test", []))
     ]
     _, verdict = judge_experiment(

@@ -39,8 +39,14 @@ rule measure_objects:
     shell: "true"
 
 
-rule compute_accepted_range:
+rule gather_objects:
     input: expand("bare/{name}/objects.csv", name=NAMES)
+    output: "bare/objects.csv"
+    shell: "true"
+
+
+rule compute_accepted_range:
+    input: "bare/objects.csv"
     output: "bare/range.json"
     shell: "true"
 

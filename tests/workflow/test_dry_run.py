@@ -30,6 +30,7 @@ ANNOTATION = (
 )
 # Jobs of every experiment that is trained and annotated.
 EXPERIMENT = (
+    "gather_objects",
     "compute_accepted_range",
     "list_objects",
     "train_model",

@@ -111,12 +111,39 @@ rule measure_objects:
         "../scripts/annotate/measure_objects.py"
 
 
-rule compute_accepted_range:
-    """What counts as a nucleus: near the median of all objects in the training frames."""
+rule gather_objects:
+    """The objects that say what a nucleus is, in one table.
+
+    Snakemake looks for a file among all inputs of the job that makes it, each time it is asked for.
+    `select_nuclei` asks for the accepted range once an image: its job has this one input.
+    """
     input:
         tables=PLAN.for_frames(
             "<results>/{experiment}/annotation/{sample}/{frame}/objects.csv", PLAN.list_checked
         ),
+    output:
+        table=temp("<results>/{experiment}/annotation/learned_objects.csv"),
+    log:
+        "<logs>/{experiment}/annotation/gather_objects.log",
+    benchmark:
+        "<logs>/{experiment}/annotation/gather_objects.tsv"
+    localrule: True
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.objects_mb(180, 1),
+        runtime=10,
+    params:
+        code=digest_imports("annotate/gather_objects"),
+    script:
+        "../scripts/annotate/gather_objects.py"
+
+
+rule compute_accepted_range:
+    """What counts as a nucleus: near the median of all objects in the training frames."""
+    input:
+        table="<results>/{experiment}/annotation/learned_objects.csv",
     output:
         accepted_range="<results>/{experiment}/annotation/area_window.json",
     log:
