@@ -416,8 +416,9 @@ def judge_network(
             one.table.assign(sample=sample, frame=frame)
             for frame, one in zip(frames, annotated, strict=True)
         ]
+    given = {"kind": "stills", "masks": False, "labels": False, "corrected": False}
     samples = [
-        {"sample": sample, "kind": "stills", "masks": False, "labels": False, "training": frames}
+        given | {"sample": sample, "training": frames}
         for sample, frames in (("train", list(range(len(group.train)))), ("test", []))
     ]
     _, verdict = judge_experiment(

@@ -7,8 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import yaml
+
+from shapes import draw_disks
 
 ROOT = Path(__file__).resolve().parents[3]
 ABLATION = runpy.run_path(str(ROOT / "research" / "ablation.py"))
@@ -52,6 +56,27 @@ def test_no_image_is_in_training_and_test() -> None:
     assert split["a"]["train"][0] == "000"
     assert split["a"]["test"] == [f"{i:03d}" for i in range(1, 50, 2)]
     assert split["paper_subset"]["test"] == ["b0", "b1"]
+
+
+def test_a_network_that_finds_what_was_annotated_agrees_with_it() -> None:
+    places = range(20, 200, 40)
+    labels = draw_disks((200, 200), itertools.product(places, places), 9)
+    image = np.where(labels > 0, 150, 20).astype(np.uint8)
+    image += np.random.default_rng(0).integers(0, 9, image.shape, dtype=np.uint8)
+    images = [image, image[::-1].copy()]
+    default = ABLATION["make_variants"](PRESET)["default"]
+    annotations = ABLATION["annotate"](images, default)
+
+    def find_nuclei(image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int32], list[float]]:
+        nuclei = next(one.nuclei for one in annotations if (one.image == image).all())
+        return nuclei, [0.9] * int(nuclei.max())
+
+    group = ABLATION["Group"]("drawn", images, [], images, [])
+    found = [find_nuclei(image) for image in images]
+    scores = ABLATION["judge_network"](group, annotations, annotations, find_nuclei, default, found)
+    assert scores["agreement"] == 1
+    assert scores["accepted"] > 0.9
+    assert scores["verdict"] in {"good", "look"}
 
 
 def test_the_default_is_compared_with_both_ends() -> None:
