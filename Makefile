@@ -7,6 +7,8 @@
 # make benchmark  time and memory of each step against a bare script (DATA=folder of images)
 # make ablation   what each change of the default is worth, in docs/accuracy.md (DATA=folder, and
 #                 GROUPS="...", VARIANTS="...", SEEDS, EPOCHS, STEPS, PRECISION; runs go to WORK)
+# make evaluate   figures of the field on data with a ground truth, see docs/benchmark.md
+#                 (DATA=folder; METHODS="...", RESULTS="folders", MASKS, ONLY="...", BORDER, OUT)
 # make view       a sample in napari, where that is installed (RESULTS, EXPERIMENT, SAMPLE)
 # make docs       write the table of settings in config/README.md
 # make lock       solve the lock files in envs/ again, after an edit of envs/*.in
@@ -18,7 +20,7 @@ CORES ?= $(shell nproc)
 BIN = $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: view demo test test-browser test-cluster lint format docs benchmark ablation paper lock clean \
+.PHONY: view demo test test-browser test-cluster lint format docs benchmark ablation evaluate paper lock clean \
   run-env dev-env
 
 run-env:
@@ -68,11 +70,10 @@ benchmark: dev-env
 TRAIN ?= 5
 MOVIE ?= 31
 RUNS ?= preset default
-OUT ?= reproduced
 
 paper: run-env
 	@test -d "$(DATA)" || { echo "ERROR make paper needs DATA=folder, see the README" >&2; exit 1; }
-	python -m research.reproduction $(DATA) --out $(OUT) --cores $(CORES) \
+	python -m research.reproduction $(DATA) --out $(or $(OUT),reproduced) --cores $(CORES) \
 	  --runs $(RUNS) --train $(TRAIN) --movie $(MOVIE) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 	  $(if $(STEPS),--steps $(STEPS)) $(if $(BBBC),--bbbc $(BBBC))
 
@@ -82,13 +83,17 @@ ablation: dev-env
 	  --epochs $(or $(EPOCHS),100) --steps $(or $(STEPS),256) --work $(or $(WORK),ablation) \
 	  $(if $(GROUPS),--groups $(GROUPS)) $(if $(VARIANTS),--variants $(VARIANTS))
 
+evaluate: dev-env
+	@test -d "$(DATA)" || { echo "ERROR make evaluate needs DATA=folder, see docs/benchmark.md" >&2; exit 1; }
+	python -m research.evaluation $(DATA) --cores $(CORES) --out $(or $(OUT),evaluated) \
+	  $(if $(METHODS),--methods $(METHODS)) $(if $(RESULTS),--results $(RESULTS)) \
+	  $(if $(MASKS),--masks $(MASKS)) $(if $(ONLY),--only $(ONLY)) $(if $(BORDER),--border $(BORDER))
+
 SOLVE = --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
   --python-version 3.11 --custom-compile-command 'make lock'
 
-RESULTS ?= results
-
 view: run-env
-	@python -m autonuclei.report.napari_viewer "$(RESULTS)" "$(EXPERIMENT)" "$(SAMPLE)"
+	@python -m autonuclei.report.napari_viewer "$(or $(RESULTS),results)" "$(EXPERIMENT)" "$(SAMPLE)"
 
 lock:
 	@command -v uv >/dev/null || { echo "ERROR make lock needs uv: pip install uv" >&2; exit 1; }

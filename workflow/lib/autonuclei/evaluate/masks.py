@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.annotate.preprocessing import rescale_labels
 from autonuclei.errors import InputError
 from autonuclei.labels.matching import count_matches
+from autonuclei.labels.numbers import keep_labels
 from autonuclei.settings import PreprocessSettings
 
 Array = npt.NDArray[Any]
@@ -57,3 +59,20 @@ def compare_with_truth(
             f"{found.shape[1]} x {found.shape[0]}. Give the masks of this image."
         )
     return count_matches(truth, found)
+
+
+def drop_at_border(labels: Array, border_px: int) -> Array:
+    """Remove nuclei that lie wholly within so many pixels of the border; numbers stay.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image, 0 is background.
+    border_px
+        Width of the margin; the challenge that this rule is from calls the rest the field of
+        interest.
+    """
+    if not border_px:
+        return labels
+    inside = labels[border_px:-border_px, border_px:-border_px]
+    return keep_labels(labels, np.unique(inside))

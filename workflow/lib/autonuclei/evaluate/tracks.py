@@ -1,9 +1,9 @@
 """How well tracks agree with true ones, in the measures of the field.
 
-TRA, DET, LNK and SEG are computed by `ctc_metrics` (Matula et al. 2015, PLOS ONE
-10(12): e0144959; Maska et al. 2023, Nature Methods 20:1010), the divisions by `traccuracy`.
-Both get the same matches: a nucleus is found when one result mask covers more than half of
-the true one.
+TRA, DET, LNK, SEG, CT, TF, BC(i) and CHOTA are computed by `ctc_metrics` (Matula et al. 2015,
+PLOS ONE 10(12): e0144959; Ulman et al. 2017, Nature Methods 14:1141; Maska et al. 2023, Nature
+Methods 20:1010; Kaiser et al. 2024, arXiv:2408.11571), the divisions by `traccuracy`. Both get
+the same matches: a nucleus is found when one result mask covers more than half of the true one.
 """
 
 import itertools
@@ -24,10 +24,19 @@ from traccuracy.matchers import Matched
 from traccuracy.metrics import DivisionMetrics
 
 from autonuclei.errors import InputError
+from autonuclei.evaluate.masks import drop_at_border
 from autonuclei.export.ctc import TRACK_COLUMNS, read_ctc
 from autonuclei.labels.overlap import find_overlaps
 
 LabelImage = NDArray[np.unsignedinteger]
+
+# Columns of a result, by the names of the library. BC(i) takes divisions that are at most i frames
+# early or late.
+MEASURES = {"TRA": "TRA", "DET": "DET", "LNK": "LNK", "SEG": "SEG", "CT": "CT", "TF": "TF"} | {
+    f"BC_{frames}": f"BC({frames})" for frames in range(4)
+}
+# Asked for by name: its cost grows with true times found tracks.
+CHOTA = "CHOTA"
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,8 @@ def evaluate_tracks(
     result_labels: Iterable[LabelImage],
     *,
     frame_buffers: Sequence[int] = (0, 1),
+    border_px: int = 0,
+    chota: bool = False,
 ) -> dict[str, float | str]:
     """Compare tracks with true ones. Label images are read one frame at a time.
 
@@ -98,11 +109,17 @@ def evaluate_tracks(
         Label images of the frames 0, 1, ... whose values are the labels of the tables.
     frame_buffers : sequence of int
         By how many frames a division may be early or late and still count as found.
+    border_px : int
+        Found nuclei that lie wholly within so many pixels of the border do not count: the field
+        of interest of the Cell Tracking Challenge, whose truth has none there. A track that
+        leaves the field for a while goes on as another one with the first as parent.
+    chota : bool
+        Whether to compute CHOTA too.
 
     Returns
     -------
     dict
-        TRA, DET, LNK, SEG (over the true track masks); per frame buffer b
+        `MEASURES` (SEG over the true track masks), CHOTA; per frame buffer b
         `division_precision_b`, `division_recall_b`, `division_f1_b`, and the counts
         `divisions_true`, `divisions_found`, `divisions_right_b`; `frames`, `nuclei_true`,
         `nuclei_found`, `tracks_true`, `tracks_found`; versions of the two libraries. NaN where
@@ -115,15 +132,21 @@ def evaluate_tracks(
         The numbers of frames or the image sizes differ, or a table and its images disagree.
     """
     matches = _Matches([], [], [], [], [])
+    everywhere: list[list[int]] = []
     for truth, result in _zip_frames(truth_labels, result_labels):
-        found = match_frame(truth, result)
+        if border_px:
+            everywhere.append(np.unique(result[result > 0]).tolist())
+        found = match_frame(truth, drop_at_border(result, border_px))
         for series, value in zip(vars(matches).values(), found, strict=True):
             series.append(value)
     _check_table(truth_tracks, matches.labels_ref, "truth")
+    if border_px:
+        _check_table(result_tracks, everywhere, "result")
+        result_tracks = _cut_tracks(result_tracks, matches)
     _check_table(result_tracks, matches.labels_comp, "result")
     nuclei_true = sum(map(len, matches.labels_ref))
     values: dict[str, float | str] = {
-        **_measure_ctc(truth_tracks, result_tracks, matches),
+        **_measure_ctc(truth_tracks, result_tracks, matches, chota=chota),
         **_measure_divisions(truth_tracks, result_tracks, matches, frame_buffers),
         "frames": len(matches.labels_ref),
         "nuclei_true": nuclei_true,
@@ -137,7 +160,12 @@ def evaluate_tracks(
 
 
 def evaluate_ctc_folders(
-    truth: str | Path, result: str | Path, *, frame_buffers: Sequence[int] = (0, 1)
+    truth: str | Path,
+    result: str | Path,
+    *,
+    frame_buffers: Sequence[int] = (0, 1),
+    border_px: int = 0,
+    chota: bool = False,
 ) -> dict[str, float | str]:
     """Compare two folders in the Cell Tracking Challenge layout; see `evaluate_tracks`.
 
@@ -154,7 +182,33 @@ def evaluate_ctc_folders(
         found_table,
         (tifffile.imread(path) for path in found_masks),
         frame_buffers=frame_buffers,
+        border_px=border_px,
+        chota=chota,
     )
+
+
+def _cut_tracks(tracks: pd.DataFrame, matches: _Matches) -> pd.DataFrame:
+    """Give the tracks of the result as they are seen within the field; numbers in the matches too.
+
+    A part after an absence gets a new number, and the part before as parent.
+    """
+    parent_of = dict(zip(tracks["label"].tolist(), tracks["parent"].tolist(), strict=True))
+    last: dict[int, int] = {}  # by track, the frame in which it was seen last
+    part_of: dict[int, int] = {}
+    rows: dict[int, list[int]] = {}
+    numbers = itertools.count(max(parent_of, default=0) + 1)
+    for frame, here in enumerate(matches.labels_comp):
+        for label in here:
+            if last.get(label) != frame - 1 or label not in part_of:
+                before = part_of.get(label, part_of.get(parent_of[label], 0))
+                part = next(numbers) if label in part_of else label
+                part_of[label] = part
+                rows[part] = [part, frame, frame, before]
+            rows[part_of[label]][2] = last[label] = frame
+        matches.labels_comp[frame] = sorted(part_of[label] for label in here)
+        mapped = matches.mapped_comp[frame]
+        matches.mapped_comp[frame] = [part_of[label] for label in mapped]
+    return pd.DataFrame(list(rows.values()), columns=list(TRACK_COLUMNS), dtype=np.int64)
 
 
 def _zip_frames(
@@ -268,26 +322,33 @@ def _make_graph(tracks: pd.DataFrame, labels: list[list[int]]) -> TrackingGraph:
 
 
 def _measure_ctc(
-    truth: pd.DataFrame, result: pd.DataFrame, matches: _Matches
+    truth: pd.DataFrame, result: pd.DataFrame, matches: _Matches, *, chota: bool
 ) -> dict[str, float | str]:
-    names = ["TRA", "DET", "LNK", "SEG"]
+    columns = MEASURES | ({CHOTA: CHOTA} if chota else {})
     if not any(matches.labels_ref):
-        return dict.fromkeys(names, np.nan)
-    linked = bool(_list_links(truth, matches.labels_ref))
+        return dict.fromkeys(columns, np.nan)
+    undefined = set()
+    if not _list_links(truth, matches.labels_ref):
+        undefined.add("LNK")
+    if not truth["parent"].loc[truth["parent"] > 0].duplicated().any():
+        undefined |= {name for name in columns if name.startswith("BC")}
     if not any(matches.labels_comp):
         # The library does not take an empty result: nothing is found.
-        return {"TRA": 0.0, "DET": 0.0, "LNK": 0.0 if linked else np.nan, "SEG": 0.0}
+        return {name: np.nan if name in undefined else 0.0 for name in columns}
     series = {name: list(value) for name, value in vars(matches).items()}
     if len(matches.labels_ref) == 1:
         # The library does not take a single frame; an empty one more changes no count.
         for value in series.values():
             value.append([])
+    wanted = {"BC" if name.startswith("BC") else name for name in set(columns) - undefined}
     scores = calculate_metrics(
         result[list(TRACK_COLUMNS)].to_numpy(np.int64),
         truth[list(TRACK_COLUMNS)].to_numpy(np.int64),
         series,
         {"labels_ref": matches.labels_ref, "ious": matches.ious},
-        metrics=names if linked else ["TRA", "DET", "SEG"],
+        metrics=sorted(wanted),
         is_valid=True,
     )
-    return {name: float(scores.get(name, np.nan)) for name in names}
+    return {
+        name: np.nan if name in undefined else float(scores[key]) for name, key in columns.items()
+    }

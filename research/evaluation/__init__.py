@@ -1,0 +1,1 @@
+"""The public benchmark: `make evaluate DATA=folder`."""
