@@ -313,8 +313,9 @@ def make_nuclei(*sizes: float, area_px: float = 314.0) -> pd.DataFrame:
     ("size", "said"),
     [
         (0.5, []),
-        (0.11, []),
-        (2.9, []),
+        (1.4, []),
+        (0.21, []),
+        (1.6, ["pixel size 1.6 µm (from TIFF XResolution) makes nuclei of 32 µm in a"]),
         (20.0, ["pixel size 20 µm (from TIFF XResolution) makes nuclei of 400 µm in a"]),
         (352.78, ["pixel size 352.8 µm (from TIFF XResolution) makes nuclei of 7.1 mm in a"]),
         (3.25, ["pixel size 3.25 µm (from TIFF XResolution) makes nuclei of 65 µm in a"]),
@@ -333,6 +334,22 @@ def test_pixel_sizes_are_checked_by_sample_and_image() -> None:
     }
     checked = check_sizes(nuclei, {"mixed": ""})
     assert checked == {"mixed": ["pixel size 100 µm makes nuclei of 2 mm in mixed"]}
+
+
+def test_samples_are_compared_in_their_nuclei() -> None:
+    usual, twice = make_nuclei(*[0.5] * 4), make_nuclei(*[1.0] * 4)
+    said = "pixel size 1 µm makes nuclei of 20 µm in c, 10 µm in the others"
+    three = {"a": usual, "b": usual, "c": twice}
+    assert check_sizes(three, {}) == {"a": [], "b": [], "c": [said]}
+    # Of two, either may be wrong.
+    [[one], [other]] = check_sizes({"b": usual, "c": twice}, {}).values()
+    assert other == said
+    assert one == "pixel size 0.5 µm makes nuclei of 10 µm in b, 20 µm in the others"
+    # Another magnification, truly told: 20 px of 0.5 um and 40 px of 0.25 um.
+    other_lens = make_nuclei(*[0.25] * 4, area_px=4 * 314.0)
+    assert check_sizes({"a": usual, "b": other_lens}, {}) == {"a": [], "b": []}
+    # Three nuclei tell nothing.
+    assert check_sizes({"a": usual, "b": make_nuclei(1.0)}, {}) == {"a": [], "b": []}
 
 
 def test_an_unlikely_pixel_size_is_named_in_the_verdict() -> None:

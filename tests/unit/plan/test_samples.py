@@ -416,7 +416,7 @@ def test_all_problems_of_a_sheet_together() -> None:
         12: "'kind' must be one of movie, stills",
         13: "the sample 's0' of experiment 'e' stands in line 2 already",
         14: "train: asks for 5 frames, but there are 1",
-        15: "'pixel_size_um' must be more than 0",
+        15: "'pixel_size_um' must be at least 0.005",
         16: "only a movie has tracks",
         17: "there is no man_track.txt in 'folder'",
     }
@@ -436,8 +436,17 @@ def test_sheet_that_cannot_be_read() -> None:
     refused(b"experiment\tsample\timages\tkind\n# nothing\n\n", "has no rows")
     refused(b"experiment,sample,images,kind\n", "no column 'experiment'")
     refused("experiment\tsample\n\u00e4".encode("latin-1"), "not UTF-8")
+    refused(b"\xff\xfeodd", "not UTF-8")
     with pytest.raises(InputError, match="no such sample sheet"):
         read_samples("not.tsv", schema=SCHEMA, read_header=read_file_header)
+
+
+def test_unicode_text_of_excel() -> None:
+    save("a.tif")
+    text = "experiment\tsample\timages\tkind\tcondition\r\ne\ts\ta.tif\tmovie\t10 \u00b5M\r\n"
+    Path("samples.tsv").write_bytes(text.encode("utf-16"))
+    [sample] = read_samples("samples.tsv", schema=SCHEMA, read_header=read_file_header)
+    assert sample.columns["condition"] == "10 \u00b5M"
 
 
 def test_sheet_from_a_spreadsheet() -> None:

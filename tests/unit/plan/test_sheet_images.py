@@ -380,7 +380,29 @@ def test_names_and_files_of_different_intervals() -> None:
     assert sample.notes == (
         "frame interval: the names say 10 min, which is used, the file 5 min (ImageJ finterval)",
     )
-    assert read(files, frame_interval_min="7")[0].notes == ()
+    said = "frame interval: the sheet says 7 min, which is used, the file 5 min (ImageJ finterval)"
+    assert read(files, frame_interval_min="7")[0].notes == (said,)
+
+
+def test_a_sheet_that_contradicts_the_file() -> None:
+    image = replace(PLAIN, pixel_size_um=0.65, pixel_size_source="ImageJ resolution and unit")
+    [sample] = read({"a.tif": image}, pixel_size_um="0,325")
+    assert sample.pixel_size_um == 0.325
+    assert sample.notes == (
+        "pixel size: the sheet says 0.325 um, which is used, the file 0.65 um "
+        "(ImageJ resolution and unit)",
+    )
+    assert read({"a.tif": image}, pixel_size_um="0.655")[0].notes == ()  # rounded
+
+
+def test_names_that_no_folder_can_have() -> None:
+    long = "a" * 101
+    [said] = told({"a.tif": PLAIN}, experiment=long)
+    assert said.startswith("'experiment' must be no longer than 100 letters")
+    [said] = told({"a.tif": PLAIN}, sample=long)
+    assert "has 101 letters, more than 100" in said
+    [said] = told({f"n_{long}.tif": PLAIN}, images="n_{name}.tif", sample="{name}")
+    assert "has 101 letters, more than 100" in said
 
 
 def test_labels_with_the_placeholders_of_the_images() -> None:

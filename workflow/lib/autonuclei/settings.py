@@ -676,6 +676,7 @@ def _explain(where: str, broken: str, given: Any, rule: Mapping[str, Any]) -> li
         "minimum": f"must be at least {rule.get('minimum')}",
         "maximum": f"must be at most {rule.get('maximum')}",
         "exclusiveMinimum": f"must be more than {rule.get('exclusiveMinimum')}",
+        "maxLength": f"must be no longer than {rule.get('maxLength')} letters",
         "exclusiveMaximum": f"must be less than {rule.get('exclusiveMaximum')}",
     }.get(broken, "is not of the right form")
     meaning = " ".join(str(rule.get("description", "")).split())

@@ -3,6 +3,7 @@
 `indicators` has the limits and the words.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,12 @@ _NOT_GOOD = (UNSUITABLE, LOOK)
 # So many images are named in a finding, the worst ones.
 _MOST_IMAGES = 20
 # Diameters (um) between which the median nucleus of nearly every cell lies.
-LIKELY_DIAMETER_UM = (2.0, 60.0)
+LIKELY_DIAMETER_UM = (4.0, 30.0)
+# So much wider or narrower (um) than the others are nuclei of another kind, or measured wrongly: a
+# nucleus of twice the volume has 1.26 of the diameter.
+_MOST_WIDER = 1.6
+# A median of fewer nuclei is not compared with others.
+_FEWEST_NUCLEI = 10
 _MOST_SIZES = 3
 _MOST_NAMED = 3
 # So many frames of a sample, or runs of frames, are named in the sentence.
@@ -63,24 +69,27 @@ def check_sizes(
     -------
     dict
         Of each sample with a known pixel size and a nucleus, a line for each pixel size whose
-        median nucleus is no `LIKELY_DIAMETER_UM` wide; images of a sample may differ in it.
+        median nucleus is no `LIKELY_DIAMETER_UM` wide, or of a very different width than those
+        of the other samples and pixel sizes; images of a sample may differ in it.
     """
-    checked = {}
+    measured = []
     for sample, table in nuclei.items():
         known = table[table["area_um2"].notna()]
-        if known.empty:
-            continue
         size_um = ((known["area_um2"] / known["area_px"]) ** 0.5).map("{:.4g}".format)
-        lines = []
-        for size, area in known["area_um2"].groupby(size_um).median().items():
-            diameter = 2 * float(np.sqrt(area / np.pi))
-            if not LIKELY_DIAMETER_UM[0] <= diameter <= LIKELY_DIAMETER_UM[1]:
-                source = f" (from {sources[sample]})" if sources.get(sample) else ""
-                lines.append(
-                    f"pixel size {size} µm{source} makes nuclei of {_format_length(diameter)} "
-                    f"in {sample}"
-                )
-        checked[sample] = lines
+        for size, areas in known["area_um2"].groupby(size_um):
+            measured.append((sample, size, 2 * math.sqrt(areas.median() / math.pi), len(areas)))
+    many = np.array([diameter for *_, diameter, n in measured if n >= _FEWEST_NUCLEI])
+    usual = float(np.median(many)) if len(many) else float("nan")
+    checked: dict[str, list[str]] = {sample: [] for sample, *_ in measured}
+    for sample, size, diameter, n in measured:
+        others = many.sum() - diameter if len(many) == 2 else usual
+        differs = n >= _FEWEST_NUCLEI and abs(math.log(diameter / others)) > math.log(_MOST_WIDER)
+        if differs or not LIKELY_DIAMETER_UM[0] <= diameter <= LIKELY_DIAMETER_UM[1]:
+            source = f" (from {sources[sample]})" if sources.get(sample) else ""
+            line = f"pixel size {size} µm{source} makes nuclei of {_format_length(diameter)} in {sample}"
+            if differs:
+                line += f", {_format_length(others)} in the others"
+            checked[sample].append(line)
     return checked
 
 

@@ -3,6 +3,7 @@
 Only headers are read here, each once. All problems are collected and reported together.
 """
 
+import codecs
 import contextlib
 import csv
 import dataclasses
@@ -53,6 +54,10 @@ _NO_ROWS = (
     "columns."
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# File systems take names of 255 bytes (encrypted ones 143), and ours have more than the sample's.
+_LONGEST_NAME = 100
+# A value that is typed in is rounded by less.
+_ROUNDED = 0.02
 
 
 @dataclass(frozen=True)
@@ -342,9 +347,15 @@ def _read_rows(
     if not path.is_file():
         raise InputError(f"{path}: no such sample sheet. Set 'samples' in the configuration.")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        # Excel's "Unicode Text".
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text. Save it as tab-separated text.") from error
+        raise InputError(
+            f"{path}: is not UTF-8 text. Save it from Excel as 'Unicode Text', from other programs "
+            "as text with tabs and UTF-8."
+        ) from error
     lines = [
         (number, line)
         for number, line in enumerate(text.splitlines(), start=1)
@@ -443,6 +454,11 @@ class _RowReader:
                 self.problems.append(
                     f"sample: the name '{name}' has other characters than letters, digits, dot, "
                     "hyphen and underscore. Change the column 'sample', or rename the files."
+                )
+            elif len(name) > _LONGEST_NAME:
+                self.problems.append(
+                    f"sample: the name '{name}' has {len(name)} letters, more than "
+                    f"{_LONGEST_NAME}. Give a shorter one in the column 'sample'."
                 )
         self.problems += [
             f"{name}: the sheet says '{self.row[name]}' of all samples, but their files "
@@ -626,6 +642,7 @@ class _RowReader:
                 f"frame interval: the names say {interval:g} min, which is used, the file "
                 f"{in_file:g} min ({good[0].frame_interval_source})"
             )
+        notes += self._tell_contradictions(good[0])
         columns = self._fill_columns(acquisition.values)
         return Sample(
             experiment=self.row["experiment"],
@@ -955,6 +972,20 @@ class _RowReader:
             return from_names, "file names"
         return image.frame_interval_min, image.frame_interval_source
 
+    def _tell_contradictions(self, image: ImageHeader) -> list[str]:
+        """Lines where the sheet has another pixel size or interval than the file."""
+        entries = [("pixel size", "pixel_size_um", "um"), ("frame interval", "frame_interval_min", "min")]
+        notes = []
+        for what, name, unit in entries[: 2 if self.is_movie else 1]:
+            given, in_file = self.row.get(name), getattr(image, name)
+            if _differ(in_file, given, tolerance=_ROUNDED):
+                source = getattr(image, name.replace(f"_{unit}", "_source"))
+                notes.append(
+                    f"{what}: the sheet says {given:g} {unit}, which is used, the file {in_file:g} "
+                    f"{unit} ({source})"
+                )
+        return notes
+
     # Labels
 
     def _assign_labels(
@@ -1202,8 +1233,8 @@ def _check_image(image: ImageHeader, path: str, pixel_size_um: float | None) -> 
         )
 
 
-def _differ(size: float | None, other: float | None) -> bool:
-    return size is not None and other is not None and abs(size / other - 1) > 0.001
+def _differ(size: float | None, other: float | None, *, tolerance: float = 0.001) -> bool:
+    return size is not None and other is not None and abs(size / other - 1) > tolerance
 
 
 def _list_header_notes(headers: Mapping[str, FileHeader | None]) -> list[str]:
