@@ -112,6 +112,23 @@ def test_few_nuclei_and_short_movies_tell_nothing() -> None:
     assert short["resemblance"].notna().tolist() == [False, True, True, True]
 
 
+@pytest.mark.parametrize(("n", "longest"), [(10, 2.28), (40, 1.51), (1000, 1.4)])
+def test_a_step_is_compared_with_those_around_it(n: int, longest: float) -> None:
+    columns = ("n_nuclei", "diameter_px", "light", "sharpness", "shift_px", "movement_px")
+    images = pd.DataFrame(1.0, index=range(40), columns=list(columns))
+    images["n_nuclei"] = n
+    # Nuclei slow down to a third over the movie, which is no fault; one frame is missing.
+    images["movement_px"] = np.linspace(3, 1, 40)
+    images.loc[20, "movement_px"] *= 1.7
+    images.loc[[0, 30], "movement_px"] = np.nan
+    change = compare_with_movie(images)["relative_movement"]
+    assert change[20] == pytest.approx(1.7 / longest, rel=0.03)
+    assert change.drop(20).max() < 0.85
+    assert change.isna().tolist() == [k in (0, 30) for k in range(40)]
+    still = compare_with_movie(images.assign(movement_px=0.0))["relative_movement"]
+    assert still.isna().all()
+
+
 def test_numbers_of_nuclei_are_compared_with_the_frames_around() -> None:
     columns = ("n_nuclei", "diameter_px", "light", "sharpness", "shift_px", "movement_px")
     images = pd.DataFrame(1.0, index=range(9), columns=list(columns))

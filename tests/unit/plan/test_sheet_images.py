@@ -395,6 +395,27 @@ def test_a_sheet_that_contradicts_the_file() -> None:
     assert read({"a.tif": image}, pixel_size_um="0.655")[0].notes == ()  # rounded
 
 
+def test_samples_that_cannot_be_compared() -> None:
+    one = replace(PLAIN, n_frames=3, frame_interval_min=5.0, pixel_size_um=0.5)
+    other = replace(one, dtype="uint8", frame_interval_min=10.0, pixel_size_um=None)
+    files = {"a.tif": one, "b.tif": one, "c.tif": other, "d.tif": other, "e.tif": one}
+    samples = read(files, images="{name}.tif", sample="{name}")
+    assert [len(sample.notes) for sample in samples] == [0, 0, 3, 0, 0]
+    others = "that of 3 sample(s) of the experiment"
+    assert samples[2].notes == (
+        f"its type of pixels is uint8 (and of 1 more), {others} uint16: do not compare their "
+        "brightness",
+        f"its frame interval is 10 min (and of 1 more), {others} 5 min: do not compare their "
+        "speeds, which depend on it",
+        f"its pixel size is unknown (and of 1 more), {others} known: areas of all samples together "
+        "are in px",
+    )
+    # Intervals of a clock differ a little.
+    jitter = replace(one, frame_interval_min=5.01)
+    files = {"x/a.tif": one, "x/b.tif": jitter}
+    assert [s.notes for s in read(files, images="x/{name}.tif", sample="{name}")] == [(), ()]
+
+
 def test_names_that_no_folder_can_have() -> None:
     long = "a" * 101
     [said] = told({"a.tif": PLAIN}, experiment=long)

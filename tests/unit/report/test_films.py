@@ -186,6 +186,20 @@ def test_bad_movies_are_told(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("exit_at", ["0", "100000", "the end"])
+def test_a_film_that_is_not_finished_is_no_film(tmp_path, monkeypatch, exit_at):
+    """As on a full disk: ffmpeg ends before all pictures came, or cannot write the last bytes."""
+    program = tmp_path / "ffmpeg"
+    read = "cat > /dev/null" if exit_at == "the end" else f"head -c {exit_at} > /dev/null"
+    for_last = 'for last; do :; done; echo half > "$last"'
+    program.write_text(f"#!/bin/sh\n{for_last}\n{read}\nexit 228\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(program))
+    with pytest.raises(InputError, match=r"film\.mp4: this film could not be written to its end"):
+        write_outlines(tmp_path / "film.mp4", width_px=1000)
+    assert list(tmp_path.iterdir()) == [program]
+
+
 def test_same_movie_gives_the_same_bytes(tmp_path):
     write_outlines(tmp_path / "a.mp4")
     write_outlines(tmp_path / "b.mp4")

@@ -86,9 +86,8 @@ def check_sizes(
         differs = n >= _FEWEST_NUCLEI and abs(math.log(diameter / others)) > math.log(_MOST_WIDER)
         if differs or not LIKELY_DIAMETER_UM[0] <= diameter <= LIKELY_DIAMETER_UM[1]:
             source = f" (from {sources[sample]})" if sources.get(sample) else ""
-            line = f"pixel size {size} µm{source} makes nuclei of {_format_length(diameter)} in {sample}"
-            if differs:
-                line += f", {_format_length(others)} in the others"
+            line = f"pixel size {size} µm{source} makes nuclei of {_format_length(diameter)} in "
+            line += sample + (f", {_format_length(others)} in the others" if differs else "")
             checked[sample].append(line)
     return checked
 

@@ -140,7 +140,8 @@ def _repeat(seed: int) -> SpoiledMovie:
     movie = draw_clean(seed)
     images, labels = movie.images.copy(), movie.labels.copy()
     images[BAD], labels[BAD] = images[BAD - 1], labels[BAD - 1]
-    return replace(movie, images=images, labels=labels, bad=(BAD,))
+    # The step to the frame after it takes twice the time.
+    return replace(movie, images=images, labels=labels, bad=(BAD, BAD + 1))
 
 
 def _drop(seed: int, n: int) -> SpoiledMovie:

@@ -315,7 +315,7 @@ def read_samples(
                 )
         problems += [f"line {line}: {problem}" for problem in reader.problems]
         samples += found
-    samples = _tell_repeats(samples)
+    samples = _tell_differences(_tell_repeats(samples))
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise InputError(f"{path}: {len(problems)} problem(s), nothing was started:\n{listed}")
@@ -339,6 +339,48 @@ def _tell_repeats(samples: Sequence[Sample]) -> list[Sample]:
         ]
         told.append(dataclasses.replace(sample, notes=(*sample.notes, *notes)))
     return told
+
+
+def _tell_differences(samples: Sequence[Sample]) -> list[Sample]:
+    """Note where samples of an experiment differ in what makes their numbers comparable."""
+    told = list(samples)
+    for experiment in dict.fromkeys(sample.experiment for sample in samples):
+        own = [k for k, sample in enumerate(samples) if sample.experiment == experiment]
+        for what, tell, comparable in _COMPARED:
+            values = {k: value for k in own if (value := tell(samples[k])) is not None}
+            usual, n_usual = Counter(values.values()).most_common(1)[0] if values else ("", 0)
+            odd = [k for k, value in values.items() if value != usual]
+            if odd:
+                more = f" (and of {len(odd) - 1} more)" if len(odd) > 1 else ""
+                note = (
+                    f"its {what} is {values[odd[0]]}{more}, that of {n_usual} sample(s) of the "
+                    f"experiment {usual}: {comparable}"
+                )
+                told[odd[0]] = dataclasses.replace(told[odd[0]], notes=(*told[odd[0]].notes, note))
+    return told
+
+
+def _name_type(sample: Sample) -> str | None:
+    return None if sample.header is None else str(sample.header.dtype)
+
+
+def _name_interval(sample: Sample) -> str | None:
+    known = sample.frame_interval_min if len(sample.frames) > 1 else None
+    # Clocks differ a little.
+    return None if known is None else f"{float(f'{known:.2g}'):g} min"
+
+
+def _name_pixel_size(sample: Sample) -> str | None:
+    known = {frame.pixel_size_um is not None for frame in sample.frames if frame.height}
+    return {(True,): "known", (False,): "unknown"}.get(tuple(known), "known of some images")
+
+
+# What is compared between samples: how it is called, what it is of one, and why it matters.
+_COMPARED: tuple[tuple[str, Callable[[Sample], str | None], str], ...] = (
+    ("type of pixels", _name_type, "do not compare their brightness"),
+    ("frame interval", _name_interval, "do not compare their speeds, which depend on it"),
+    ("pixel size", _name_pixel_size, "areas of all samples together are in px"),
+)
 
 
 def _read_rows(
@@ -974,7 +1016,10 @@ class _RowReader:
 
     def _tell_contradictions(self, image: ImageHeader) -> list[str]:
         """Lines where the sheet has another pixel size or interval than the file."""
-        entries = [("pixel size", "pixel_size_um", "um"), ("frame interval", "frame_interval_min", "min")]
+        entries = [
+            ("pixel size", "pixel_size_um", "um"),
+            ("frame interval", "frame_interval_min", "min"),
+        ]
         notes = []
         for what, name, unit in entries[: 2 if self.is_movie else 1]:
             given, in_file = self.row.get(name), getattr(image, name)

@@ -2,11 +2,13 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import imageio_ffmpeg
 import matplotlib
@@ -318,11 +320,8 @@ def _write_films(
     step = choose_step(source.n_frames)
     with ExitStack() as open_films:
         writers = [
-            open_films.enter_context(closing(_open_film(partial, source, (width, height))))
-            for partial in [open_films.enter_context(write_beside(path)) for path in films]
+            open_films.enter_context(_open_film(path, source, (height, width))) for path in films
         ]
-        for writer in writers:
-            writer.send(None)
         for frame in range(0, source.n_frames, step):
             grey = stretch_bytes(source.read_image(frame), limits)
             # A box filter: each pixel of the film is the mean of those that it covers.
@@ -331,28 +330,51 @@ def _write_films(
             for writer, draw_over in zip(writers, films.values(), strict=True):
                 picture = draw_over(small, frame)
                 _draw_scale_and_time(picture, frame, step, shape[1] / width, source.units)
-                writer.send(picture.tobytes())
+                writer.write(picture.tobytes())
     return height, width
 
 
-def _open_film(path: Path, source: FilmSource, size: tuple[int, int]) -> Any:
-    return imageio_ffmpeg.write_frames(
-        str(path),
-        size,
-        fps=source.frames_per_second,
-        codec="libx264",
-        pix_fmt_in="rgb24",
-        pix_fmt_out="yuv420p",
-        macro_block_size=2,
-        quality=None,
+@contextmanager
+def _open_film(
+    path: str | os.PathLike[str], source: FilmSource, size: tuple[int, int]
+) -> Iterator[IO[bytes]]:
+    """A film that takes pictures, (height, width, 3) bytes each; whole where the block ends well.
+
+    Not by imageio_ffmpeg.write_frames, which takes a film for whole that ffmpeg could not finish.
+    """
+    height, width = size
+    rate = Fraction(source.frames_per_second).limit_denominator()
+    with write_beside(path) as partial:
         # One thread and no time stamps: the same film gives the same bytes. The index at the
         # front lets a browser start before it has loaded the whole file. `faster` takes half the
         # time of x264's default for a film of the same size.
-        output_params=[
-            *("-preset", "faster", "-crf", "23", "-threads", "1"),
-            *("-movflags", "+faststart"),
-        ],
-    )
+        command = [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", "-y", "-f", "rawvideo"),
+            *("-s", f"{width}x{height}", "-pix_fmt", "rgb24", "-r", str(rate), "-i", "-", "-an"),
+            *("-vcodec", "libx264", "-pix_fmt", "yuv420p", "-preset", "faster", "-crf", "23"),
+            *("-threads", "1", "-movflags", "+faststart", str(partial)),
+        ]
+        # In a session of its own, Ctrl-C does not reach it before this process.
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, start_new_session=True) as process:
+            assert process.stdin is not None
+            try:
+                yield process.stdin
+                process.stdin.close()
+                is_whole = process.wait() == 0
+            except BrokenPipeError:
+                is_whole = False
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+        if not is_whole:
+            raise InputError(
+                f"{path}: this film could not be written to its end; mostly the disk is full. Free "
+                "some space and run again; else see the log."
+            )
 
 
 def _write_text(
