@@ -30,6 +30,7 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
     assert row["n_nuclei"] == 9
     assert row["nuclei_per_image"] == 3
     assert row["median_area_px"] == 197  # pixels within 8 px of a centre
+    assert row["median_diameter_um"] == pytest.approx(16 * row["pixel_size_um"], rel=0.02)
     assert (row["n_tracks"], row["n_divisions"]) == (3, 1)
     assert (row["median_speed"], row["speed_unit"]) == (2.5, "µm/min")
     assert (row["max_link_distance"], row["distance_unit"]) == (60, "µm")

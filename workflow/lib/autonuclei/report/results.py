@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from autonuclei.io.files import read_json
@@ -177,6 +178,7 @@ class Experiment:
             "n_nuclei": len(objects),
             "nuclei_per_image": len(objects) / sample["n_frames"],
             "median_area_px": float(objects["area_px"].median()),
+            "median_diameter_um": float(2 * np.sqrt(objects["area_um2"].median() / np.pi)),
             # The number of nuclei of an image that was passed over is unknown.
             "n_failed": int(
                 self._counts.loc[self._counts["sample"] == name, "predicted"].isna().sum()
