@@ -86,6 +86,7 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> pd.
     return table.rename(columns=_unguard)
 
 
+# "+drug" and "-/-" are common names, and stay; a cell of the sheet cannot begin with a tab.
 _FORMULA = re.compile(r"'*[=@]")
 
 
