@@ -22,7 +22,7 @@ def test_schema_is_one() -> None:
 def test_every_column_is_described_and_bounded(column: str) -> None:
     rule = SCHEMA["properties"][column]
     assert rule["description"].endswith(".")
-    assert {"pattern", "minLength", "enum", "exclusiveMinimum"} & set(rule)
+    assert {"pattern", "minLength", "enum", "minimum", "exclusiveMinimum"} & set(rule)
 
 
 def test_every_column_is_explained_to_users() -> None:
