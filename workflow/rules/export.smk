@@ -43,7 +43,7 @@ rule export_trackmate:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(250, 20, 2, beyond=2),
+        mem_mb=NEEDS.sample_mb(200, 20, 2, beyond=2),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -90,7 +90,7 @@ rule export_geff:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(220, 0, 3),
+        mem_mb=NEEDS.sample_mb(220, 0, 0.4),
         runtime=NEEDS.sample_min(5, 0.01),
     params:
         movie=PLAN.describe_movie,

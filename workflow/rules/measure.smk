@@ -140,7 +140,7 @@ rule measure_lineages:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(230, 0, 4),
+        mem_mb=NEEDS.sample_mb(230, 0, 0.6),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -174,7 +174,7 @@ rule measure_traces:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 0, 8),
+        mem_mb=NEEDS.sample_mb(280, 0, 8),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         movie=PLAN.describe_movie,
@@ -211,7 +211,7 @@ rule compare_conditions:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.experiment_mb(800, 8),
+        mem_mb=NEEDS.experiment_mb(280, 8),
         runtime=grow(60),
     params:
         samples=PLAN.describe_compared,

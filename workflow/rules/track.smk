@@ -25,7 +25,7 @@ rule link_nuclei:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(210, 0, 3),
+        mem_mb=NEEDS.sample_mb(210, 0, 0.6),
         runtime=NEEDS.sample_min(10, 0.05),
     params:
         settings=to_dict(SETTINGS.track),

@@ -372,7 +372,9 @@ def _name_interval(sample: Sample) -> str | None:
 
 def _name_pixel_size(sample: Sample) -> str | None:
     known = {frame.pixel_size_um is not None for frame in sample.frames if frame.height}
-    return {(True,): "known", (False,): "unknown"}.get(tuple(known), "known of some images")
+    if len(known) > 1:
+        return "known of some images"
+    return "known" if True in known else "unknown"
 
 
 # What is compared between samples: how it is called, what it is of one, and why it matters.
