@@ -321,7 +321,7 @@ def _rise_above_background(parts: Iterable[Part], n_labels: int, radius: float) 
 
 
 def measure_contrast(image: Array | FilteredImage, labels: Array) -> Array:
-    """Brightness of each nucleus above its background, relative to the typical one of the image.
+    """Brightness of each nucleus above its background.
 
     Parameters
     ----------
@@ -330,18 +330,35 @@ def measure_contrast(image: Array | FilteredImage, labels: Array) -> Array:
 
     Returns
     -------
-    By label, index 0 meaningless: 1 is the contrast of the nucleus in which the median pixel of
-    all nuclei lies; 0 for one that is no brighter than its background.
+    In grey values by label, index 0 meaningless; 0 for a nucleus that is no brighter than its
+    background.
     """
     area = np.bincount(labels.ravel())
     area[0] = 0
     if not area.any():
         return np.zeros(len(area))
     parts = [Part.whole(FilteredImage.wrap(image), labels, len(area))]
-    contrast = _rise_above_background(parts, len(area), _typical_radius(area)).astype(np.float64)
+    return _rise_above_background(parts, len(area), _typical_radius(area)).astype(np.float64)
+
+
+def relate_contrast(contrast: Array, area: Array) -> Array:
+    """Contrast relative to the typical one of an image.
+
+    Parameters
+    ----------
+    contrast, area : (n,)
+        Of all nuclei of an image, in grey values and px.
+
+    Returns
+    -------
+    1 is the contrast of the nucleus in which the median pixel of all nuclei lies; 0 for all if
+    that one has none.
+    """
+    if not len(area):
+        return np.zeros(0)
     order = np.argsort(contrast)
     typical = contrast[order][np.searchsorted(np.cumsum(area[order]), area.sum() / 2)]
-    return contrast / typical if typical > 0 else np.zeros(len(area))
+    return np.asarray(contrast / typical) if typical > 0 else np.zeros(len(area))
 
 
 def measure_sharpness(image: Array | FilteredImage, labels: Array) -> Array:

@@ -5,9 +5,11 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.annotate.boundaries import measure_contrast
+from autonuclei.annotate.boundaries import measure_contrast, relate_contrast
+from autonuclei.annotate.dim_nuclei import measure_significance
 from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.labels.measurement import measure_objects
+from autonuclei.labels.shapes import measure_ellipticity
 
 Array = npt.NDArray[Any]
 
@@ -28,9 +30,15 @@ def measure_candidates(
     -------
     DataFrame
         `selection.CANDIDATE_COLUMNS`: those of `labels.measurement.measure_objects`, and
-        `relative_contrast` (`boundaries.measure_contrast`); a row per object in order of its label.
+        `relative_contrast` (`boundaries.relate_contrast`), `significance`
+        (`dim_nuclei.measure_significance`) and `ellipticity`
+        (`labels.shapes.measure_ellipticity`); a row per object in order of its label.
     """
     image = FilteredImage.wrap(image)
     table = measure_objects(objects, image.values, frame=frame)
-    table["relative_contrast"] = measure_contrast(image, objects)[table["label"]]
+    contrast = measure_contrast(image, objects)[table["label"]]
+    area = table["area_px"].to_numpy()
+    table["relative_contrast"] = relate_contrast(contrast, area)
+    table["significance"] = measure_significance(contrast, area, image.noise)
+    table["ellipticity"] = measure_ellipticity(objects)[1][table["label"]]
     return table

@@ -94,6 +94,13 @@ def find_nuclei(
     _, area = _find_at(image, step, None, smoothing_px, minimum_area_px)
     if np.isnan(area):
         return np.zeros(shape, np.int32), area
+    return find_nuclei_of(image, area, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+
+
+def find_nuclei_of(
+    image: FilteredImage, area: float, *, smoothing_px: float, minimum_area_px: int
+) -> tuple[Array, float]:
+    """As `find_nuclei`, where the typical area in px is known."""
     step = max(1, int(np.sqrt(area / np.pi) / WORKING_RADIUS))
     return _find_at(image, step, area, smoothing_px, minimum_area_px)
 

@@ -29,11 +29,19 @@ class FilteredImage:
         Grey values.
     blurred
         Blurred versions that are known, by standard deviation.
+    noise
+        Its noise, if that is known.
     """
 
-    def __init__(self, values: Array, blurred: Mapping[float, Array] | None = None) -> None:
+    def __init__(
+        self,
+        values: Array,
+        blurred: Mapping[float, Array] | None = None,
+        noise: float | None = None,
+    ) -> None:
         self.values = values
         self._blurred = dict(blurred or {})
+        self._noise = noise
 
     @classmethod
     def wrap(cls, image: "Array | FilteredImage") -> "FilteredImage":
@@ -43,7 +51,7 @@ class FilteredImage:
     @functools.cached_property
     def noise(self) -> float:
         """As `estimate_noise`."""
-        return estimate_noise(self.values)
+        return estimate_noise(self.values) if self._noise is None else self._noise
 
     def blur(self, sigma_px: float) -> Array:
         """The image after a Gaussian filter with this standard deviation, float32."""

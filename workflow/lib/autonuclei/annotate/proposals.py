@@ -14,6 +14,7 @@ import numpy.typing as npt
 from autonuclei.annotate import boundaries, clumps
 from autonuclei.annotate.component_tree import find_nuclei, score_ellipses
 from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.dim_nuclei import find_dim_nuclei
 from autonuclei.annotate.splitting import split_nuclei
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.labels.overlap import count_overlaps
@@ -89,6 +90,11 @@ def find_objects(
             objects = choose_better(nuclei, objects, typical_area=area)
     if cut_clumps:
         objects, _ = clumps.cut_clumps(objects)
+    if local_levels:
+        found = find_dim_nuclei(
+            filtered, objects, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
+        )
+        objects = np.where(found > 0, found + objects.max(), objects)
     objects = number_by_position(objects)
     return boundaries.refine_boundaries(filtered, objects) if refine_boundaries else objects
 

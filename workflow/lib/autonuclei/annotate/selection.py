@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from autonuclei.annotate import dim_nuclei
 from autonuclei.errors import InputError
 from autonuclei.io.files import DAMAGED, read_json, write_beside
 from autonuclei.labels.measurement import OBJECT_COLUMNS
@@ -22,7 +23,7 @@ NOT_CONVEX, TOO_DIM, UNKNOWN = "not convex", "too dim", "no area window"
 VERDICTS = (ACCEPTED, TOO_SMALL, TOO_LARGE, NOT_CONVEX, TOO_DIM, UNKNOWN)
 
 # Columns of the table of annotated objects (`candidates.measure_candidates`).
-CANDIDATE_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast")
+CANDIDATE_COLUMNS = (*OBJECT_COLUMNS, "relative_contrast", "significance", "ellipticity")
 
 # Half of the area lies in objects of this many medians or more: the median one is a speck. It is
 # at most 2.5 in the data of docs/annotation.md.
@@ -53,7 +54,7 @@ class AcceptedRange:
         Least area of an object that the border of the image cuts, in px; 0: `low`.
     contrast : float
         Least brightness above the background, as part of that of the typical nucleus of the
-        image; 0: any.
+        image, of an object that is not clearly a nucleus (`dim_nuclei.is_clear`); 0: any.
     """
 
     low: float
@@ -126,7 +127,8 @@ def compute_accepted_range(
         Objects cut by the border count from this part of the median area on, else the network
         never sees a nucleus there. None: as the others.
     minimum_relative_contrast
-        Objects of less do not count as nuclei, nor in the medians. None: any.
+        Objects of less count as nuclei only if they clearly are (`dim_nuclei.is_clear`), and not
+        in the medians. None: any.
     """
     contrast = minimum_relative_contrast or 0.0
     if contrast > 0:
@@ -165,7 +167,14 @@ def judge_objects(objects: pd.DataFrame, accepted: AcceptedRange) -> npt.NDArray
     verdict[area < low] = TOO_SMALL
     verdict[area > accepted.high] = TOO_LARGE
     if accepted.contrast > 0:
-        verdict[objects["relative_contrast"].to_numpy() < accepted.contrast] = TOO_DIM
+        is_clear = dim_nuclei.is_clear(
+            objects["significance"].to_numpy(),
+            objects["ellipticity"].to_numpy(),
+            area,
+            accepted.median,
+        )
+        is_dim = objects["relative_contrast"].to_numpy() < accepted.contrast
+        verdict[is_dim & ~is_clear] = TOO_DIM
     return verdict
 
 
