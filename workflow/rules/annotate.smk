@@ -80,6 +80,7 @@ rule split_nuclei:
             "minimum_area_px": SETTINGS.annotate.minimum_area_px,
             "refine_boundaries": SETTINGS.annotate.refine_boundaries,
             "cut_clumps": SETTINGS.annotate.cut_clumps,
+            "unusual_nuclei": SETTINGS.annotate.unusual_nuclei,
         },
         code=digest_imports("annotate/split_nuclei"),
     script:
@@ -164,6 +165,7 @@ rule compute_accepted_range:
             "solidity_tolerance": SETTINGS.annotate.solidity_tolerance,
             "share_at_border": SETTINGS.annotate.share_at_border,
             "minimum_relative_contrast": SETTINGS.annotate.minimum_relative_contrast,
+            "unusual_nuclei": SETTINGS.annotate.unusual_nuclei,
         },
         code=digest_imports("annotate/compute_accepted_range"),
     script:

@@ -154,6 +154,12 @@ class AnnotateSettings:
         exclusiveMinimum=0,
         maximum=1,
     )
+    unusual_nuclei: bool = _option(
+        True,
+        "Nuclei outside these limits count if they are clear: dim ones that stand far out from the "
+        "noise, and small or less convex ones that are bright, as in mitosis. `false` if debris is "
+        "accepted.",
+    )
     rejected: Literal["ignore", "noise"] = _option(
         "ignore",
         "`ignore`: the network learns nothing from rejected objects. `noise`: all but accepted "

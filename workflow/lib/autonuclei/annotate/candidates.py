@@ -6,8 +6,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.annotate.boundaries import measure_contrast, relate_contrast
-from autonuclei.annotate.dim_nuclei import measure_significance
 from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.unusual_nuclei import measure_significance
 from autonuclei.labels.measurement import measure_objects
 from autonuclei.labels.shapes import measure_ellipticity
 
@@ -31,7 +31,7 @@ def measure_candidates(
     DataFrame
         `selection.CANDIDATE_COLUMNS`: those of `labels.measurement.measure_objects`, and
         `relative_contrast` (`boundaries.relate_contrast`), `significance`
-        (`dim_nuclei.measure_significance`) and `ellipticity`
+        (`unusual_nuclei.measure_significance`) and `ellipticity`
         (`labels.shapes.measure_ellipticity`); a row per object in order of its label.
     """
     image = FilteredImage.wrap(image)

@@ -91,22 +91,20 @@ def find_nuclei(
     image = FilteredImage.wrap(image)
     shape = image.values.shape
     step = 2 if min(shape) >= 512 else 1
-    _, area = _find_at(image, step, None, smoothing_px, minimum_area_px)
+    _, area = find_nuclei_at(image, step, None, smoothing_px, minimum_area_px)
     if np.isnan(area):
         return np.zeros(shape, np.int32), area
-    return find_nuclei_of(image, area, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
-
-
-def find_nuclei_of(
-    image: FilteredImage, area: float, *, smoothing_px: float, minimum_area_px: int
-) -> tuple[Array, float]:
-    """As `find_nuclei`, where the typical area in px is known."""
     step = max(1, int(np.sqrt(area / np.pi) / WORKING_RADIUS))
-    return _find_at(image, step, area, smoothing_px, minimum_area_px)
+    return find_nuclei_at(image, step, area, smoothing_px, minimum_area_px)
 
 
-def _find_at(
-    image: FilteredImage, step: int, area: float | None, smoothing_px: float, minimum_area_px: int
+def find_nuclei_at(
+    image: FilteredImage,
+    step: int,
+    area: float | None,
+    smoothing_px: float,
+    minimum_area_px: int,
+    n_levels: int = N_LEVELS,
 ) -> tuple[Array, float]:
     """`find_nuclei` on means of `step` x `step` px, with the typical area if it is known."""
     shape = image.values.shape
@@ -115,7 +113,7 @@ def _find_at(
     if smooth.min() == smooth.max():
         return np.zeros(shape, np.int32), float("nan")
     noise = smooth_noise(image.noise / step, smoothing_px)
-    background, levels = choose_levels(smooth, noise)
+    background, levels = choose_levels(smooth, noise, n_levels)
     own = None if area is None else area / step**2
     tree = build_tree(smooth, levels, 0 if own is None else LARGEST_HOLE * own)
     rise = measure_rise(tree, background)
@@ -155,7 +153,7 @@ def enlarge_labels(labels: Array, step: int) -> Array:
     return large.reshape(rows * step, columns * step)
 
 
-def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
+def choose_levels(smooth: Array, noise: float, n_levels: int = N_LEVELS) -> tuple[float, Array]:
     """Background of an image and levels above it, closer to each other where it is dark.
 
     The background is the median of what lies below Otsu's threshold.
@@ -165,7 +163,7 @@ def choose_levels(smooth: Array, noise: float) -> tuple[float, Array]:
     background = float(np.median(smooth[smooth <= float(threshold_otsu(smooth))]))
     height = float(np.percentile(smooth, 99.95)) - background
     lowest = max(3 * noise, 0.02 * height)
-    roots = np.linspace(np.sqrt(lowest), np.sqrt(max(height, lowest)), N_LEVELS, endpoint=False)
+    roots = np.linspace(np.sqrt(lowest), np.sqrt(max(height, lowest)), n_levels, endpoint=False)
     return background, (background + roots**2).astype(np.float32)
 
 

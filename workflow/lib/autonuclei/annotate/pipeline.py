@@ -120,6 +120,7 @@ def annotate_images(
             local_levels=settings.local_levels,
             refine_boundaries=settings.refine_boundaries,
             cut_clumps=settings.cut_clumps,
+            unusual_nuclei=settings.unusual_nuclei,
             smoothing_px=settings.smoothing_px,
             split_distance=settings.split_distance,
             minimum_area_px=settings.minimum_area_px,
@@ -132,6 +133,7 @@ def annotate_images(
         solidity_tolerance=settings.solidity_tolerance,
         share_at_border=settings.share_at_border,
         minimum_relative_contrast=settings.minimum_relative_contrast,
+        unusual_nuclei=settings.unusual_nuclei,
     )
     annotations = []
     for image, foreground, objects, table in found:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from autonuclei.annotate import boundaries, clumps
 from autonuclei.annotate.component_tree import find_nuclei, score_ellipses
 from autonuclei.annotate.filtering import FilteredImage
-from autonuclei.annotate.dim_nuclei import find_dim_nuclei
 from autonuclei.annotate.splitting import split_nuclei
+from autonuclei.annotate.unusual_nuclei import find_dim_nuclei
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.labels.overlap import count_overlaps
 from autonuclei.labels.shapes import measure_ellipticity
@@ -42,6 +42,7 @@ def find_objects(
     local_levels: bool = AnnotateSettings.local_levels,
     refine_boundaries: bool = AnnotateSettings.refine_boundaries,
     cut_clumps: bool = AnnotateSettings.cut_clumps,
+    unusual_nuclei: bool = AnnotateSettings.unusual_nuclei,
     smoothing_px: float = AnnotateSettings.smoothing_px,
     split_distance: float = AnnotateSettings.split_distance,
     minimum_area_px: int = AnnotateSettings.minimum_area_px,
@@ -60,6 +61,8 @@ def find_objects(
         Whether boundaries are drawn anew (`boundaries.refine_boundaries`).
     cut_clumps
         Whether what is left of touching nuclei is cut between notches (`clumps.cut_clumps`).
+    unusual_nuclei
+        Whether dim nuclei are looked for beside the others (`unusual_nuclei.find_dim_nuclei`).
     smoothing_px
         Standard deviation of the Gaussian filter where levels are looked for, in px.
     split_distance, minimum_area_px
@@ -76,7 +79,7 @@ def find_objects(
     )
     if refine_boundaries:
         objects = boundaries.refine_boundaries(filtered, objects)
-    if not objects.any() or not (local_levels or cut_clumps):
+    if not objects.any() or not (local_levels or cut_clumps or unusual_nuclei):
         return objects
     if local_levels:
         nuclei, area = propose_by_level(
@@ -90,7 +93,7 @@ def find_objects(
             objects = choose_better(nuclei, objects, typical_area=area)
     if cut_clumps:
         objects, _ = clumps.cut_clumps(objects)
-    if local_levels:
+    if unusual_nuclei:
         found = find_dim_nuclei(
             filtered, objects, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
         )

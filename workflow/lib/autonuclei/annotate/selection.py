@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from autonuclei.annotate import dim_nuclei
+from autonuclei.annotate.unusual_nuclei import is_condensed, is_dim_nucleus
 from autonuclei.errors import InputError
 from autonuclei.io.files import DAMAGED, read_json, write_beside
 from autonuclei.labels.measurement import OBJECT_COLUMNS
@@ -54,7 +54,9 @@ class AcceptedRange:
         Least area of an object that the border of the image cuts, in px; 0: `low`.
     contrast : float
         Least brightness above the background, as part of that of the typical nucleus of the
-        image, of an object that is not clearly a nucleus (`dim_nuclei.is_clear`); 0: any.
+        image; 0: any.
+    unusual : bool
+        Whether unusual nuclei count that lie outside these limits (`unusual_nuclei`).
     """
 
     low: float
@@ -64,6 +66,7 @@ class AcceptedRange:
     solidity: float = 0.0
     low_at_border: float = 0.0
     contrast: float = 0.0
+    unusual: bool = False
 
 
 def drop_specks(objects: pd.DataFrame) -> pd.DataFrame:
@@ -109,6 +112,7 @@ def compute_accepted_range(
     solidity_tolerance: float | None = AnnotateSettings.solidity_tolerance,
     share_at_border: float | None = AnnotateSettings.share_at_border,
     minimum_relative_contrast: float | None = AnnotateSettings.minimum_relative_contrast,
+    unusual_nuclei: bool = AnnotateSettings.unusual_nuclei,
 ) -> AcceptedRange:
     """Compute what counts as a nucleus in a whole data set, from the medians of its objects.
 
@@ -127,8 +131,9 @@ def compute_accepted_range(
         Objects cut by the border count from this part of the median area on, else the network
         never sees a nucleus there. None: as the others.
     minimum_relative_contrast
-        Objects of less count as nuclei only if they clearly are (`dim_nuclei.is_clear`), and not
-        in the medians. None: any.
+        Objects of less do not count as nuclei, nor in the medians. None: any.
+    unusual_nuclei
+        Whether nuclei outside of these limits count that are clearly dim ones, or condensed.
     """
     contrast = minimum_relative_contrast or 0.0
     if contrast > 0:
@@ -149,6 +154,7 @@ def compute_accepted_range(
         solidity=solidity,
         low_at_border=0.0 if share_at_border is None else share_at_border * median,
         contrast=contrast,
+        unusual=unusual_nuclei,
     )
 
 
@@ -167,15 +173,34 @@ def judge_objects(objects: pd.DataFrame, accepted: AcceptedRange) -> npt.NDArray
     verdict[area < low] = TOO_SMALL
     verdict[area > accepted.high] = TOO_LARGE
     if accepted.contrast > 0:
-        is_clear = dim_nuclei.is_clear(
-            objects["significance"].to_numpy(),
-            objects["ellipticity"].to_numpy(),
-            area,
-            accepted.median,
-        )
-        is_dim = objects["relative_contrast"].to_numpy() < accepted.contrast
-        verdict[is_dim & ~is_clear] = TOO_DIM
+        verdict[objects["relative_contrast"].to_numpy() < accepted.contrast] = TOO_DIM
+    if accepted.unusual and not np.isnan(accepted.median):
+        verdict[_is_unusual_nucleus(objects, area, verdict, accepted)] = ACCEPTED
     return verdict
+
+
+def _is_unusual_nucleus(
+    objects: pd.DataFrame,
+    area: npt.NDArray[Any],
+    verdict: npt.NDArray[np.str_],
+    accepted: AcceptedRange,
+) -> npt.NDArray[np.bool_]:
+    dim = is_dim_nucleus(
+        objects["significance"].to_numpy(),
+        objects["ellipticity"].to_numpy(),
+        area,
+        accepted.median,
+    )
+    condensed = is_condensed(
+        objects["relative_contrast"].to_numpy(),
+        objects["solidity"].to_numpy(),
+        area,
+        accepted.median,
+        accepted.solidity,
+    )
+    return np.asarray(
+        ((verdict == TOO_DIM) & dim) | (np.isin(verdict, [TOO_SMALL, NOT_CONVEX]) & condensed)
+    )
 
 
 def keep_accepted(objects: npt.NDArray[Any], table: pd.DataFrame) -> npt.NDArray[Any]:
@@ -200,7 +225,12 @@ def read_accepted_range(path: str | os.PathLike[str]) -> AcceptedRange:
     """
     values = read_json(path)
     names = {field.name for field in fields(AcceptedRange)}
-    if set(values) != names or not all(_is_number(value) for value in values.values()):
+    numbers = {name: value for name, value in values.items() if name != "unusual"}
+    if (
+        set(values) != names
+        or not isinstance(values["unusual"], bool)
+        or not all(_is_number(value) for value in numbers.values())
+    ):
         raise InputError(f"{path}: {DAMAGED}")
     known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
     return AcceptedRange(**known)

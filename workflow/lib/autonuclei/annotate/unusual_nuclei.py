@@ -1,8 +1,9 @@
-"""Nuclei much dimmer than the others: when to believe in one, and where to look for it.
+"""Nuclei that are unusual: much dimmer than the others, or condensed as in mitosis.
 
 A nucleus of a tenth of the usual brightness may be as real as the others; so may a speck of dirt or
 the glow of a nucleus out of focus. What tells them apart is how far an object stands out from the
-noise, its shape and its size, not its brightness.
+noise, its shape and its size. The plates and pairs of mitosis are small and less convex, but
+bright: a nucleus keeps its chromatin.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from autonuclei.annotate import boundaries
-from autonuclei.annotate.component_tree import enlarge_labels, find_nuclei_of, reduce_image
+from autonuclei.annotate.component_tree import enlarge_labels, find_nuclei_at, reduce_image
 from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.labels.growth import grow_labels
 from autonuclei.labels.numbers import keep_labels
@@ -21,18 +22,28 @@ from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
-# Contrast over the noise of a pixel, times the root of the area in px.
+# Dim nuclei: contrast over the noise of a pixel, times the root of the area in px.
 LEAST_SIGNIFICANCE = 80.0
 LEAST_ELLIPTICITY = 0.96
 # Areas relative to the median one.
 SMALLEST, LARGEST = 0.5, 2.0
+# Condensed nuclei: contrast relative to the typical one, area relative to the median one, the
+# product of both, and how much less convex than others.
+LEAST_CONTRAST = 1.5
+SMALLEST_CONDENSED, LARGEST_CONDENSED = 0.1, 1.2
+LEAST_CHROMATIN = 0.3
+LESS_SOLID = 0.05
+# Before the boundary is drawn at full resolution.
+LEAST_BEFORE_DRAWING = 0.9
+# Nuclei are looked for at this radius in px, and at so many levels: what is found is drawn anew.
+WORKING_RADIUS, N_LEVELS = 5, 15
 # Around known objects, in radii of the median one, all light is theirs.
 REACH = 0.6
 # The background is averaged with a Gaussian so wide, from squares of this side, in radii.
 BACKGROUND_RADII, SQUARE_RADII = 3.0, 0.5
 
 
-def is_clear(
+def is_dim_nucleus(
     significance: Array, ellipticity: Array, area: Array, median_area: float
 ) -> npt.NDArray[np.bool_]:
     """Whether each object, however dim, is clearly a nucleus.
@@ -47,6 +58,30 @@ def is_clear(
     is_usual = (area >= SMALLEST * median_area) & (area <= LARGEST * median_area)
     return np.asarray(
         is_usual & (significance >= LEAST_SIGNIFICANCE) & (ellipticity >= LEAST_ELLIPTICITY)
+    )
+
+
+def is_condensed(
+    relative_contrast: Array, solidity: Array, area: Array, median_area: float, solid: float
+) -> npt.NDArray[np.bool_]:
+    """Whether each object is as small and as bright as a nucleus in mitosis.
+
+    Parameters
+    ----------
+    relative_contrast, solidity, area : (n,)
+        From `boundaries.relate_contrast` and `labels.measurement.measure_objects`; area in px.
+    median_area
+        Of the nuclei, in px.
+    solid
+        Least solidity of the others.
+    """
+    share = area / median_area
+    return np.asarray(
+        (relative_contrast >= LEAST_CONTRAST)
+        & (share >= SMALLEST_CONDENSED)
+        & (share <= LARGEST_CONDENSED)
+        & (share * relative_contrast >= LEAST_CHROMATIN)
+        & (solidity >= solid - LESS_SOLID)
     )
 
 
@@ -88,7 +123,7 @@ def find_dim_nuclei(
     Returns
     -------
     (height, width) int32
-        Label image of those that are clearly nuclei (`is_clear`), away from the known objects.
+        Label image of clear ones (`is_dim_nucleus`), away from the known objects.
     """
     image = FilteredImage.wrap(image)
     area = np.bincount(objects.ravel())[1:]
@@ -98,16 +133,21 @@ def find_dim_nuclei(
     left = image.values - estimate_background(image.values, taken, radius)
     left[taken] = 0
     remainder = FilteredImage(left, noise=image.noise)
-    found, _ = find_nuclei_of(
-        remainder, median_area, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
+    step = max(1, int(radius / WORKING_RADIUS))
+    found, _ = find_nuclei_at(
+        remainder, step, median_area, smoothing_px, minimum_area_px, n_levels=N_LEVELS
     )
-    if not found.any():
-        return np.asarray(found)
+    area, ellipticity = measure_ellipticity(found)
+    possible = (area >= 0.5 * SMALLEST * median_area) & (ellipticity >= LEAST_BEFORE_DRAWING)
+    possible[0] = False
+    if not possible.any():
+        return np.zeros_like(found)
+    found = keep_labels(found, np.flatnonzero(possible))
     found = boundaries.refine_boundaries(remainder, found)
     area, ellipticity = measure_ellipticity(found)
-    contrast = ndi.mean(left, found, np.arange(len(area)))
-    significance = measure_significance(np.nan_to_num(contrast), area, image.noise)
-    clear = is_clear(significance, ellipticity, area, median_area)
+    contrast = np.bincount(found.ravel(), weights=left.ravel()) / np.maximum(area, 1)
+    significance = measure_significance(contrast, area, image.noise)
+    clear = is_dim_nucleus(significance, ellipticity, area, median_area)
     clear[0] = False
     return np.asarray(keep_labels(found, np.flatnonzero(clear)))
 
