@@ -13,6 +13,7 @@ from autonuclei.annotate.boundaries import (
     measure_contrast,
     measure_sharpness,
     refine_boundaries,
+    relate_contrast,
     sum_slopes,
 )
 from autonuclei.annotate.selection import (
@@ -198,7 +199,12 @@ def test_merged_nuclei_are_rejected_by_their_shape():
     # The last is two nuclei that touch, smaller than twice the median in area.
     labels[np.hypot(rows - 45, columns - 308) <= 12] = 6
     table = measure_objects(labels, labels)
-    limits = {"area_tolerance": 1.0, "area_tolerance_above": 1.0, "minimum_relative_contrast": None}
+    limits = {
+        "area_tolerance": 1.0,
+        "area_tolerance_above": 1.0,
+        "minimum_relative_contrast": None,
+        "unusual_nuclei": False,
+    }
     accepted = compute_accepted_range(table, solidity_tolerance=0.05, **limits)
     assert accepted.high == 2 * accepted.median
     assert judge_objects(table, accepted).tolist() == [ACCEPTED] * 5 + [NOT_CONVEX]
@@ -209,18 +215,22 @@ def test_merged_nuclei_are_rejected_by_their_shape():
 def test_contrast_is_relative_to_the_typical_nucleus():
     image, truth = draw([(30, 30, 12, 100), (30, 85, 12, 100), (85, 30, 12, 100), (85, 85, 12, 15)])
     contrast = measure_contrast(image, truth)[1:]
-    assert contrast == pytest.approx([1, 1, 1, 0.15], abs=0.02)
+    assert contrast == pytest.approx([94.5, 94.5, 94.5, 14.2], abs=0.5)  # the blur takes some
+    relative = relate_contrast(contrast, np.bincount(truth.ravel())[1:])
+    assert relative == pytest.approx([1, 1, 1, 0.15], abs=0.02)
 
 
-def test_contrast_does_not_depend_on_offset_and_gain():
+def test_contrast_goes_with_the_gain_and_not_with_the_offset():
     image, truth = draw([(30, 30, 12, 100), (85, 85, 12, 40)])
-    expected = measure_contrast(image, truth)
-    assert measure_contrast(3 * image + 500, truth) == pytest.approx(expected, abs=1e-3)
+    expected = 3 * measure_contrast(image, truth)
+    assert measure_contrast(3 * image + 500, truth) == pytest.approx(expected, rel=1e-3)
 
 
 def test_no_nucleus_has_no_contrast():
     assert measure_contrast(np.ones((20, 20)), np.zeros((20, 20), int)).tolist() == [0]
     assert not measure_contrast(np.ones((20, 20)), np.eye(20, dtype=int)).any()
+    assert relate_contrast(np.zeros(2), np.ones(2)).tolist() == [0, 0]
+    assert relate_contrast(np.zeros(0), np.zeros(0)).tolist() == []
 
 
 @pytest.mark.parametrize("radius", [10, 16, 25])

@@ -19,9 +19,9 @@ RECORDED: dict[str, dict[str, Any]] = {
     "default": {
         "foreground_px": 56556,
         "n_objects": 118,
-        "n_accepted": 102,
+        "n_accepted": 105,
         "area_px": 60572,
-        "accepted_px": 54462,
+        "accepted_px": 54892,
         "low": 135.0,
         "median": 540.0,
         "high": 2160.0,

@@ -145,8 +145,10 @@ def find_dim_nuclei(
     found = keep_labels(found, np.flatnonzero(possible))
     found = boundaries.refine_boundaries(remainder, found)
     area, ellipticity = measure_ellipticity(found)
-    contrast = np.bincount(found.ravel(), weights=left.ravel()) / np.maximum(area, 1)
-    significance = measure_significance(contrast, area, image.noise)
+    bright = boundaries.measure_brightness(
+        remainder.blur(boundaries.SMOOTHING_PX), found, np.zeros(len(area), np.float32)
+    )
+    significance = measure_significance(np.nan_to_num(bright), area, image.noise)
     clear = is_dim_nucleus(significance, ellipticity, area, median_area)
     clear[0] = False
     return np.asarray(keep_labels(found, np.flatnonzero(clear)))
