@@ -12,6 +12,7 @@ rule measure_nuclei:
         probability=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv",
+            chosen="<results>/{experiment}/segmentation/{sample}/chosen/nuclei.csv",
             corrected="<results>/{experiment}/segmentation/{sample}/corrected/probability.csv",
         ),
         planes=PLAN.for_stretches(

@@ -165,12 +165,40 @@ rule import_labels:
         "../scripts/segment/import_labels.py"
 
 
+rule find_alternatives:
+    """Find what else could be nuclei in a stretch of a movie; `choose_nuclei` decides."""
+    input:
+        images=PLAN.list_stretch_files,
+        labels="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
+        probability="<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv",
+    output:
+        labels=temp("<results>/{experiment}/segmentation/{sample}/alternatives/{first}-{last}.tif"),
+        table=temp("<results>/{experiment}/segmentation/{sample}/alternatives/{first}-{last}.csv"),
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/find_alternatives_{first}-{last}.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/find_alternatives_{first}-{last}.tsv"
+    conda:
+        "../../envs/annotate.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(200, 80),
+        runtime=NEEDS.stretch_min(5, 0.05),
+    params:
+        planes=PLAN.describe_stretch,
+        pixel_size_um=lambda wildcards: PLAN.get_sample(wildcards).pixel_size_um,
+        code=digest_imports("segment/find_alternatives"),
+    script:
+        "../scripts/segment/find_alternatives.py"
+
+
 rule join_movie:
     """Join the masks of a movie into one stack that Fiji and napari open."""
     input:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
+            chosen="<results>/{experiment}/segmentation/{sample}/chosen/labels.tif",
             corrected="<results>/{experiment}/segmentation/{sample}/corrected/labels.tif",
         ),
     output:

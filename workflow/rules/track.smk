@@ -1,4 +1,36 @@
-# Tracks of movies: links and divisions. What the user corrected in the place of ours.
+# Tracks of movies: the nuclei that make the best ones, links and divisions. What the user
+# corrected in the place of ours.
+
+
+rule choose_nuclei:
+    """Choose the nuclei of a movie that make the best tracks, and draw them."""
+    input:
+        labels=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/alternatives/{first}-{last}.tif"
+        ),
+        tables=PLAN.for_stretches(
+            "<results>/{experiment}/segmentation/{sample}/alternatives/{first}-{last}.csv"
+        ),
+    output:
+        # They stay: should the user correct them, our own are needed again.
+        labels="<results>/{experiment}/segmentation/{sample}/chosen/labels.tif",
+        nuclei="<results>/{experiment}/segmentation/{sample}/chosen/nuclei.csv",
+    log:
+        "<logs>/{experiment}/segmentation/{sample}/choose_nuclei.log",
+    benchmark:
+        "<logs>/{experiment}/segmentation/{sample}/choose_nuclei.tsv"
+    conda:
+        "../../envs/track.yaml"
+    threads: 1
+    resources:
+        mem_mb=NEEDS.sample_mb(230, 20, 4),
+        runtime=NEEDS.sample_min(10, 0.1),
+    params:
+        names=PLAN.get_names,
+        settings=to_dict(SETTINGS.track),
+        code=digest_imports("track/choose_nuclei"),
+    script:
+        "../scripts/track/choose_nuclei.py"
 
 
 rule link_nuclei:
@@ -45,6 +77,7 @@ use rule join_movie as join_before with:
         labels=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.tif",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.tif",
+            chosen="<results>/{experiment}/segmentation/{sample}/chosen/labels.tif",
         ),
     output:
         labels="<results>/{experiment}/segmentation/{sample}/before/labels.tif",
@@ -83,6 +116,7 @@ use rule measure_nuclei as measure_before with:
         probability=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.csv",
             given="<results>/{experiment}/segmentation/{sample}/given/{first}-{last}.csv",
+            chosen="<results>/{experiment}/segmentation/{sample}/chosen/nuclei.csv",
         ),
         planes=PLAN.for_stretches(
             "<results>/{experiment}/segmentation/{sample}/stretches/{first}-{last}.planes.csv",

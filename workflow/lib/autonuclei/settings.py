@@ -277,6 +277,13 @@ class PredictSettings:
         True,
         "Touching nuclei found as one are cut between their notches. `false` for lobed nuclei.",
     )
+    use_time: bool = _option(
+        True,
+        "In movies, a nucleus that the network passed over in a frame is taken where the frames "
+        "before and after tell that it is one, and one that is found in two pieces as it condenses "
+        "is made whole; `found_by` in the tables tells which. `false`: each frame for itself. "
+        "Frames in blocks and given labels are never touched.",
+    )
     megapixels_per_job: float = _option(
         200.0,
         "Images that travel together in one job; TensorFlow takes seconds to start. Lower it to "

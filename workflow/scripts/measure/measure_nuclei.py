@@ -25,9 +25,11 @@ with log_job(snakemake.log[0]) as log:
     objects = concatenate_tables(tables)
     # Not all nuclei have one: given and corrected ones do not come from a network.
     found = concatenate_tables([read_table(path) for path in snakemake.input.probability])
-    probability = found.set_index(["frame", "label"])["probability"].astype(float)
     places = pd.MultiIndex.from_frame(objects[["frame", "label"]])
-    objects["probability"] = probability.reindex(places).to_numpy()
+    found = found.set_index(["frame", "label"]).reindex(places)
+    objects["probability"] = found["probability"].to_numpy(float)
+    if "found_by" in found:  # of movies whose nuclei are chosen by time
+        objects["found_by"] = found["found_by"].fillna("").to_numpy()
     log.info("%d nuclei in %d frames", len(objects), len(tables))
     write_table(snakemake.output.table, add_columns(objects, snakemake.params.columns))
     planes = join_planes(

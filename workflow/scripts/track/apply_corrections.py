@@ -60,10 +60,11 @@ with log_job(snakemake.log[0]) as log:
         log.warning("%s", note)
     write_table(snakemake.output.notes, pd.DataFrame({"note": result.notes}, dtype=str))
     # A nucleus that is as the network drew it keeps its probability.
-    given = nuclei[["frame", "label", "probability"]]
+    told = [name for name in ("probability", "found_by") if name in nuclei]
+    given = nuclei[["frame", "label", *told]]
     kept = result.nuclei.loc[result.nuclei["change"] == "kept", ["frame", "label"]]
     others = given[~given["frame"].isin(frames)]
-    known = concatenate_tables([others, given.merge(kept)]).dropna()
+    known = concatenate_tables([others, given.merge(kept)]).dropna(subset=told, how="all")
     write_table(snakemake.output.probability, known)
     links = pd.DataFrame(columns=LINK_COLUMNS) if result.links is None else result.links
     write_table(snakemake.output.links, links)

@@ -305,6 +305,16 @@ class Plan:
         """Whether a frame is worked on in blocks."""
         return is_large(frame.shape, self._block_px)
 
+    def is_chosen(self, sample: Sample) -> bool:
+        """Whether the nuclei of a sample are chosen from those of the network and others."""
+        return (
+            self.settings.predict.use_time
+            and sample.kind == "movie"
+            and not sample.labels
+            and len(sample.frames) > 1
+            and not any(map(self.is_large, sample.frames))
+        )
+
     def list_blocks(self, frame: Frame) -> list[Block]:
         """The blocks in which the network looks at a large frame; of another one there are none."""
         return list_blocks(frame.shape, self._block_px) if self.is_large(frame) else []
@@ -365,18 +375,25 @@ class Plan:
         return file
 
     def for_stretches(
-        self, template: str, *, given: str | None = None, corrected: str | None = None
+        self,
+        template: str,
+        *,
+        given: str | None = None,
+        chosen: str | None = None,
+        corrected: str | None = None,
     ) -> InputFunction:
         """A file for each stretch of a sample.
 
-        Of another template where its labels are given; where they were corrected, the only file
-        of a third one.
+        Of another template where its labels are given; the only file of a third one where they
+        are chosen by time, and of a fourth where they were corrected.
         """
 
         def files(wildcards: Wildcards) -> list[str]:
             sample = self.get_sample(wildcards)
             if corrected and sample.corrected:
                 return [_fill(corrected, wildcards)]
+            if chosen and self.is_chosen(sample):
+                return [_fill(chosen, wildcards)]
             return [
                 _fill(
                     given if given and sample.labels else template,

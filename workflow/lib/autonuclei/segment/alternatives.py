@@ -1,0 +1,163 @@
+"""What else could be a nucleus in a frame of a movie: what the network passed over.
+
+Nothing here decides. Whether an alternative is taken is told by the frames before and after
+(`autonuclei.track.choice`).
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import ndimage as ndi
+
+from autonuclei.annotate import boundaries
+from autonuclei.annotate.component_tree import find_nuclei_at
+from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.unusual_nuclei import estimate_background, measure_significance
+from autonuclei.labels.growth import grow_labels
+from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
+from autonuclei.labels.numbers import keep_labels
+from autonuclei.labels.shapes import measure_ellipticity
+from autonuclei.settings import AnnotateSettings
+
+Array = npt.NDArray[Any]
+
+TABLE_COLUMNS = (*OBJECT_COLUMNS, "is_known", "touches", "border_px")
+# Areas relative to the median one: a plate of mitosis is small.
+SMALLEST, LARGEST = 0.1, 2.5
+# Far below what a single frame would need (`annotate.unusual_nuclei`).
+LEAST_ELLIPTICITY = 0.9
+LEAST_SIGNIFICANCE = 20.0
+# Around known nuclei, in radii of the median one, all light is theirs.
+REACH = 0.15
+# Plates and pairs of mitosis are brighter, at their edge too: contrast relative to the median one.
+BRIGHT = 0.75
+# Nuclei are looked for at this radius in px, and at so many levels: what is found is drawn anew.
+WORKING_RADIUS, N_LEVELS = 5, 15
+
+
+def find_alternatives(image: Array, labels: Array) -> npt.NDArray[np.int32]:
+    """Find what could be nuclei in what the known ones leave of an image.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Grey values.
+    labels : (height, width) int
+        Label image of the known nuclei, numbered without gaps; without any, none is found.
+
+    Returns
+    -------
+    (height, width) int32
+        Label image of both: the known nuclei as they are, the others numbered after them. Parts
+        of the image at brightness levels of their own, smaller, less regular and dimmer than one
+        frame alone would let pass.
+    """
+    known = labels.astype(np.int32)
+    area = np.bincount(known.ravel())[1:]
+    if not area.any():
+        return known
+    median_area = float(np.median(area[area > 0]))
+    radius = np.sqrt(median_area / np.pi)
+    filtered = FilteredImage(image)
+    taken = grow_labels(known, max(1, round(REACH * radius))) > 0
+    left = image - estimate_background(image, taken, radius)
+    contrast = np.bincount(known.ravel(), weights=left.ravel())[1:] / np.maximum(area, 1)
+    left[taken] = 0
+    remainder = FilteredImage(left, noise=filtered.noise)
+    found = _find_parts(remainder, median_area, radius)
+    bright, n_bright = ndi.label(
+        remainder.blur(boundaries.SMOOTHING_PX) > BRIGHT * np.median(contrast)
+    )
+    hidden = np.unique(found[bright > 0])
+    found = np.where(np.isin(found, hidden) | (bright > 0), bright, found + n_bright * (found > 0))
+    found = boundaries.refine_boundaries(remainder, found)
+    area, ellipticity = measure_ellipticity(found)
+    contrast = np.bincount(found.ravel(), weights=left.ravel()) / np.maximum(area, 1)
+    significance = measure_significance(contrast, area, filtered.noise)
+    is_possible = (area >= SMALLEST * median_area) & (area <= LARGEST * median_area)
+    is_possible &= (ellipticity >= LEAST_ELLIPTICITY) & (significance >= LEAST_SIGNIFICANCE)
+    is_possible[0] = False
+    found = keep_labels(found, np.flatnonzero(is_possible))
+    numbers = np.cumsum(is_possible, dtype=np.int32) + known.max()
+    return np.where(found > 0, numbers[found], known).astype(np.int32)
+
+
+def _find_parts(image: FilteredImage, median_area: float, radius: float) -> Array:
+    """Parts of an image at levels of their own, as a label image."""
+    found, _ = find_nuclei_at(
+        image,
+        max(1, int(radius / WORKING_RADIUS)),
+        median_area,
+        AnnotateSettings.smoothing_px,
+        AnnotateSettings.minimum_area_px,
+        n_levels=N_LEVELS,
+    )
+    return np.asarray(found)
+
+
+def find_touching(labels: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find the neighbour that each object touches most.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image, numbered without gaps.
+
+    Returns
+    -------
+    neighbour : (n,) int64
+        By label, that of the neighbour with the longest common border; 0 for none.
+    length : (n,) int64
+        Of that border, in pairs of pixels side by side.
+    """
+    pairs = []
+    for one, other in ((labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])):
+        touch = (one != other) & (one > 0) & (other > 0)
+        pairs += [(one[touch], other[touch]), (other[touch], one[touch])]
+    own, neighbour = np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+    places, length = np.unique(np.stack([own, neighbour]), axis=1, return_counts=True)
+    longest = np.zeros((2, int(labels.max(initial=0))), np.int64)
+    order = np.argsort(length, kind="stable")  # the longest is written last
+    longest[:, places[0, order] - 1] = places[1, order], length[order]
+    return longest[0], longest[1]
+
+
+def measure_alternatives(
+    image: Array, labels: Array, probability: Array, *, frame: int, pixel_size_um: float | None
+) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+    """Find the alternatives of a frame, and measure them and the known nuclei.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Grey values.
+    labels : (height, width) int
+        Label image of the known nuclei, numbered without gaps.
+    probability : (n,) float
+        Of the network, by label.
+    frame
+    pixel_size_um
+        None if it is unknown.
+
+    Returns
+    -------
+    labels : (height, width) int32
+        From `find_alternatives`.
+    table : DataFrame
+        `TABLE_COLUMNS`: measures of all, `is_known`, and `touches` and `border_px` from
+        `find_touching`.
+    """
+    both = find_alternatives(image, labels)
+    n_known, n_both = len(probability), int(both.max(initial=0))
+    table = measure_objects(
+        both,
+        image,
+        frame=frame,
+        pixel_size_um=pixel_size_um,
+        probability=np.append(probability, np.full(n_both - n_known, np.nan)),
+    )
+    own = table["label"] - 1
+    touches, border = find_touching(both)
+    return both, table.assign(is_known=own < n_known, touches=touches[own], border_px=border[own])
