@@ -38,8 +38,8 @@ def run_workflow(
 ) -> Result:
     """Run the workflow on raw images; an unfinished run goes on, a finished one is taken.
 
-    Stills are learned from `training`, or else from the images themselves; of a movie ten frames
-    are.
+    Stills are learned from `training`, or else from the images themselves; of a movie at
+    most ten frames are.
     """
     _need_images(recording)
     _write_project(recording, folder, settings)
@@ -57,7 +57,8 @@ def _write_project(recording: Recording, folder: Path, settings: Mapping[str, An
     rows = []
     if recording.is_movie:
         kept = _link_images(recording.images, folder / "images" / "test")
-        rows.append((recording.name, kept, "movie", str(MOST_TRAINING_FRAMES)))
+        frames = min(MOST_TRAINING_FRAMES, len(recording.images))
+        rows.append((recording.name, kept, "movie", str(frames)))
     else:
         own = "" if recording.training else "all"
         kept = _link_images(recording.images, folder / "images" / "test")
