@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -56,8 +57,9 @@ def choose_recordings(recordings: list[Recording], only: Iterable[str]) -> list[
 
 
 def find_border(data: Path) -> int:
-    """The margin that does not count, by the name of a data set of the challenge."""
-    return next((px for name, px in BORDERS.items() if name.lower() in str(data).lower()), 0)
+    """The margin that does not count, where the folder is named as a data set of the challenge."""
+    words = re.split("[-_ ]", data.name.lower())
+    return next((px for name, px in BORDERS.items() if name.lower() in words), 0)
 
 
 def format_page(rows: pd.DataFrame, border_px: int) -> str:

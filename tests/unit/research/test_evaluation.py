@@ -268,6 +268,8 @@ def test_the_margin_goes_by_the_name_of_the_data() -> None:
     assert find_border(Path("/x/Fluo-N2DL-HeLa")) == 25
     assert find_border(Path("/x/Fluo-N2DH-GOWT1")) == find_border(Path("PhC-C2DH-MSC")) == 50
     assert find_border(Path("/x/Fluo-N2DH-SIM+")) == find_border(Path("/x/mine")) == 0
+    # Not by a part of a word, nor by folders above.
+    assert find_border(Path("/home/michelangelo")) == find_border(Path("/HeLa/mine")) == 0
 
 
 def run_evaluation(*arguments: object) -> subprocess.CompletedProcess[str]:
