@@ -103,6 +103,7 @@ CHANGES = {
         "annotate.area_tolerance_above",
         "annotate.solidity_tolerance",
         "annotate.share_at_border",
+        "annotate.unusual_nuclei",
     ],
     "ignore": ["annotate.rejected", "annotate.noise_grey"],
     "training": [
@@ -114,8 +115,9 @@ CHANGES = {
         "train.grid",
     ],
 }
-# Images of 8 bits stay as they are, and all variants train for the same number of steps.
-NO_EFFECT = {"preprocess.values", "train.epochs", "train.steps_per_epoch"}
+# Images of 8 bits stay as they are, all variants train for the same number of steps, and no group
+# is a movie.
+NO_EFFECT = {"preprocess.values", "train.epochs", "train.steps_per_epoch", "predict.use_time"}
 # All objects count, whatever their area: Otsu and watershed alone.
 ANY_AREA = {"area_tolerance": 1e9, "area_tolerance_above": 1e9}
 NO_NETWORK = "otsu-watershed"

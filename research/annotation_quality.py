@@ -23,7 +23,11 @@ from autonuclei.settings import Settings, read_settings
 ROOT = Path(__file__).resolve().parents[1]
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 # Without nuclei at levels of their own.
-ONE_THRESHOLD = {"local_levels": False, "minimum_relative_contrast": None}
+ONE_THRESHOLD = {
+    "local_levels": False,
+    "minimum_relative_contrast": None,
+    "unusual_nuclei": False,
+}
 # Parameters were chosen on these, and reported on the others.
 CHOSEN_ON = (
     "256x256_a",
