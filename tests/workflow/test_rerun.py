@@ -61,6 +61,8 @@ def test_a_changed_image_that_is_only_segmented(finished_copy: Path) -> None:
     jobs = plan(finished_copy).jobs
     assert set(jobs) == TRACKING | {
         "predict_stretch",
+        "find_alternatives",
+        "choose_nuclei",
         "join_movie",
         "measure_nuclei",
         "draw_counts",
