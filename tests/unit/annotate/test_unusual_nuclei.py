@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage as ndi
 
 from autonuclei.annotate.pipeline import annotate_image
+from autonuclei.annotate.remainder import estimate_background
 from autonuclei.annotate.unusual_nuclei import (
-    estimate_background,
     find_dim_nuclei,
     is_condensed,
     is_dim_nucleus,

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from autonuclei.annotate import boundaries
-from autonuclei.annotate.component_tree import enlarge_labels, find_nuclei_at, reduce_image
 from autonuclei.annotate.filtering import FilteredImage
-from autonuclei.labels.growth import grow_labels
+from autonuclei.annotate.remainder import take_out
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.shapes import measure_ellipticity
 from autonuclei.settings import AnnotateSettings
@@ -35,12 +33,8 @@ LEAST_CHROMATIN = 0.3
 LESS_SOLID = 0.05
 # Before the boundary is drawn at full resolution.
 LEAST_BEFORE_DRAWING = 0.9
-# Nuclei are looked for at this radius in px, and at so many levels: what is found is drawn anew.
-WORKING_RADIUS, N_LEVELS = 5, 15
 # Around known objects, in radii of the median one, all light is theirs.
 REACH = 0.6
-# The background is averaged with a Gaussian so wide, from squares of this side, in radii.
-BACKGROUND_RADII, SQUARE_RADII = 3.0, 0.5
 
 
 def is_dim_nucleus(
@@ -107,10 +101,6 @@ def find_dim_nuclei(
 ) -> npt.NDArray[np.int32]:
     """Find dim nuclei in what is left of an image without the objects that are known.
 
-    Levels of brightness for a whole image reach from its background to its brightest nuclei. A
-    nucleus of a twentieth of their brightness lies below the lowest of these levels, or in the
-    light that others throw around them.
-
     Parameters
     ----------
     image : (height, width)
@@ -126,53 +116,21 @@ def find_dim_nuclei(
         Label image of clear ones (`is_dim_nucleus`), away from the known objects.
     """
     image = FilteredImage.wrap(image)
-    area = np.bincount(objects.ravel())[1:]
-    median_area = float(np.median(area[area > 0]))
-    radius = np.sqrt(median_area / np.pi)
-    taken = grow_labels(objects, max(1, round(REACH * radius))) > 0
-    left = image.values - estimate_background(image.values, taken, radius)
-    left[taken] = 0
-    remainder = FilteredImage(left, noise=image.noise)
-    step = max(1, int(radius / WORKING_RADIUS))
-    found, _ = find_nuclei_at(
-        remainder, step, median_area, smoothing_px, minimum_area_px, n_levels=N_LEVELS
-    )
+    remainder = take_out(image, objects, reach=REACH)
+    median_area = remainder.median_area
+    found = remainder.find_parts(smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
     area, ellipticity = measure_ellipticity(found)
     possible = (area >= 0.5 * SMALLEST * median_area) & (ellipticity >= LEAST_BEFORE_DRAWING)
     possible[0] = False
     if not possible.any():
         return np.zeros_like(found)
     found = keep_labels(found, np.flatnonzero(possible))
-    found = boundaries.refine_boundaries(remainder, found)
+    found = boundaries.refine_boundaries(remainder.image, found)
     area, ellipticity = measure_ellipticity(found)
     bright = boundaries.measure_brightness(
-        remainder.blur(boundaries.SMOOTHING_PX), found, np.zeros(len(area), np.float32)
+        remainder.image.blur(boundaries.SMOOTHING_PX), found, np.zeros(len(area), np.float32)
     )
     significance = measure_significance(np.nan_to_num(bright), area, image.noise)
     clear = is_dim_nucleus(significance, ellipticity, area, median_area)
     clear[0] = False
     return np.asarray(keep_labels(found, np.flatnonzero(clear)))
-
-
-def estimate_background(image: Array, taken: Array, radius: float) -> npt.NDArray[np.float32]:
-    """Background at each pixel: the mean of what lies around and is not taken.
-
-    Parameters
-    ----------
-    image : (height, width)
-        Grey values.
-    taken : (height, width) bool
-        Pixels that are no background.
-    radius
-        Of a nucleus, in px.
-    """
-    side = max(1, round(SQUARE_RADII * radius))
-    weight = reduce_image(~taken, side)
-    total = reduce_image(np.where(taken, 0, image), side)
-    overall = total.sum() / max(weight.sum(), 1e-6)
-    sigma = BACKGROUND_RADII * radius / side
-    little = 1e-3
-    weight = ndi.gaussian_filter(weight, sigma, mode="constant") + little
-    total = ndi.gaussian_filter(total, sigma, mode="constant") + little * overall
-    background = enlarge_labels(total / weight, side)[: image.shape[0], : image.shape[1]]
-    return np.asarray(ndi.uniform_filter(background, side), np.float32)

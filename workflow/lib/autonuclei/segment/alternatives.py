@@ -12,14 +12,12 @@ import pandas as pd
 from scipy import ndimage as ndi
 
 from autonuclei.annotate import boundaries
-from autonuclei.annotate.component_tree import find_nuclei_at
 from autonuclei.annotate.filtering import FilteredImage
-from autonuclei.annotate.unusual_nuclei import estimate_background, measure_significance
-from autonuclei.labels.growth import grow_labels
+from autonuclei.annotate.remainder import take_out
+from autonuclei.annotate.unusual_nuclei import measure_significance
 from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.shapes import measure_ellipticity
-from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +31,6 @@ LEAST_SIGNIFICANCE = 20.0
 REACH = 0.15
 # Plates and pairs of mitosis are brighter, at their edge too: contrast relative to the median one.
 BRIGHT = 0.75
-# Nuclei are looked for at this radius in px, and at so many levels: what is found is drawn anew.
-WORKING_RADIUS, N_LEVELS = 5, 15
 
 
 def find_alternatives(image: Array, labels: Array) -> npt.NDArray[np.int32]:
@@ -58,43 +54,27 @@ def find_alternatives(image: Array, labels: Array) -> npt.NDArray[np.int32]:
     area = np.bincount(known.ravel())[1:]
     if not area.any():
         return known
-    median_area = float(np.median(area[area > 0]))
-    radius = np.sqrt(median_area / np.pi)
-    filtered = FilteredImage(image)
-    taken = grow_labels(known, max(1, round(REACH * radius))) > 0
-    left = image - estimate_background(image, taken, radius)
-    contrast = np.bincount(known.ravel(), weights=left.ravel())[1:] / np.maximum(area, 1)
-    left[taken] = 0
-    remainder = FilteredImage(left, noise=filtered.noise)
-    found = _find_parts(remainder, median_area, radius)
+    whole = FilteredImage(image)
+    remainder = take_out(whole, known, reach=REACH)
+    median_area, left = remainder.median_area, remainder.image.values
+    light = np.bincount(known.ravel(), weights=(image - remainder.background).ravel())
+    contrast = light[1:] / np.maximum(area, 1)
+    found = remainder.find_parts()
     bright, n_bright = ndi.label(
-        remainder.blur(boundaries.SMOOTHING_PX) > BRIGHT * np.median(contrast)
+        remainder.image.blur(boundaries.SMOOTHING_PX) > BRIGHT * np.median(contrast)
     )
     hidden = np.unique(found[bright > 0])
     found = np.where(np.isin(found, hidden) | (bright > 0), bright, found + n_bright * (found > 0))
-    found = boundaries.refine_boundaries(remainder, found)
+    found = boundaries.refine_boundaries(remainder.image, found)
     area, ellipticity = measure_ellipticity(found)
     contrast = np.bincount(found.ravel(), weights=left.ravel()) / np.maximum(area, 1)
-    significance = measure_significance(contrast, area, filtered.noise)
+    significance = measure_significance(contrast, area, whole.noise)
     is_possible = (area >= SMALLEST * median_area) & (area <= LARGEST * median_area)
     is_possible &= (ellipticity >= LEAST_ELLIPTICITY) & (significance >= LEAST_SIGNIFICANCE)
     is_possible[0] = False
     found = keep_labels(found, np.flatnonzero(is_possible))
     numbers = np.cumsum(is_possible, dtype=np.int32) + known.max()
     return np.where(found > 0, numbers[found], known).astype(np.int32)
-
-
-def _find_parts(image: FilteredImage, median_area: float, radius: float) -> Array:
-    """Parts of an image at levels of their own, as a label image."""
-    found, _ = find_nuclei_at(
-        image,
-        max(1, int(radius / WORKING_RADIUS)),
-        median_area,
-        AnnotateSettings.smoothing_px,
-        AnnotateSettings.minimum_area_px,
-        n_levels=N_LEVELS,
-    )
-    return np.asarray(found)
 
 
 def find_touching(labels: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

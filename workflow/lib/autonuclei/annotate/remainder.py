@@ -1,0 +1,110 @@
+"""What is left of an image without the objects that are known and the background around them.
+
+Levels of brightness for a whole image reach from its background to its brightest nuclei. A nucleus
+of a twentieth of their brightness lies below the lowest of these levels, or in the light that
+others throw around them. In the remainder it stands out from the noise.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from autonuclei.annotate.component_tree import enlarge_labels, find_nuclei_at, reduce_image
+from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.labels.growth import grow_labels
+from autonuclei.settings import AnnotateSettings
+
+Array = npt.NDArray[Any]
+
+# The background is averaged with a Gaussian so wide, from squares of this side, in radii.
+BACKGROUND_RADII, SQUARE_RADII = 3.0, 0.5
+# Parts are looked for at this radius in px, and at so many levels: what is found is drawn anew.
+WORKING_RADIUS, N_LEVELS = 5, 15
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """What is left of an image.
+
+    Attributes
+    ----------
+    image : (height, width) float32
+        Grey values above the background, 0 at and around the known objects; with the noise of the
+        whole image.
+    background : (height, width) float32
+        From `estimate_background`.
+    median_area : float
+        Of the known objects, in px.
+    """
+
+    image: FilteredImage
+    background: npt.NDArray[np.float32]
+    median_area: float
+
+    def find_parts(
+        self,
+        *,
+        smoothing_px: float = AnnotateSettings.smoothing_px,
+        minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    ) -> Array:
+        """Label image of what could be nuclei, at levels of their own.
+
+        Parameters
+        ----------
+        smoothing_px, minimum_area_px
+            As in `component_tree.find_nuclei`.
+        """
+        radius = np.sqrt(self.median_area / np.pi)
+        step = max(1, int(radius / WORKING_RADIUS))
+        found, _ = find_nuclei_at(
+            self.image, step, self.median_area, smoothing_px, minimum_area_px, n_levels=N_LEVELS
+        )
+        return np.asarray(found)
+
+
+def take_out(image: FilteredImage, objects: Array, *, reach: float) -> Remainder:
+    """Take the known objects out of an image.
+
+    Parameters
+    ----------
+    image : (height, width)
+    objects : (height, width) int
+        Label image, with at least one object.
+    reach
+        How far around each all light is its own, in radii of the median one.
+    """
+    area = np.bincount(objects.ravel())[1:]
+    median_area = float(np.median(area[area > 0]))
+    radius = np.sqrt(median_area / np.pi)
+    taken = grow_labels(objects, max(1, round(reach * radius))) > 0
+    background = estimate_background(image.values, taken, radius)
+    left = image.values - background
+    left[taken] = 0
+    return Remainder(FilteredImage(left, noise=image.noise), background, median_area)
+
+
+def estimate_background(image: Array, taken: Array, radius: float) -> npt.NDArray[np.float32]:
+    """Background at each pixel: the mean of what lies around and is not taken.
+
+    Parameters
+    ----------
+    image : (height, width)
+        Grey values.
+    taken : (height, width) bool
+        Pixels that are no background.
+    radius
+        Of a nucleus, in px.
+    """
+    side = max(1, round(SQUARE_RADII * radius))
+    weight = reduce_image(~taken, side)
+    total = reduce_image(np.where(taken, 0, image), side)
+    overall = total.sum() / max(weight.sum(), 1e-6)
+    sigma = BACKGROUND_RADII * radius / side
+    little = 1e-3
+    weight = ndi.gaussian_filter(weight, sigma, mode="constant") + little
+    total = ndi.gaussian_filter(total, sigma, mode="constant") + little * overall
+    background = enlarge_labels(total / weight, side)[: image.shape[0], : image.shape[1]]
+    return np.asarray(ndi.uniform_filter(background, side), np.float32)
