@@ -48,6 +48,20 @@ def test_numbers_of_a_movie(tmp_path: Path) -> None:
     )
 
 
+def test_nuclei_that_time_told_of_are_counted(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    assert "predict.use_time" not in render_summary(experiment, [view])
+    path = experiment.folder / "segmentation/film/objects.csv"
+    found_by = ["network"] * 6 + ["image"] * 2 + ["merge"]
+    write_table(path, read_table(path).assign(found_by=found_by))
+    experiment = replace(experiment)  # which reads it anew
+    (row,) = experiment.samples
+    assert (row["n_by_image"], row["n_merged"]) == (2, 1)
+    page = render_summary(experiment, [view])
+    assert "Of the nuclei of film, 2 were passed over by the network" in page
+    assert "and 1 were found in two pieces" in page
+
+
 def test_numbers_that_rest_on_bad_frames_say_so(tmp_path: Path) -> None:
     experiment, view = make_experiment(tmp_path)
     (row,) = experiment.samples

@@ -166,6 +166,7 @@ class Experiment:
     def _describe_sample(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         name = sample["sample"]
         objects = self._read(f"segmentation/{name}/objects.csv")
+        found_by = objects.get("found_by", pd.Series(dtype=str))
         sizes = sorted(self.sizes[name])
         row: dict[str, Any] = {
             "sample": name,
@@ -179,6 +180,9 @@ class Experiment:
             "nuclei_per_image": len(objects) / sample["n_frames"],
             "median_area_px": float(objects["area_px"].median()),
             "median_diameter_um": float(2 * np.sqrt(objects["area_um2"].median() / np.pi)),
+            # Of movies whose nuclei are chosen by time (`track.choice`).
+            "n_by_image": int((found_by == "image").sum()),
+            "n_merged": int((found_by == "merge").sum()),
             # The number of nuclei of an image that was passed over is unknown.
             "n_failed": int(
                 self._counts.loc[self._counts["sample"] == name, "predicted"].isna().sum()
