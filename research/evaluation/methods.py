@@ -44,7 +44,9 @@ def run_workflow(
     _need_images(recording)
     _write_project(recording, folder, settings)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(folder), "--cores", cores, "--quiet", "rules"]
+    command += ["--directory", str(folder), "--cores", cores, "--quiet", "rules", "--until"]
+    # Figures and films are no part of the method.
+    command += ["export_ctc" if recording.is_movie else "write_stills"]
     began = _take_cpu(resource.RUSAGE_CHILDREN)
     if subprocess.run(command, check=False).returncode:
         raise InputError(f"{folder}: the workflow failed, see the lines above and {folder}/logs.")
