@@ -18,6 +18,7 @@ from autonuclei.report.summary import (
     list_pictures,
     render_summary,
 )
+from autonuclei.report.views import read_view, write_view
 from summary_examples import make_experiment
 
 
@@ -60,6 +61,20 @@ def test_nuclei_that_time_told_of_are_counted(tmp_path: Path) -> None:
     page = render_summary(experiment, [view])
     assert "Of the nuclei of film, 2 were passed over by the network" in page
     assert "and 1 were found in two pieces" in page
+
+
+def test_nuclei_of_which_the_network_told_nothing_are_in_the_table(tmp_path: Path) -> None:
+    experiment, view = make_experiment(tmp_path)
+    shown = read_view(view)
+    # Neither at the first row, which decides on the columns, nor at a later one.
+    for index in (0, 1):
+        nuclei = [nucleus | {"probability": 0.9} for nucleus in shown.nuclei]
+        nuclei[index]["probability"] = None
+        write_view(view, replace(shown, nuclei=nuclei))
+        page = render_summary(experiment, [view])
+        table = page.partition("Nuclei of film")[2].partition("</table>")[0]
+        assert "Probability" in table
+        assert table.count('data-order="-1e+300">undefined') == 1
 
 
 def test_numbers_that_rest_on_bad_frames_say_so(tmp_path: Path) -> None:

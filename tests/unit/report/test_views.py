@@ -77,6 +77,13 @@ def test_view_of_two_squares(tmp_path: Path) -> None:
     # The network's probability is unknown here, so nothing is told of it.
     assert "probability" not in first
 
+    # That of one which time told of is unknown, those of the others are shown.
+    objects["probability"] = np.array([np.nan, 0.75])
+    view = make_view(
+        photograph(labels), labels, objects, sample="s", frame=3, name="s_3", pixel_size_um=0.5
+    )
+    assert [nucleus["probability"] for nucleus in view.nuclei] == [None, 0.75]
+
     write_view(tmp_path / "view.json", view)
     assert read_view(tmp_path / "view.json") == view
 

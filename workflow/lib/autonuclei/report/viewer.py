@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from bokeh.embed import components
 from bokeh.models import (
     BoxZoomTool,
@@ -74,17 +75,18 @@ def draw_viewer(view: View) -> Any:
     told = [
         (column, words, value)
         for column, words, value in TOLD
-        if any(column in nucleus for nucleus in view.nuclei)
+        if view.nuclei
+        and column in view.nuclei[0]
         # Square micrometres where they are known, else pixels.
-        and not (column == "area_px" and any("area_um2" in nucleus for nucleus in view.nuclei))
+        and not (column == "area_px" and "area_um2" in view.nuclei[0])
     ]
-    nan = float("nan")
     source = ColumnDataSource(
         {
             "xs": [nucleus["outline_x"] for nucleus in view.nuclei],
             "ys": [[-y for y in nucleus["outline_y"]] for nucleus in view.nuclei],
             **{
-                column: [nucleus.get(column, nan) for nucleus in view.nuclei]
+                # Bokeh shows what is not a number as "NaN", and None as a fault of the page.
+                column: np.array([nucleus[column] for nucleus in view.nuclei], np.float64)
                 for column, _, _ in told
             },
         }

@@ -35,7 +35,7 @@ class View:
     Lengths are pixels of the frame. `image` is a JPEG file in base64, `scale` its pixels per
     pixel of the frame, `top` and `left` the place of its upper left corner in the frame.
     `nuclei` are tables with `label`, `y`, `x` (centroid), `outline_y`, `outline_x` (lists) and
-    what else is known of each nucleus.
+    what else is known of any of them, None where it is not known of this one.
     """
 
     sample: str
@@ -115,7 +115,9 @@ def make_view(
 
     outlines = trace_outlines(labels[rows, cols])
     columns = ["y_px", "x_px", *(name for name in COLUMNS if name in objects)]
-    known = objects.set_index("label")[columns].astype(np.float64).to_dict("index")
+    shown = objects.set_index("label").loc[outlines.labels, columns].astype(np.float64)
+    # What is known of none is left out: the probability of masks that no network made.
+    known = shown.dropna(axis="columns", how="all").to_dict("index")
     nuclei: list[dict[str, Any]] = []
     for label in outlines.labels.tolist():
         told = {str(key): value for key, value in known[label].items()}
@@ -131,7 +133,7 @@ def make_view(
                 "outline_y": (outline[:, 1] + rows.start).tolist(),
                 "outline_x": (outline[:, 0] + cols.start).tolist(),
             }
-            | {key: round(value, 3) for key, value in told.items() if np.isfinite(value)}
+            | {key: round(value, 3) if np.isfinite(value) else None for key, value in told.items()}
         )
     return View(
         sample, frame, name, height, width, rows.start, cols.start, scale, pixel_size_um,
