@@ -39,7 +39,7 @@ demo: run-env
 
 test: dev-env
 	tests/browser/install.sh
-	python -m pytest
+	python -m pytest --numprocesses $(CORES) --maxprocesses 8 --dist loadfile
 
 test-browser: dev-env
 	tests/browser/install.sh
