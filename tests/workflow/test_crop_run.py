@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from autonuclei.export.ctc import write_ctc
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.io.tables import read_table
 from conftest import run_snakemake, write_config
@@ -13,7 +14,8 @@ from shapes import GRID, draw_disks, photograph
 
 CROP = [30, 78, 0, 48]  # a quarter of 96 x 96
 FILM = {"experiment": "e", "sample": "film", "images": "raw/film.tif", "kind": "movie",
-        "labels": "labels/film.tif", "ground_truth": "labels/part.tif"}  # fmt: skip
+        "labels": "labels/film.tif", "ground_truth": "labels/part.tif",
+        "ground_truth_tracks": "tracks"}  # fmt: skip
 FIELDS = {"experiment": "e", "sample": "fields", "images": "raw/field.tif", "kind": "stills",
           "labels": "labels/field.tif"}  # fmt: skip
 
@@ -26,6 +28,10 @@ def draw_project(folder: Path) -> np.ndarray:
     film = {"n_frames": 3, "pixel_size_um": 0.5, "frame_interval_min": 10}
     write_image_movie(folder / "raw/film.tif", raw, **film)
     write_image_movie(folder / "labels/film.tif", whole, **film)
+    # The same numbers in all frames: these masks are tracks.
+    rows = [(t, n, n, 0) for t in range(3) for n in range(1, len(GRID) + 1)]
+    tracks = pd.DataFrame(rows, columns=["frame", "label", "track", "parent"])
+    write_ctc(folder / "tracks", tracks, labels=whole, n_frames=3)
     tifffile.imwrite(folder / "raw/field.tif", raw[0])
     tifffile.imwrite(folder / "labels/field.tif", whole[0])
     return whole
@@ -37,6 +43,7 @@ def test_a_quarter_has_the_results_of_the_quarter(tmp_path: Path) -> None:
     write_config(tmp_path, [FILM, FIELDS], preprocess={"crop": CROP})
     results = tmp_path / "results/e"
     names = ("tracking/film/motility", "evaluation/metrics.csv", "segmentation/film/planes.csv",
+             "evaluation/tracks_film.csv",
              "segmentation/fields/objects.csv", "tracking/film/trackmate/film.xml")  # fmt: skip
     run = run_snakemake(tmp_path, *(f"results/e/{name}" for name in names))
     assert run.code == 0, run.all
@@ -59,6 +66,9 @@ def test_a_quarter_has_the_results_of_the_quarter(tmp_path: Path) -> None:
 
     metrics = read_table(results / "evaluation/metrics.csv", text=("stage", "sample"))
     assert (metrics["f1"] == 1).all()
+    of_tracks = read_table(results / "evaluation/tracks_film.csv").iloc[0]
+    assert of_tracks["TRA"] == of_tracks["SEG"] == 1
+    assert of_tracks["nuclei_true"] == sum(n_nuclei)
     image = tifffile.imread(results / "tracking/film/trackmate/film.tif")
     raw = tifffile.imread(tmp_path / "raw/film.tif")
     np.testing.assert_array_equal(image, raw[:, CROP[0] : CROP[1], CROP[2] : CROP[3]])

@@ -61,9 +61,10 @@ rule evaluate_tracks:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(500, 60, 10),
+        mem_mb=NEEDS.true_tracks_mb(500, 60, 10),
         runtime=NEEDS.sample_min(10, 0.1),
     params:
+        window=lambda wildcards: PLAN.get_sample(wildcards).truth_tracks_window,
         columns=PLAN.get_columns,
         code=digest_imports("evaluate/evaluate_tracks"),
     script:

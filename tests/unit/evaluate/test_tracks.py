@@ -156,6 +156,54 @@ def test_folders_in_the_challenge_layout(tmp_path: Path) -> None:
     )
 
 
+# Nucleus 1 leaves the upper part in frame 2 and is back in frame 3. Nucleus 2 divides there into 3
+# and 4; nucleus 5 divides below into 6, which comes up at birth, and 7.
+WALK = draw_squares(
+    [
+        {1: (5, 2), 2: (5, 12), 5: (25, 30)},
+        {1: (5, 2), 2: (5, 12), 5: (25, 30)},
+        {1: (25, 2), 3: (2, 12), 4: (9, 12), 6: (8, 30), 7: (30, 30)},
+        {1: (5, 2), 3: (2, 12), 4: (9, 12), 6: (8, 30), 7: (30, 30)},
+    ]
+)
+WALKERS = pd.DataFrame(
+    [(1, 0, 3, 0), (2, 0, 1, 0), (3, 2, 3, 2), (4, 2, 3, 2), (5, 0, 1, 0), (6, 2, 3, 5),
+     (7, 2, 3, 5)],
+    columns=COLUMNS,
+)  # fmt: skip
+
+
+def test_part_of_the_truth_is_what_is_seen_there() -> None:
+    upper = [image[:20] for image in WALK]
+    seen = pd.DataFrame(
+        [(1, 0, 1, 0), (2, 0, 1, 0), (3, 2, 3, 2), (4, 2, 3, 2), (6, 2, 3, 0), (8, 3, 3, 0)],
+        columns=COLUMNS,
+    )
+    upper[3] = np.where(upper[3] == 1, 8, upper[3]).astype(np.uint16)
+    values = evaluate_tracks(WALKERS, WALK, seen, upper, window=(0, 20, 0, 40))
+    for name in ("TRA", "DET", "LNK", "SEG", "division_f1_0"):
+        assert values[name] == 1
+    assert (values["tracks_true"], values["divisions_true"]) == (6, 1)
+    assert values["nuclei_true"] == 11
+    # The whole truth is what is checked.
+    with pytest.raises(InputError, match="track 1 goes from frame 0 to 2"):
+        table = WALKERS.assign(end=[2, 1, 3, 3, 1, 3, 3])
+        evaluate_tracks(table, WALK, seen, upper, window=(0, 20, 0, 40))
+
+
+def test_a_mother_who_left_before_she_divided_is_not_known() -> None:
+    """She was there in frame 0; her daughters are born below and come up."""
+    images = draw_squares(
+        [{1: (5, 5)}, {1: (25, 5)}, {2: (8, 2), 3: (8, 12)}, {2: (8, 2), 3: (8, 12)}]
+    )
+    truth = pd.DataFrame([(1, 0, 1, 0), (2, 2, 3, 1), (3, 2, 3, 1)], columns=COLUMNS)
+    seen = pd.DataFrame([(1, 0, 0, 0), (2, 2, 3, 0), (3, 2, 3, 0)], columns=COLUMNS)
+    upper = [image[:20] for image in images]
+    values = evaluate_tracks(truth, images, seen, upper, window=(0, 20, 0, 40))
+    assert values["TRA"] == values["LNK"] == 1
+    assert values["divisions_true"] == 0
+
+
 def test_drawn_movie_agrees_with_itself() -> None:
     movie = draw_movie(MovieSettings(frames=8, height_px=128, width_px=128, nuclei=10), seed=5)
     values = evaluate_tracks(movie.tracks, movie.labels, movie.tracks, movie.labels)

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import yaml
 
 from autonuclei.errors import InputError
+from autonuclei.export.ctc import write_ctc
 from autonuclei.io.images import PlaneReader, read_file_header, read_plane
 from autonuclei.io.label_images import read_label_image
 from autonuclei.plan.fields import list_fields
@@ -155,3 +157,34 @@ def test_where_the_part_begins_is_told() -> None:
     assert (told["crop_y_px"], told["crop_x_px"]) == (10, 20)
     assert (told["minimum"], told["maximum"]) == (image.min(), image.max())
     assert list_remarks([read(None).describe_input()]) == []
+
+
+def save_tracks(n_frames: int, *shape: int) -> None:
+    labels = np.zeros((n_frames, *shape), np.uint16)
+    labels[:, 2:9, 2:9] = 1
+    rows = {"frame": range(n_frames), "label": 1, "track": 1, "parent": 0}
+    write_ctc("true", pd.DataFrame(rows), labels=labels, n_frames=n_frames)
+
+
+def test_true_tracks_are_those_of_the_part_or_of_all() -> None:
+    save("a.tif", 3, *SHAPE)
+    save_tracks(3, *SHAPE)
+    assert read(ground_truth_tracks="true").truth_tracks_window == CROP
+    assert read(None, ground_truth_tracks="true").truth_tracks_window is None
+    save_tracks(3, 30, 40)
+    assert read(ground_truth_tracks="true").truth_tracks_window is None
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ((2, *SHAPE), "true has masks of 2 frames, but this movie has 3. Give the truth of this"),
+        ((3, 64, 70), "true/mask000.tif: is 70 x 64 pixels, but 40 x 30 of each frame are used"),
+    ],
+)
+def test_true_tracks_of_another_movie(size: tuple[int, int, int], said: str) -> None:
+    """Refused before anything is computed."""
+    save("a.tif", 3, *SHAPE)
+    save_tracks(*size)
+    with pytest.raises(InputError, match=said):
+        read(ground_truth_tracks="true")

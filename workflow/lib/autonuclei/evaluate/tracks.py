@@ -16,7 +16,6 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pandas as pd
-import tifffile
 from ctc_metrics.scripts.evaluate import calculate_metrics
 from numpy.typing import NDArray
 from traccuracy import TrackingGraph
@@ -26,9 +25,12 @@ from traccuracy.metrics import DivisionMetrics
 from autonuclei.errors import InputError
 from autonuclei.evaluate.masks import drop_at_border
 from autonuclei.export.ctc import TRACK_COLUMNS, read_ctc
+from autonuclei.io.formats.base import Window
+from autonuclei.io.images import open_image
+from autonuclei.io.label_frames import LabelFiles
 from autonuclei.labels.overlap import find_overlaps
 
-LabelImage = NDArray[np.unsignedinteger]
+LabelImage = NDArray[np.integer]
 
 # Columns of a result, by the names of the library. BC(i) takes divisions that are at most i frames
 # early or late.
@@ -60,7 +62,7 @@ def match_frame(
 
     Parameters
     ----------
-    truth, result : (rows, columns) unsigned int
+    truth, result : (rows, columns) int
 
     Returns
     -------
@@ -97,6 +99,7 @@ def evaluate_tracks(
     *,
     frame_buffers: Sequence[int] = (0, 1),
     border_px: int = 0,
+    window: Window | None = None,
     chota: bool = False,
 ) -> dict[str, float | str]:
     """Compare tracks with true ones. Label images are read one frame at a time.
@@ -105,7 +108,7 @@ def evaluate_tracks(
     ----------
     truth_tracks, result_tracks : DataFrame
         One row per track: `label`, `begin`, `end`, `parent` (see `ctc.make_ctc_tracks`).
-    truth_labels, result_labels : iterable of (rows, columns) unsigned int
+    truth_labels, result_labels : iterable of (rows, columns) int
         Label images of the frames 0, 1, ... whose values are the labels of the tables.
     frame_buffers : sequence of int
         By how many frames a division may be early or late and still count as found.
@@ -113,6 +116,10 @@ def evaluate_tracks(
         Found nuclei that lie wholly within so many pixels of the border do not count: the field
         of interest of the Cell Tracking Challenge, whose truth has none there. A track that
         leaves the field for a while goes on as another one with the first as parent.
+    window
+        First row, end row, first column and end column of the part of the truth that the result
+        is of; None for all. A true track that leaves this part ends there; should it come back,
+        it is a new one. Divisions count that are within it: a mother outside is none.
     chota : bool
         Whether to compute CHOTA too.
 
@@ -133,16 +140,24 @@ def evaluate_tracks(
     """
     matches = _Matches([], [], [], [], [])
     everywhere: list[list[int]] = []
+    whole_truth: list[list[int]] = []
     for truth, result in _zip_frames(truth_labels, result_labels):
+        if window:
+            whole_truth.append(np.unique(truth[truth > 0]).tolist())
+            truth = truth[window[0] : window[1], window[2] : window[3]]
         if border_px:
             everywhere.append(np.unique(result[result > 0]).tolist())
         found = match_frame(truth, drop_at_border(result, border_px))
         for series, value in zip(vars(matches).values(), found, strict=True):
             series.append(value)
+    if window:
+        _check_table(truth_tracks, whole_truth, "truth")
+        parts = _cut_tracks(truth_tracks, matches.labels_ref, matches.mapped_ref)
+        truth_tracks = _keep_seen_births(parts, truth_tracks)
     _check_table(truth_tracks, matches.labels_ref, "truth")
     if border_px:
         _check_table(result_tracks, everywhere, "result")
-        result_tracks = _cut_tracks(result_tracks, matches)
+        result_tracks = _cut_tracks(result_tracks, matches.labels_comp, matches.mapped_comp)
     _check_table(result_tracks, matches.labels_comp, "result")
     nuclei_true = sum(map(len, matches.labels_ref))
     values: dict[str, float | str] = {
@@ -165,6 +180,7 @@ def evaluate_ctc_folders(
     *,
     frame_buffers: Sequence[int] = (0, 1),
     border_px: int = 0,
+    window: Window | None = None,
     chota: bool = False,
 ) -> dict[str, float | str]:
     """Compare two folders in the Cell Tracking Challenge layout; see `evaluate_tracks`.
@@ -178,17 +194,28 @@ def evaluate_ctc_folders(
     found_table, found_masks = read_ctc(result)
     return evaluate_tracks(
         true_table,
-        (tifffile.imread(path) for path in true_masks),
+        _open_masks(true_masks),
         found_table,
-        (tifffile.imread(path) for path in found_masks),
+        _open_masks(found_masks),
         frame_buffers=frame_buffers,
         border_px=border_px,
+        window=window,
         chota=chota,
     )
 
 
-def _cut_tracks(tracks: pd.DataFrame, matches: _Matches) -> pd.DataFrame:
-    """Give the tracks of the result as they are seen within the field; numbers in the matches too.
+def _open_masks(paths: Sequence[Path]) -> Iterator[LabelImage]:
+    """The label images of a movie, all of the size of the first one."""
+    with open_image(paths[0], as_stored=True) as file:
+        header = file.header.images[0]
+    masks = LabelFiles(paths, (header.height, header.width))
+    return (masks[frame] for frame in range(len(masks)))
+
+
+def _cut_tracks(
+    tracks: pd.DataFrame, labels: list[list[int]], mapped: list[list[int]]
+) -> pd.DataFrame:
+    """Give the tracks as they are seen within the field, with their numbers in the lists too.
 
     A part after an absence gets a new number, and the part before as parent.
     """
@@ -197,7 +224,7 @@ def _cut_tracks(tracks: pd.DataFrame, matches: _Matches) -> pd.DataFrame:
     part_of: dict[int, int] = {}
     rows: dict[int, list[int]] = {}
     numbers = itertools.count(max(parent_of, default=0) + 1)
-    for frame, here in enumerate(matches.labels_comp):
+    for frame, here in enumerate(labels):
         for label in here:
             if last.get(label) != frame - 1 or label not in part_of:
                 before = part_of.get(label, part_of.get(parent_of[label], 0))
@@ -205,10 +232,21 @@ def _cut_tracks(tracks: pd.DataFrame, matches: _Matches) -> pd.DataFrame:
                 part_of[label] = part
                 rows[part] = [part, frame, frame, before]
             rows[part_of[label]][2] = last[label] = frame
-        matches.labels_comp[frame] = sorted(part_of[label] for label in here)
-        mapped = matches.mapped_comp[frame]
-        matches.mapped_comp[frame] = [part_of[label] for label in mapped]
+        labels[frame] = sorted(part_of[label] for label in here)
+        mapped[frame] = [part_of[label] for label in mapped[frame]]
     return pd.DataFrame(list(rows.values()), columns=list(TRACK_COLUMNS), dtype=np.int64)
+
+
+def _keep_seen_births(parts: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
+    """Leave a parent only to those parts of tracks that follow it as in the whole tracks.
+
+    Nobody who sees a part of the field alone can tell where a nucleus that enters it comes from.
+    """
+    whole = parts[["label"]].merge(tracks, on="label", how="left")  # a second part has no such line
+    end = parts.set_index("label")["end"].reindex(parts["parent"]).to_numpy()
+    true_end = tracks.set_index("label")["end"].reindex(whole["parent"]).to_numpy()
+    is_seen = (parts["begin"] == whole["begin"]) & (end == true_end)
+    return parts.assign(parent=parts["parent"].where(is_seen, 0))
 
 
 def _zip_frames(

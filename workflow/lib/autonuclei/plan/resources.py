@@ -193,6 +193,20 @@ class Requests:
             for index in sample.truth
         ]
 
+    def true_tracks_mb(
+        self, base: float, per_megapixel: float, per_sample_megapixel: float
+    ) -> Resource:
+        """Memory of a job that reads true tracks, whole frames also where a part is used, in MB."""
+
+        def need(wildcards: Wildcards) -> float:
+            sample = self._plan.get_sample(wildcards)
+            read = sample.largest_megapixels
+            if sample.shape and sample.truth_tracks_window:
+                read = math.prod(sample.shape) / 1e6
+            return base + per_megapixel * read + per_sample_megapixel * sample.megapixels
+
+        return self._ask(need)
+
     def shown_mb(self, base: float, per_megapixel: float) -> Resource:
         """Memory of a figure of the frame that stands for the annotation, in MB."""
 

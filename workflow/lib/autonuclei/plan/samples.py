@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autonuclei.errors import InputError
+from autonuclei.export.ctc import read_ctc
 from autonuclei.io.files import stamp_files
 from autonuclei.io.formats.base import FileHeader, ImageHeader, Window
 from autonuclei.io.images import (
@@ -115,7 +116,8 @@ class Sample:
     `corrected_labels` are its label images by frame index, where it is masks.
 
     `shape` is the (height, width) of a movie's frames as they are stored, None for stills; frames
-    and label images have those of the part that is used. `pixel_size_um` is None
+    and label images have those of the part that is used, and `truth_tracks_window` is this part
+    where the masks of `truth_tracks` are whole. `pixel_size_um` is None
     where it is unknown or differs from frame to frame. Where each channel is a file, `channel` is
     None and `file_channel` the one of `file_channels` that is read. `channels` are those that all
     images have. `header` is that of the first image.
@@ -137,6 +139,7 @@ class Sample:
     corrected: Correction | None = None
     corrected_labels: Mapping[int, Frame] = field(default_factory=dict)
     truth_tracks: str | None = None
+    truth_tracks_window: Window | None = None
     position: str | None = None
     channel: str | None = None
     file_channel: str | None = None
@@ -688,6 +691,7 @@ class _RowReader:
             )
         notes += self._tell_contradictions(good[0])
         columns = self._fill_columns(acquisition.values)
+        truth_tracks, tracks_window = self._find_tracks(acquisition.values, frames, shape)
         return Sample(
             experiment=self.row["experiment"],
             name=acquisition.name,
@@ -700,7 +704,8 @@ class _RowReader:
             labels=labels,
             corrected=corrected,
             corrected_labels=_take_frames(corrected_labels, frames),
-            truth_tracks=self._find_tracks(acquisition.values),
+            truth_tracks=truth_tracks,
+            truth_tracks_window=tracks_window,
             position=position,
             channel=self._find_channel(acquisition),
             file_channel=acquisition.values.get("channel"),
@@ -1166,18 +1171,46 @@ class _RowReader:
         left_out.append(f"{len(without)} image(s) without a label image: {named}{more}")
         return [frame for frame in frames if frame.index in labels]
 
-    def _find_tracks(self, values: Mapping[str, str]) -> str | None:
+    def _find_tracks(
+        self, values: Mapping[str, str], frames: Sequence[Frame], shape: tuple[int, int] | None
+    ) -> tuple[str | None, Window | None]:
+        """The folder of true tracks, and the part of its masks that is used, None for all."""
         if "ground_truth_tracks" not in self.row:
-            return None
+            return None, None
         folder = fill_placeholders(str(self.row["ground_truth_tracks"]), values)
-        if self.row["kind"] != "movie":
-            self.problems.append("ground_truth_tracks: only a movie has tracks.")
-        elif find_track_file(Path(folder)) is None:
-            self.problems.append(
-                f"ground_truth_tracks: there is no man_track.txt in '{folder}'. "
-                "Give the folder TRA of a Cell Tracking Challenge data set."
+        window = None
+        try:
+            if not self.is_movie:
+                raise InputError("only a movie has tracks.")
+            if find_track_file(Path(folder)) is None:
+                raise InputError(
+                    f"there is no man_track.txt in '{folder}'. Give the folder TRA of a Cell "
+                    "Tracking Challenge data set."
+                )
+            window = self._compare_tracks(read_ctc(folder)[1], frames, shape)
+        except InputError as error:
+            self.problems.append(f"ground_truth_tracks: {error}")
+        return folder, window
+
+    def _compare_tracks(
+        self, masks: Sequence[Path], frames: Sequence[Frame], shape: tuple[int, int] | None
+    ) -> Window | None:
+        """Refuse true tracks of another movie; gives the part of their masks that is used."""
+        n_frames, used = frames[-1].index + 1, frames[0]
+        if len(masks) != n_frames:
+            raise InputError(
+                f"{masks[0].parent} has masks of {len(masks)} frames, but this movie has "
+                f"{n_frames}. Give the truth of this very movie."
             )
-        return folder
+        mask = self._read_header(str(masks[0]), as_stored=True).images[0]
+        if (mask.height, mask.width) == used.shape or not used.height:
+            return None
+        if (mask.height, mask.width) == shape:
+            return used.window
+        raise InputError(
+            f"{masks[0]}: is {mask.width} x {mask.height} pixels, but {used.width} x "
+            f"{used.height} of each frame are used. Give the truth of this very movie."
+        )
 
     def _select_training(self, frames: Sequence[Frame]) -> list[int]:
         wanted = self.row.get("train", "")
