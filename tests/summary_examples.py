@@ -148,7 +148,13 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
         ],
         "thresholds": {"prob": 0.5, "nms": 0.3},
         "sha256": {"inputs": {}, "model": {}},
-        "run_again": "snakemake --cores all --configfile c.yaml",
+        "trained_on": {
+            "device": "CPU, 2 threads",
+            "threads": 2,
+            "tensorflow": "2.21.0",
+            "repeated": "the same seed gives the same weights with as many threads only",
+        },
+        "run_again": "snakemake --cores 2 --configfile c.yaml",
     }
     linking = {"unit": "um", "max_link_distance": 60, "max_gap_distance": None}
     written = {"provenance/provenance.json": record, "tracking/film/linking.json": linking}

@@ -194,6 +194,9 @@ def test_provenance_names_what_made_the_results(finished: Path) -> None:
     finally:
         os.chdir(here)
     assert record["seed"] == 42
+    # Other threads would give other weights.
+    threads = record["trained_on"]["threads"]
+    assert f"snakemake --cores {threads} " in record["run_again"]
     assert record["settings"]["train"]["epochs"] == 3
     assert record["settings"]["annotate"]["split_distance"] == 0.75  # a default
     assert {"python", "snakemake", "stardist", "numpy"} <= set(record["versions"])

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.train.networks import MODEL_FILES, SCALE_FILE, check_model_folder, read_scale
+from autonuclei.train.networks import (
+    DEVICE_FILE,
+    MODEL_FILES,
+    SCALE_FILE,
+    check_model_folder,
+    read_device,
+    read_scale,
+)
 
 CONFIG = {"n_dim": 2, "axes": "YXC", "n_rays": 8, "grid": [2, 2], "train_reduce_lr": {"factor": 1}}
 THRESHOLDS = {"prob": 0.5, "nms": 0.4}
@@ -39,6 +46,13 @@ def test_scale_of_a_model(tmp_path: Path) -> None:
     assert read_scale(tmp_path) == 1  # a model from elsewhere
     (tmp_path / SCALE_FILE).write_text('{"network_px_per_image_px": 1.5}')
     assert read_scale(tmp_path) == 1.5
+
+
+def test_device_of_a_model(tmp_path: Path) -> None:
+    assert read_device(tmp_path) is None  # a model from elsewhere
+    (tmp_path / DEVICE_FILE).write_text('{"device": "CPU", "threads": 2')
+    with pytest.raises(InputError, match=f"^{tmp_path}/trained_on.json: is not JSON"):
+        read_device(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1e-9", "NaN", "1e6", "Infinity", "true", '"much"'])
@@ -82,7 +96,8 @@ from pathlib import Path
 import h5py, keras, numpy as np
 from autonuclei.errors import InputError
 from autonuclei.settings import TrainSettings
-from autonuclei.train.networks import build_model, choose_device, load_model, write_model
+from autonuclei.train.networks import build_model, choose_device, load_model, read_device
+from autonuclei.train.networks import write_model
 said = {}
 
 def note(name, do):
@@ -103,6 +118,7 @@ def change(name):
     return folder / name / "weights_best.h5"
 
 note("sound", lambda: load_model(folder / "sound"))
+said["trained on"] = read_device(folder / "sound")
 
 weights = change("nan")
 with h5py.File(weights, "r+") as file:
@@ -153,8 +169,10 @@ print("RESULT", json.dumps(said))
     said = json.loads(done.stdout.split("RESULT ")[1])
     assert said.pop("ran") is False
     assert said["gpu"].startswith("train.device: is 'gpu', but TensorFlow sees no GPU")
-    assert said["auto"].startswith("CPU (1 threads), TensorFlow")
-    assert said["cpu"].startswith("CPU (1 threads), TensorFlow")
+    told = "CPU, 1 threads (the same seed gives the same weights with as many threads only), Tens"
+    assert said["auto"].startswith(told)
+    assert said["cpu"].startswith(told)
+    assert said["trained on"]["threads"] == 1
     assert said["sound"] == said["other"] == said["hidden"] == "no error"
     assert "weights_best.h5: holds weights that are no numbers" in said["nan"]
     for name in ("pickle", "lambda"):

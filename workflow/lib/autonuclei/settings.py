@@ -459,8 +459,9 @@ class Settings:
     )
     seed: int = _option(
         42,
-        "Start of all random numbers: the same seed gives the same result on the same machine, "
-        "if networks are trained on its CPU. On a GPU results differ from run to run. "
+        "Start of all random numbers: the same seed gives the same result on the same machine "
+        "with as many cores (`--cores`), if networks are trained on its CPU. On a GPU results "
+        "differ from run to run. "
         "Change it to see how much a result depends on chance.",
         minimum=0,
         maximum=4294967295,

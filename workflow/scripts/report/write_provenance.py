@@ -23,13 +23,16 @@ with log_job(snakemake.log[0]):
     )
     from autonuclei.segment.planes import TEXT_COLUMNS
     from autonuclei.settings import read_settings, to_dict
-    from autonuclei.train.networks import MODEL_FILES, read_scale
+    from autonuclei.train.networks import MODEL_FILES, read_device, read_scale
 
     for path, stamps in zip(snakemake.input.planes, snakemake.params.stamps_of_frames, strict=True):
         check_stamps(read_table(path, text=TEXT_COLUMNS), stamps)
     settings = to_dict(read_settings(snakemake.config))
     # Where all masks are given, there is no model.
     model = Path(snakemake.input.model) if snakemake.input.model else None
+    trained_on = read_device(model) if model else None
+    # Another number of threads would give other weights.
+    cores = str((trained_on or {}).get("threads") or "all")
     record = {
         "experiment": snakemake.wildcards.experiment,
         "workflow_commit": find_commit(Path(snakemake.scriptdir)),
@@ -38,6 +41,7 @@ with log_job(snakemake.log[0]):
         "seed": settings["seed"],
         "settings": settings,
         "samples": snakemake.params.samples,
+        "trained_on": trained_on,
         "thresholds": model and read_json(model / "thresholds.json"),
         "network_px_per_image_px": model and read_scale(model),
         "sha256": {
@@ -45,7 +49,7 @@ with log_job(snakemake.log[0]):
             "model": hash_files(model / name for name in MODEL_FILES) if model else {},
         },
         "run_again": quote_command(
-            ["snakemake", "--cores", "all", "--configfile", snakemake.output.config]
+            ["snakemake", "--cores", cores, "--configfile", snakemake.output.config]
         ),
     }
     with write_beside(snakemake.output.record) as partial:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MODEL_FILES = ("config.json", "thresholds.json", "weights_best.h5")
 # Ours beside StarDist's: how images are rescaled for the network.
 SCALE_FILE = "scale.json"
+# And what it was trained on, which its weights depend on.
+DEVICE_FILE = "trained_on.json"
 # What can be meant; training takes 1/8 to 4.
 SCALE_RANGE = (1 / 64, 64.0)
 # Points of the network's grid along the border of the image that are no centre of a nucleus.
@@ -123,18 +125,42 @@ def choose_device(device: str, threads: int) -> str:
         )
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+    # Sums in parallel threads come out in any order unless this is set. It is not for a GPU: Keras
+    # compiles for one with XLA, which has no deterministic gradient of max pooling and then ends
+    # with an error.
+    if not gpus:
+        tf.config.experimental.enable_op_determinism()
+    used = describe_device()
+    return f"{used['device']} ({used['repeated']}), TensorFlow {used['tensorflow']}"
+
+
+def describe_device() -> dict[str, Any]:
+    """What TensorFlow computes on, for the record.
+
+    Returns
+    -------
+    dict
+        `device` in words; `threads` of a CPU (0: as TensorFlow likes), None of a GPU;
+        `tensorflow`, its version; `repeated`, what a training with the same seed gives.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
     if gpus:
-        details = tf.config.experimental.get_device_details(gpus[0])
-        # Deterministic operations are not asked for: Keras compiles for a GPU with XLA, which has
-        # no deterministic gradient of max pooling and then ends with an error.
-        name = details.get("device_name", gpus[0].name)
-        return (
-            f"GPU ({name}; the same seed gives similar, not the same weights), TensorFlow "
-            f"{tf.__version__}"
-        )
-    # Sums in parallel threads come out in any order unless this is set.
-    tf.config.experimental.enable_op_determinism()
-    return f"CPU ({threads} threads), TensorFlow {tf.__version__}"
+        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
+        device, threads = f"GPU {name}", None
+        repeated = "the same seed gives similar, not the same weights"
+    else:
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+        device = f"CPU, {threads} threads"
+        # Each thread adds up a part: other parts, other last digits.
+        repeated = "the same seed gives the same weights with as many threads only"
+    return {
+        "device": device,
+        "threads": threads,
+        "tensorflow": tf.__version__,
+        "repeated": repeated,
+    }
 
 
 def build_model(settings: TrainSettings) -> Any:
@@ -192,6 +218,7 @@ def write_model(
         chosen = {key: thresholds[key] for key in ("prob", "nms")}
         (partial / "thresholds.json").write_text(json.dumps(chosen))
         (partial / SCALE_FILE).write_text(json.dumps({"network_px_per_image_px": scale}))
+        (partial / DEVICE_FILE).write_text(json.dumps(describe_device()))
         model.keras_model.save_weights(str(partial / "weights_best.h5"))
         # Imported here, since it needs this module.
         from autonuclei.train.onnx_network import write_onnx_network
@@ -293,6 +320,18 @@ def read_scale(folder: str | os.PathLike[str]) -> float:
     if not path.is_file():
         return 1.0
     return _take_number(path, "network_px_per_image_px", *SCALE_RANGE)
+
+
+def read_device(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """What a network was trained on, as of `describe_device`; None where the model does not say.
+
+    Raises
+    ------
+    InputError
+        The file is broken.
+    """
+    path = Path(folder, DEVICE_FILE)
+    return _read_object(path) if path.is_file() else None
 
 
 def check_model_folder(folder: str | os.PathLike[str]) -> None:

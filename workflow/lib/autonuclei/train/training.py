@@ -44,7 +44,8 @@ def train_model(
         background, -1 ignored), as `Annotation.training_pair` gives them.
     folder
         Written when the training is complete: config.json, thresholds.json, weights_best.h5, as
-        StarDist has them, and scale.json (`networks.read_scale`).
+        StarDist has them, scale.json (`networks.read_scale`) and trained_on.json
+        (`networks.read_device`).
     checkpoint
         File for the state after each epoch. A training with the same data, settings, seed and
         versions goes on from it. It stays, so that a job that is lost after its last epoch does
@@ -53,7 +54,8 @@ def train_model(
         The network and its training; None: the defaults. The device is not chosen here
         (`networks.choose_device`).
     seed
-        The same seed and data give the same weights on the same CPU machine; similar ones on a GPU.
+        The same seed and data give the same weights with as many threads on the same CPU machine;
+        similar ones on a GPU.
     log
         Called with one line per epoch, with the time that is left.
     tell
