@@ -16,7 +16,7 @@ rule preprocess_image:
         "../../envs/annotate.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.preprocessing_mb(60, 6, rescaling=20),
+        mem_mb=NEEDS.preprocessing_mb(60, 3, rescaling=20),
         runtime=NEEDS.frame_min(1, 0.05),
     params:
         plane=PLAN.describe_plane,

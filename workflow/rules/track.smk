@@ -23,7 +23,7 @@ rule choose_nuclei:
         "../../envs/track.yaml"
     threads: 1
     resources:
-        mem_mb=NEEDS.sample_mb(230, 20, 4),
+        mem_mb=NEEDS.sample_mb(200, 14, 2),
         runtime=NEEDS.sample_min(10, 0.1),
     params:
         names=PLAN.get_names,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autonuclei.errors import InputError
+from autonuclei.io.formats.base import ImageHeader
 from autonuclei.plan.plan import MOSAIC_MEGAPIXELS, Plan, spread
 from autonuclei.plan.resources import (
     DRAWING_BLOCK_MB,
@@ -311,7 +312,7 @@ def test_resources_grow_with_the_image_and_the_attempt() -> None:
     assert need.job_mb(100)(wildcards(), 1) == 100
     assert need.frame_mb(100, 20)(frame, 1) == 180
     assert need.frame_mb(100, 20)(frame, 2) == 180 * 1.5
-    assert need.preprocessing_mb(100, 5, rescaling=20)(frame, 1) == 120
+    assert need.preprocessing_mb(100, 5, rescaling=20)(frame, 1) == 100 + 5 * 4 * 2
     assert need.frame_min(1, 0.05)(frame, 1) == 1
     assert need.sample_mb(10, 1, 2)(wildcards(), 1) == 10 + 4 + 24
     assert need.sample_mb(10, 1, 2, beyond=0)(wildcards(), 1) == 10 + 4 + 24
@@ -371,6 +372,17 @@ def test_a_submitted_job_starts_snakemake_too() -> None:
     submitted.append(True)
     assert ask(wildcards(frame="0000"), 1) == SNAKEMAKE_MB + 100
     assert ask(wildcards(frame="0000"), 2) == 1.5 * (SNAKEMAKE_MB + 100)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "is_rgb", "n_bytes"), [("uint8", False, 1), ("float32", False, 4), ("uint8", True, 3)]
+)
+def test_preprocessing_is_asked_for_by_bytes(dtype: str, is_rgb: bool, n_bytes: int) -> None:
+    header = ImageHeader(1000, 1000, dtype=dtype, is_rgb=is_rgb)
+    need = Requests(make_plan(make_sample("a", 1, side=1000, train=(0,), header=header)))
+    assert need.preprocessing_mb(100, 5, rescaling=0)(wildcards(frame="0000"), 1) == (
+        100 + 5 * n_bytes
+    )
 
 
 @pytest.mark.parametrize("scale", [0.25, 8.0])

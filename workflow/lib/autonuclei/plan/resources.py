@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autonuclei.errors import InputError
-from autonuclei.io.formats.base import LARGEST_PIECE_PX
+from autonuclei.io.formats.base import LARGEST_PIECE_PX, ImageHeader
 from autonuclei.plan.plan import Plan, Wildcards
 from autonuclei.plan.samples import Frame
 from autonuclei.segment.memory import (
@@ -43,6 +45,13 @@ def _need_of_frame(megapixels: float, per_megapixel: float, beyond: float | None
     in_one = min(megapixels, LARGEST_PIECE_PX / 1e6)
     rest = per_megapixel if beyond is None else beyond
     return per_megapixel * in_one + rest * (megapixels - in_one)
+
+
+def _count_bytes(header: ImageHeader | None) -> int:
+    """Bytes of a pixel; those of most cameras where the image could not be read."""
+    if header is None or not header.dtype:
+        return 2
+    return np.dtype(header.dtype).itemsize * (3 if header.is_rgb else 1)
 
 
 class Requests:
@@ -86,16 +95,18 @@ class Requests:
             lambda w: base + per_megapixel * self._count_annotated(self._plan.get_frame(w))
         )
 
-    def preprocessing_mb(self, base: float, per_megapixel: float, *, rescaling: float) -> Resource:
+    def preprocessing_mb(self, base: float, per_megabyte: float, *, rescaling: float) -> Resource:
         """Memory of the preprocessing of a frame, in MB.
 
+        What each megabyte of its pixels adds as they are stored, of a colour image of all colours;
         `rescaling` is what each megapixel adds, before and after, where frames are rescaled.
         """
 
         def need(wildcards: Wildcards) -> float:
             frame = self._plan.get_frame(wildcards)
             if self._scale == 1:
-                return base + per_megapixel * frame.megapixels
+                header = self._plan.get_sample(wildcards).header
+                return base + per_megabyte * frame.megapixels * _count_bytes(header)
             return base + rescaling * (frame.megapixels + self._count_annotated(frame))
 
         return self._ask(need)
