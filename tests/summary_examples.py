@@ -123,6 +123,8 @@ def make_experiment(results: Path, *, verdict: str | None = "look") -> tuple[Exp
             "frame": [0, 1, 10],
             "iou": [0.5] * 3,
             "n_true": [9, 9, 9],
+            "n_predicted": [8, 9, 9],
+            "truth_shift_px": [0.0, 0.0, 0.0],
             "false_negatives": [2, 0, 1],
             "false_positives": [0, 0, 0],
             "precision": [1.0, np.nan, 0.5],

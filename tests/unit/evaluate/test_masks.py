@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.evaluate.masks import ANNOTATION, SEGMENTATION, compare_with_truth
+from autonuclei.evaluate.masks import (
+    ANNOTATION,
+    SEGMENTATION,
+    compare_with_truth,
+    doubt_truth,
+    measure_shift,
+)
 from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.matching import (
     COUNT_COLUMNS,
@@ -33,6 +39,35 @@ def test_truth_of_another_image_is_refused() -> None:
     said = r"^truth.tif: is 60 x 40 pixels, but its image is 60 x 20. Give the masks of this image"
     with pytest.raises(InputError, match=said):
         compare_with_truth(SQUARES, SQUARES[:20], stage=SEGMENTATION, name="truth.tif")
+
+
+def test_a_truth_that_lies_beside_the_nuclei() -> None:
+    rng = np.random.default_rng(0)
+    corners = [(y + rng.integers(9), x + rng.integers(9)) for y in range(5, 80, 25)
+               for x in range(5, 120, 25)]  # fmt: skip
+    truth = draw_squares((100, 140), corners, 12)
+    found = np.roll(truth, (6, 8), (0, 1))
+    assert measure_shift(truth, found, 12) == pytest.approx(10, abs=1)
+    assert measure_shift(truth, truth, 12) == 0
+    # A few pixels are another opinion of the edge, and other nuclei are no shift.
+    assert measure_shift(truth, np.roll(truth, 2, 1), 12) == 0
+    assert np.isnan(measure_shift(truth, np.roll(truth, 2, 1) * 0, 12))
+    assert np.isnan(measure_shift(truth, rng.integers(0, 2, truth.shape), 12))
+
+
+def test_doubts_about_a_truth() -> None:
+    images = pd.DataFrame(
+        {
+            "n_true": [0, 10, 10, 10, 0],
+            "n_predicted": [7, 10, 10, 10, 0],
+            "truth_shift_px": [np.nan, 12.0, 9.0, 0.0, np.nan],
+            "f1": [0.0, 0.1, 0.9, 0.2, np.nan],
+        }
+    )
+    empty, beside = doubt_truth(images)
+    assert empty.startswith("1 of 5 images have no true nucleus, and 7 were found in them. Look")
+    assert beside.startswith("in 1 of 5 images the true nuclei lie 12 px beside those found, all")
+    assert doubt_truth(images[2:]) == doubt_truth(images[:0]) == []
 
 
 def make_counts() -> pd.DataFrame:

@@ -108,6 +108,16 @@ def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
     assert [row["frame"] for row in experiment.image_metrics] == [0, 1, 10]
 
 
+def test_a_truth_that_lies_beside_is_told_where_its_numbers_are(tmp_path: Path) -> None:
+    experiment, _ = make_experiment(tmp_path)
+    assert "in doubt, see there" not in render_summary(experiment, None)
+    path = experiment.folder / "evaluation/metrics.csv"
+    write_table(path, pd.read_csv(path).assign(truth_shift_px=17.0, f1=0.1))
+    page = render_summary(replace(experiment), None)
+    assert "image(s) with truth; in doubt, see there" in page
+    assert "<strong>In 3 of 3 images the true nuclei lie 17 px beside those found" in page
+
+
 def test_what_an_earlier_run_left_is_not_told(tmp_path: Path) -> None:
     experiment, view = make_experiment(tmp_path)
     (experiment.folder / "model").mkdir()

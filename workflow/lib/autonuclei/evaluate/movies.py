@@ -79,15 +79,36 @@ def compare_frames(
     one, other = (own[np.isfinite(own[:, 0])] for own in (places_before, places))
     if min(len(one), len(other)) < FEWEST_NUCLEI:
         return row
-    side = max(1, int(diameter_px / PIXELS_PER_DIAMETER))
-    row["resemblance"], shift = _lay_over(_shrink(previous, side), _shrink(current, side))
-    shift = shift * side
+    row["resemblance"], shift = lay_over(previous, current, diameter_px=diameter_px)
     moves = _pair_nearest(one + shift, other)
     # The shift is known to `side` px only.
     common = np.median(moves, axis=0)
     row["shift_px"] = float(np.hypot(*(shift + common)))
     row["movement_px"] = float(np.median(np.hypot(*(moves - common).T)))
     return row
+
+
+def lay_over(one: ArrayLike, other: ArrayLike, *, diameter_px: float) -> tuple[float, Array]:
+    """Find where the masks of one label image lie in another one.
+
+    Parameters
+    ----------
+    one, other : (height, width) int
+        Label images of the same shape.
+    diameter_px
+        Of a nucleus.
+
+    Returns
+    -------
+    resemblance : float
+        Correlation of the two masks at the shift at which it is largest (1: the same masks); NaN
+        where one is empty or full.
+    shift : (2,)
+        From the one to the other, rows and columns, in px; to a sixth of a diameter.
+    """
+    side = max(1, int(diameter_px / PIXELS_PER_DIAMETER))
+    resemblance, shift = _correlate(_shrink(one, side), _shrink(other, side))
+    return resemblance, shift * side
 
 
 def _shrink(labels: ArrayLike, side: int) -> Array:
@@ -101,7 +122,7 @@ def _shrink(labels: ArrayLike, side: int) -> Array:
     return np.concatenate(strips)
 
 
-def _lay_over(one: Array, other: Array) -> tuple[float, Array]:
+def _correlate(one: Array, other: Array) -> tuple[float, Array]:
     """Largest correlation of two images over all shifts, and the shift from one to the other.
 
     Of shifts that are nearly as good, one of at most a diameter goes first.

@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
+from autonuclei.evaluate.masks import doubt_truth
 from autonuclei.io.files import read_json
 from autonuclei.io.tables import add_sample_columns, read_table, write_table
 from autonuclei.report.condition_figures import name_measure
@@ -96,6 +97,11 @@ class Experiment:
         """The metrics of each segmented image with a ground truth, at the lowest IoU threshold."""
         rows = _list_rows(_take_lowest(self._read("evaluation/metrics.csv")))
         return [row for row in rows if row["stage"] == "segmentation"]
+
+    @cached_property
+    def truth_doubts(self) -> list[str]:
+        """Lines on a ground truth that cannot be that of its images."""
+        return doubt_truth(pd.DataFrame(self.image_metrics))
 
     @cached_property
     def track_metrics(self) -> Rows:

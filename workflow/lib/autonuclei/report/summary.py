@@ -344,6 +344,7 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         verdicts=VERDICTS,
         metrics=experiment.metrics,
         track_metrics=experiment.track_metrics,
+        truth_doubts=experiment.truth_doubts,
         corrections=experiment.corrections,
         corrected_numbers=experiment.corrected_numbers,
         correction_notes=experiment.correction_notes,
