@@ -12,7 +12,7 @@ from autonuclei.errors import InputError
 from autonuclei.io.formats import base
 from autonuclei.io.images import read_file_header
 from autonuclei.io.label_images import LabelReader, read_label_image
-from shapes import GRID, draw_disks
+from shapes import GRID, draw_disks, photograph
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
@@ -35,6 +35,7 @@ def test_label_images_of_every_type(tmp_path: Path, dtype: str) -> None:
         (lambda labels: np.where(labels == 3, 2**32 - 1, labels).astype(np.uint32), "up to 2147"),
         (lambda labels: (labels + 1j).astype(np.complex64), "complex"),
         (lambda labels: (labels - 1).astype(np.int32), "values below 0"),
+        (lambda labels: photograph(labels, seed=1), "its numbers change from pixel to pixel like"),
         (lambda labels: ((labels > 0) * 255).astype(np.uint8), r"one value \(255\) for 9 separate"),
     ],
 )
@@ -44,6 +45,12 @@ def test_what_is_no_label_image(tmp_path: Path, change: Any, said: str) -> None:
         read_label_image(tmp_path / "a.tif")
     assert str(error.value).startswith(str(tmp_path / "a.tif"))
     assert "\n" not in str(error.value)
+
+
+def test_the_smallest_nuclei_are_no_grey_values(tmp_path: Path) -> None:
+    labels = np.arange(1, 577).reshape(24, 24).repeat(2, 0).repeat(2, 1)
+    tifffile.imwrite(tmp_path / "a.tif", labels.astype(np.uint16))
+    assert read_label_image(tmp_path / "a.tif").max() == 576
 
 
 def test_one_nucleus_may_have_one_value(tmp_path: Path) -> None:

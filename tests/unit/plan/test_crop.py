@@ -120,7 +120,8 @@ def test_label_images_of_the_image_or_of_its_part(column: str) -> None:
 def test_blocks_of_the_part() -> None:
     """The truth and the masks of a block, whether they show the whole image or its part."""
     save("a.tif", 700, 800)
-    whole = save("labels.tif", 700, 800)
+    whole = np.arange(1, 1 + 350 * 400).reshape(350, 400).repeat(2, 0).repeat(2, 1)
+    whole = whole.astype(np.int32)
     crop = (50, 650, 100, 700)
     settings = read_settings({"preprocess": {"block_px": 256, "crop": list(crop)}})
     for labels in (whole, whole[50:650, 100:700]):

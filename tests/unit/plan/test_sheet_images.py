@@ -451,3 +451,16 @@ def test_an_image_in_two_samples_is_told() -> None:
     samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: header)
     assert [len(sample.notes) for sample in samples] == [0, 1, 0]
     assert samples[1].notes[0].startswith("a.tif is in sample 'x' too")
+
+
+def test_an_image_in_two_samples_by_two_paths_is_told() -> None:
+    Path("a.tif").touch()
+    Path("link.tif").symlink_to("a.tif")
+    header = FileHeader((PLAIN,), ("a.tif",))
+    Path("samples.tsv").write_text(
+        "experiment\tsample\timages\tkind\n"
+        f"e\tx\ta.tif\tstills\ne\ty\t{Path('a.tif').absolute()}\tstills\ne\tz\tlink.tif\tstills\n"
+    )
+    samples = read_samples("samples.tsv", schema=SCHEMA, read_header=lambda path, **_: header)
+    assert [len(sample.notes) for sample in samples] == [0, 1, 1]
+    assert "is in sample 'x' too: its nuclei count twice" in samples[2].notes[0]

@@ -328,11 +328,15 @@ def read_samples(
 def _tell_repeats(samples: Sequence[Sample]) -> list[Sample]:
     """Note where an image is in two samples of an experiment, and so would count twice."""
     first: dict[tuple[Any, ...], str] = {}
+    # The same file by another path, or by a link to it.
+    paths = {frame.path for sample in samples for frame in sample.frames}
+    places = {path: str(Path(path).resolve()) for path in paths}
     told = []
     for sample in samples:
         repeats = {}
         for frame in sample.frames:
-            key = (sample.experiment, frame.path, frame.page, sample.position, sample.channel)
+            place = places[frame.path]
+            key = (sample.experiment, place, frame.page, sample.position, sample.channel)
             other = first.setdefault(key, sample.name)
             if other != sample.name:
                 repeats[other] = frame.path
