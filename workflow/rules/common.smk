@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import IN_USE, lock_folder
+from autonuclei.io.files import IN_USE, check_temporary_folder, lock_folder
 from autonuclei.io.images import HeaderCache
 from autonuclei.io.written import find_cut_files
 from autonuclei.plan.digests import digest_package, digest_script
@@ -85,6 +85,7 @@ def begin_run():
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     started = f"{now}\t{platform.node()}\t{quote_command(sys.argv)}"
     try:
+        check_temporary_folder()
         lock_folder(RESULTS, started)
         COMMANDS.parent.mkdir(parents=True, exist_ok=True)
         with COMMANDS.open("a") as file:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from autonuclei.errors import InputError
-from autonuclei.io.files import stamp_files, write_beside
+from autonuclei.io.files import check_temporary_folder, stamp_files, write_beside
 from autonuclei.io.hyperstack import write_image_movie
 from autonuclei.io.images import write_image
 from autonuclei.io.tables import write_table
@@ -259,3 +260,23 @@ def test_stamps_of_folders_see_a_chunk_that_was_written_over(tmp_path: Path) -> 
     os.utime(chunk, (1, 1))
     assert chunk.parent.stat().st_mtime_ns == folder.st_mtime_ns
     assert stamp_files([tmp_path / "a.zarr"]) != first
+
+
+def test_a_temporary_folder_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    check_temporary_folder()
+    assert not list(tmp_path.iterdir())
+
+    def refuse(**_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(InputError, match=f"^{tmp_path}: the folder for .* TMPDIR=FOLDER.$") as full:
+        check_temporary_folder()
+    assert "\n" not in str(full.value)
+    monkeypatch.undo()
+    monkeypatch.setenv("TMPDIR", f"{tmp_path}/gone")
+    with pytest.raises(InputError, match=r"gone: the folder for .* \(No such file or directory\)"):
+        check_temporary_folder()

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,6 +145,32 @@ _REMEDIES = dict.fromkeys(
     "may not be written, the disk or folder is read-only. Choose another one ('pathvars: results' "
     "in the configuration), or ask its owner for the right to write.",
 )
+
+
+# What Snakemake's scheduler writes for a choice among thousands of jobs; networks take more.
+_TEMPORARY_BYTES = 2**20
+
+
+def check_temporary_folder() -> None:
+    """Refuse a folder for temporary files that takes none.
+
+    Snakemake's scheduler ends with a traceback of another library there.
+
+    Raises
+    ------
+    InputError
+        Its disk is full, it is not there, or it may not be written.
+    """
+    # Python would go on to another folder; other programs do not.
+    folder = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_TEMPORARY_BYTES))
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the folder for temporary files takes none ({error.strerror}). Free some "
+            "space there, or name another folder: export TMPDIR=FOLDER."
+        ) from None
 
 
 IN_USE = ".in_use"
