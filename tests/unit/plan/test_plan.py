@@ -85,6 +85,7 @@ def test_outlines_where_they_are_asked_for() -> None:
 
 def test_nothing_is_annotated_for_a_model_from_before_or_given_masks() -> None:
     given = make_plan(make_sample("a", train=(0,)), models={"e": "folder"})
+    assert given.describe_samples(wildcards())[0]["training_frames"] == []
     masks = make_plan(make_sample("a", masks=make_truth(0, 1), truth=make_truth(2)))
     for plan in (given, masks):
         assert plan.list_annotated("e") == []

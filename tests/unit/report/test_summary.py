@@ -106,6 +106,10 @@ def test_only_the_lowest_threshold_is_told(tmp_path: Path) -> None:
         ("segmentation", 0.95),
     ]
     assert [row["frame"] for row in experiment.image_metrics] == [0, 1, 10]
+    # Of frame 0 the network learned.
+    page = render_summary(experiment, None)
+    assert "image(s) with truth, 1 of them learned from</small>" in page
+    assert "Of 1 of the 3 images the network learned: how well it does in others" in page
 
 
 def test_a_truth_that_lies_beside_is_told_where_its_numbers_are(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_a_truth_that_lies_beside_is_told_where_its_numbers_are(tmp_path: Path) 
     path = experiment.folder / "evaluation/metrics.csv"
     write_table(path, pd.read_csv(path).assign(truth_shift_px=17.0, f1=0.1))
     page = render_summary(replace(experiment), None)
-    assert "image(s) with truth; in doubt, see there" in page
+    assert "image(s) with truth, 1 of them learned from; in doubt, see there" in page
     assert "<strong>In 3 of 3 images the true nuclei lie 17 px beside those found" in page
 
 

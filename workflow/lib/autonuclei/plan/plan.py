@@ -970,7 +970,7 @@ class Plan:
         """As `describe_inputs`, of an experiment by its name."""
         rows = {own.name: own.describe_input() for own in self.list_samples(experiment)}
         blocks: dict[str, list[int]] = {}
-        for sample, field in self.list_training(experiment):
+        for sample, field in self._list_learned(experiment):
             if field.block is not None:
                 blocks.setdefault(sample.name, []).append(field.index)
         for name, indices in blocks.items():
@@ -985,16 +985,19 @@ class Plan:
 
     def describe_samples(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """What the sheet and the files say of each sample, for the record."""
+        learned = self._list_learned(wildcards.experiment)
         return [
             sample.describe_input()
             | {
                 "images": sample.files,
                 "labels": _unique(p for own in sample.labels.values() for p in own.files),
                 "corrected_files": list(sample.corrected.files) if sample.corrected else [],
-                "training_frames": self._list_training_of(sample),
+                "training_frames": list(
+                    dict.fromkeys(field.index for other, field in learned if other is sample)
+                ),
                 "training_blocks": [
                     [field.index, field.block, list(field.window)]
-                    for other, field in self.list_training(sample.experiment)
+                    for other, field in learned
                     if other is sample and field.block is not None and field.window
                 ],
             }
@@ -1041,6 +1044,10 @@ class Plan:
         """Numbers of the frames of a sample that are learned from, or blocks of them."""
         places = self.list_training(sample.experiment)
         return list(dict.fromkeys(frame.index for other, frame in places if other is sample))
+
+    def _list_learned(self, experiment: str) -> list[Place]:
+        """Fields that a network learns from; a model from before has learned from others."""
+        return self.list_training(experiment) if self.has_training(experiment) else []
 
     # What a run makes
 

@@ -94,9 +94,17 @@ class Experiment:
 
     @cached_property
     def image_metrics(self) -> Rows:
-        """The metrics of each segmented image with a ground truth, at the lowest IoU threshold."""
+        """The metrics of each segmented image with a ground truth, at the lowest IoU threshold.
+
+        `was_learned` says whether the network learned from the image: it knows it, and not others.
+        """
         rows = _list_rows(_take_lowest(self._read("evaluation/metrics.csv")))
-        return [row for row in rows if row["stage"] == "segmentation"]
+        learned = {own["sample"]: own["training_frames"] for own in self.record["samples"]}
+        return [
+            row | {"was_learned": row["frame"] in learned.get(row["sample"], ())}
+            for row in rows
+            if row["stage"] == "segmentation"
+        ]
 
     @cached_property
     def truth_doubts(self) -> list[str]:

@@ -345,6 +345,8 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         metrics=experiment.metrics,
         track_metrics=experiment.track_metrics,
         truth_doubts=experiment.truth_doubts,
+        n_compared=len(experiment.image_metrics),
+        n_learned=sum(row["was_learned"] for row in experiment.image_metrics),
         corrections=experiment.corrections,
         corrected_numbers=experiment.corrected_numbers,
         correction_notes=experiment.correction_notes,
