@@ -9,7 +9,6 @@ from autonuclei.annotate.component_tree import (
     choose_parts,
     find_nuclei,
     measure_rise,
-    reduce_image,
     score_ellipses,
 )
 from autonuclei.annotate.foreground import find_foreground
@@ -144,9 +143,3 @@ def test_rise_is_the_prominence_of_a_peak():
 )
 def test_the_parts_with_the_largest_sum_are_chosen(value, chosen):
     assert np.flatnonzero(choose_parts(make_tree(), np.array(value, float))).tolist() == chosen
-
-
-def test_means_of_blocks():
-    image = np.arange(12).reshape(3, 4)
-    assert reduce_image(image, 1).tolist() == image.tolist()
-    assert reduce_image(image, 2).tolist() == [[2.5, 4.5], [8.5, 10.5]]

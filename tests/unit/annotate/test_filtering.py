@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.filtering import FilteredImage, estimate_noise, smooth_noise
+from autonuclei.annotate.filtering import (
+    FilteredImage,
+    enlarge,
+    estimate_noise,
+    reduce_image,
+    smooth_noise,
+)
 from shapes import GRID, draw_disks, photograph
 
 
@@ -30,3 +36,22 @@ def test_an_image_is_filtered_once() -> None:
         filtered.blur(1.5), ndi.gaussian_filter(image, 1.5, output=np.float32)
     )
     assert filtered.noise == estimate_noise(image)
+
+
+def test_means_of_blocks() -> None:
+    image = np.arange(12).reshape(3, 4)
+    assert reduce_image(image, 1).tolist() == image.tolist()
+    assert reduce_image(image, 2).tolist() == [[2.5, 4.5], [8.5, 10.5]]
+
+
+def test_pixels_as_squares() -> None:
+    image = np.array([[1, 2], [3, 4]])
+    assert enlarge(image, 1, (2, 2)).tolist() == image.tolist()
+    assert enlarge(image, 2, (3, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4]]
+
+
+def test_a_reduced_image_has_the_noise_that_is_left() -> None:
+    noise = np.random.default_rng(0).normal(0, 10, (256, 257))
+    reduced = FilteredImage(noise).reduce(2)
+    assert reduced.values.shape == (128, 129)
+    assert reduced.noise == pytest.approx(reduced.values.std(), rel=0.05)

@@ -1,6 +1,7 @@
 """Two proposals and the better one at each place, on drawn label images."""
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from autonuclei.annotate.proposals import choose_better, find_objects, split_by_shape
 from autonuclei.annotate.splitting import split_nuclei
@@ -108,3 +109,16 @@ def test_what_the_watershed_joins_is_cut():
     assert found[False].max() == 4
     assert found[True].max() == 5
     assert found[True][70, 58] != found[True][70, 82]
+
+
+def test_large_nuclei_are_looked_for_on_fewer_pixels_but_drawn_on_all():
+    """Boundaries, and the line where two touch, are not those of coarser pixels."""
+    truth = draw_disks((401, 402), [(100, 100), (100, 180), (300, 200), (300, 300)], 40)
+    image = photograph(truth)
+    found = find_objects(image, truth > 0)
+    assert found.shape == truth.shape
+    assert found.max() == 4
+    for number in range(1, 5):
+        inside = found == found[tuple(np.round(ndi.center_of_mass(truth == number)).astype(int))]
+        true = truth == number
+        assert (inside & true).sum() > 0.97 * (inside | true).sum()

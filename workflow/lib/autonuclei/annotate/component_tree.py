@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.filtering import FilteredImage, smooth_noise
+from autonuclei.annotate.filtering import FilteredImage, enlarge, reduce_image, smooth_noise
 from autonuclei.labels.shapes import fit_pixels, sum_pixels
 from autonuclei.settings import AnnotateSettings
 
@@ -66,9 +66,10 @@ class Tree:
 
 def find_nuclei(
     image: Array | FilteredImage,
+    area: float | None = None,
     *,
     smoothing_px: float = AnnotateSettings.smoothing_px,
-    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
 ) -> tuple[Array, float]:
     """Find nuclei at levels of their own.
 
@@ -76,6 +77,8 @@ def find_nuclei(
     ----------
     image : (height, width)
         Grey values.
+    area
+        Typical area of a nucleus in px, about; None: from `estimate_area`.
     smoothing_px
         Standard deviation of the Gaussian filter, in px.
     minimum_area_px
@@ -89,13 +92,30 @@ def find_nuclei(
         Typical area of a nucleus in px; NaN without any.
     """
     image = FilteredImage.wrap(image)
-    shape = image.values.shape
-    step = 2 if min(shape) >= 512 else 1
-    _, area = find_nuclei_at(image, step, None, smoothing_px, minimum_area_px)
+    if area is None:
+        area = estimate_area(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
     if np.isnan(area):
-        return np.zeros(shape, np.int32), area
-    step = max(1, int(np.sqrt(area / np.pi) / WORKING_RADIUS))
-    return find_nuclei_at(image, step, area, smoothing_px, minimum_area_px)
+        return np.zeros(image.values.shape, np.int32), area
+    return find_nuclei_at(image, choose_step(area), area, smoothing_px, minimum_area_px)
+
+
+def estimate_area(
+    image: FilteredImage,
+    *,
+    smoothing_px: float = AnnotateSettings.smoothing_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
+) -> float:
+    """Typical area of what is found while it may have any, in px; parameters of `find_nuclei`."""
+    step = 2 if min(image.values.shape) >= 512 else 1
+    return find_nuclei_at(image, step, None, smoothing_px, minimum_area_px)[1]
+
+
+def choose_step(area: float, radius_px: int = WORKING_RADIUS) -> int:
+    """How many px of an image become one where a nucleus of an area (px) gets a radius.
+
+    1 if it is smaller, or NaN.
+    """
+    return 1 if np.isnan(area) else max(1, int(np.sqrt(area / np.pi) / radius_px))
 
 
 def find_nuclei_at(
@@ -103,7 +123,7 @@ def find_nuclei_at(
     step: int,
     area: float | None,
     smoothing_px: float,
-    minimum_area_px: int,
+    minimum_area_px: float,
     n_levels: int = N_LEVELS,
 ) -> tuple[Array, float]:
     """`find_nuclei` on means of `step` x `step` px, with the typical area if it is known."""
@@ -128,29 +148,8 @@ def find_nuclei_at(
     chosen = choose_parts(tree, value)
     if not chosen.any():
         return np.zeros(shape, np.int32), float("nan")
-    labels = enlarge_labels(draw_parts(tree, chosen), step)
     typical = _weighted_median(tree.area[chosen], value[chosen]) * step**2
-    return labels[: shape[0], : shape[1]], typical
-
-
-def reduce_image(image: Array, step: int) -> Array:
-    """Means of `step` x `step` px as float32; edge pixels are repeated to fill the last ones."""
-    values = image.astype(np.float32)
-    if step == 1:
-        return values
-    values = np.pad(values, [(0, -size % step) for size in values.shape], mode="edge")
-    rows, columns = (size // step for size in values.shape)
-    return np.asarray(values.reshape(rows, step, columns, step).mean(axis=(1, 3)))
-
-
-def enlarge_labels(labels: Array, step: int) -> Array:
-    """Each pixel as a square of `step` x `step` px."""
-    if step == 1:
-        return labels
-    rows, columns = labels.shape
-    large = np.empty((rows, step, columns, step), labels.dtype)
-    large[:] = labels[:, None, :, None]
-    return large.reshape(rows * step, columns * step)
+    return enlarge(draw_parts(tree, chosen), step, shape), typical
 
 
 def choose_levels(smooth: Array, noise: float, n_levels: int = N_LEVELS) -> tuple[float, Array]:

@@ -59,6 +59,29 @@ class FilteredImage:
             self._blurred[sigma_px] = ndi.gaussian_filter(self.values, sigma_px, output=np.float32)
         return self._blurred[sigma_px]
 
+    def reduce(self, step: int) -> "FilteredImage":
+        """The image on means of `step` x `step` px, with the noise that they have."""
+        if step == 1:
+            return self
+        return FilteredImage(reduce_image(self.values, step), noise=self.noise / step)
+
+
+def reduce_image(image: Array, step: int) -> npt.NDArray[np.float32]:
+    """Means of `step` x `step` px; edge pixels are repeated to fill the last ones."""
+    values = image.astype(np.float32)
+    if step == 1:
+        return values
+    values = np.pad(values, [(0, -size % step) for size in values.shape], mode="edge")
+    rows, columns = (size // step for size in values.shape)
+    return np.asarray(values.reshape(rows, step, columns, step).mean(axis=(1, 3)))
+
+
+def enlarge(image: Array, step: int, shape: tuple[int, ...]) -> Array:
+    """Each pixel as a square of `step` x `step` px, in an image of some shape."""
+    if step == 1:
+        return image
+    return np.repeat(np.repeat(image, step, axis=1)[:, : shape[1]], step, axis=0)[: shape[0]]
+
 
 def smooth_noise(noise: float, sigma_px: float) -> float:
     """What a Gaussian filter leaves of noise that is independent from pixel to pixel."""

@@ -12,10 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.annotate import boundaries, clumps
-from autonuclei.annotate.component_tree import find_nuclei, score_ellipses
-from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.component_tree import (
+    choose_step,
+    estimate_area,
+    find_nuclei,
+    score_ellipses,
+)
+from autonuclei.annotate.filtering import FilteredImage, enlarge, reduce_image
 from autonuclei.annotate.splitting import split_nuclei
 from autonuclei.annotate.unusual_nuclei import find_dim_nuclei
+from autonuclei.labels.growth import open_contacts
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.labels.overlap import count_overlaps
 from autonuclei.labels.shapes import measure_ellipticity
@@ -74,16 +80,53 @@ def find_objects(
         Label image.
     """
     filtered = FilteredImage(image)
+    area = np.nan
+    if local_levels and foreground.any():
+        area = estimate_area(filtered, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+    # What is a nucleus can be told from fewer pixels than its boundary, which is drawn last.
+    step = choose_step(area) if refine_boundaries else 1
+    objects = _propose(
+        filtered.reduce(step),
+        reduce_image(foreground, step) == 1,  # so that narrow gaps stay open
+        area / step**2,
+        refine_boundaries=refine_boundaries,
+        cut_clumps=cut_clumps,
+        unusual_nuclei=unusual_nuclei,
+        smoothing_px=smoothing_px,
+        split_distance=split_distance,
+        minimum_area_px=minimum_area_px / step**2,
+    )
+    if step > 1:
+        # The line where two meet is to be finer than these pixels.
+        objects = enlarge(open_contacts(objects), step, image.shape)
+    objects = number_by_position(objects)
+    return boundaries.refine_boundaries(filtered, objects) if refine_boundaries else objects
+
+
+def _propose(
+    image: FilteredImage,
+    foreground: Array,
+    area: float,
+    *,
+    refine_boundaries: bool,
+    cut_clumps: bool,
+    unusual_nuclei: bool,
+    smoothing_px: float,
+    split_distance: float,
+    minimum_area_px: float,
+) -> Array:
+    """`find_objects` before the last boundary; without nuclei at levels if `area` is NaN."""
     objects = split_nuclei(
         foreground, split_distance=split_distance, minimum_area_px=minimum_area_px
     )
     if refine_boundaries:
-        objects = boundaries.refine_boundaries(filtered, objects)
-    if not objects.any() or not (local_levels or cut_clumps or unusual_nuclei):
+        objects = boundaries.refine_boundaries(image, objects)
+    if not objects.any():
         return objects
-    if local_levels:
+    if not np.isnan(area):
         nuclei, area = propose_by_level(
-            filtered,
+            image,
+            area,
             refine_boundaries=refine_boundaries,
             smoothing_px=smoothing_px,
             split_distance=split_distance,
@@ -95,22 +138,27 @@ def find_objects(
         objects, _ = clumps.cut_clumps(objects)
     if unusual_nuclei:
         found = find_dim_nuclei(
-            filtered, objects, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
+            image, objects, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
         )
         objects = np.where(found > 0, found + objects.max(), objects)
-    objects = number_by_position(objects)
-    return boundaries.refine_boundaries(filtered, objects) if refine_boundaries else objects
+    return objects
 
 
 def propose_by_level(
     image: Array | FilteredImage,
+    area: float | None = None,
     *,
     refine_boundaries: bool = AnnotateSettings.refine_boundaries,
     smoothing_px: float = AnnotateSettings.smoothing_px,
     split_distance: float = AnnotateSettings.split_distance,
-    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
 ) -> tuple[Array, float]:
     """Find nuclei at levels of their own; parameters as in `find_objects`.
+
+    Parameters
+    ----------
+    area
+        Typical area of a nucleus in px, about; None: from `component_tree.estimate_area`.
 
     Returns
     -------
@@ -120,7 +168,9 @@ def propose_by_level(
         Typical area of a nucleus in px; NaN without any.
     """
     image = FilteredImage.wrap(image)
-    nuclei, area = find_nuclei(image, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px)
+    nuclei, area = find_nuclei(
+        image, area, smoothing_px=smoothing_px, minimum_area_px=minimum_area_px
+    )
     if not nuclei.any():
         return nuclei, area
     if refine_boundaries:

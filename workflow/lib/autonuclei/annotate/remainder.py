@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.component_tree import enlarge_labels, find_nuclei_at, reduce_image
-from autonuclei.annotate.filtering import FilteredImage
+from autonuclei.annotate.component_tree import choose_step, find_nuclei_at
+from autonuclei.annotate.filtering import FilteredImage, enlarge, reduce_image
 from autonuclei.labels.growth import grow_labels
 from autonuclei.settings import AnnotateSettings
 
@@ -48,7 +48,7 @@ class Remainder:
         self,
         *,
         smoothing_px: float = AnnotateSettings.smoothing_px,
-        minimum_area_px: int = AnnotateSettings.minimum_area_px,
+        minimum_area_px: float = AnnotateSettings.minimum_area_px,
     ) -> Array:
         """Label image of what could be nuclei, at levels of their own.
 
@@ -57,8 +57,7 @@ class Remainder:
         smoothing_px, minimum_area_px
             As in `component_tree.find_nuclei`.
         """
-        radius = np.sqrt(self.median_area / np.pi)
-        step = max(1, int(radius / WORKING_RADIUS))
+        step = choose_step(self.median_area, WORKING_RADIUS)
         found, _ = find_nuclei_at(
             self.image, step, self.median_area, smoothing_px, minimum_area_px, n_levels=N_LEVELS
         )
@@ -106,5 +105,5 @@ def estimate_background(image: Array, taken: Array, radius: float) -> npt.NDArra
     little = 1e-3
     weight = ndi.gaussian_filter(weight, sigma, mode="constant") + little
     total = ndi.gaussian_filter(total, sigma, mode="constant") + little * overall
-    background = enlarge_labels(total / weight, side)[: image.shape[0], : image.shape[1]]
+    background = enlarge(total / weight, side, image.shape)
     return np.asarray(ndi.uniform_filter(background, side), np.float32)

@@ -24,7 +24,7 @@ def split_nuclei(
     foreground: Array,
     *,
     split_distance: float = AnnotateSettings.split_distance,
-    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
     smoothing: float = SEED_SMOOTHING,
 ) -> Array:
     """Split the foreground into nuclei by a watershed on its distance map.
@@ -74,7 +74,7 @@ def place_seeds(
     foreground: Array,
     *,
     split_distance: float = AnnotateSettings.split_distance,
-    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
     smoothing: float = SEED_SMOOTHING,
 ) -> tuple[Array, int, Array, Array]:
     """Find the seeds from which `split_nuclei` grows nuclei; parameters as there.

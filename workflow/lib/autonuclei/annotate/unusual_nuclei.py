@@ -97,7 +97,7 @@ def find_dim_nuclei(
     objects: Array,
     *,
     smoothing_px: float = AnnotateSettings.smoothing_px,
-    minimum_area_px: int = AnnotateSettings.minimum_area_px,
+    minimum_area_px: float = AnnotateSettings.minimum_area_px,
 ) -> npt.NDArray[np.int32]:
     """Find dim nuclei in what is left of an image without the objects that are known.
 
