@@ -6,6 +6,7 @@ from scipy import ndimage as ndi
 
 from autonuclei.annotate.filtering import (
     FilteredImage,
+    blur_image,
     enlarge,
     estimate_noise,
     reduce_image,
@@ -32,9 +33,7 @@ def test_an_image_is_filtered_once() -> None:
     filtered = FilteredImage.wrap(image)
     assert FilteredImage.wrap(filtered) is filtered
     assert filtered.blur(1.5) is filtered.blur(1.5)
-    np.testing.assert_array_equal(
-        filtered.blur(1.5), ndi.gaussian_filter(image, 1.5, output=np.float32)
-    )
+    np.testing.assert_array_equal(filtered.blur(1.5), blur_image(image, 1.5))
     assert filtered.noise == estimate_noise(image)
 
 
@@ -55,3 +54,11 @@ def test_a_reduced_image_has_the_noise_that_is_left() -> None:
     reduced = FilteredImage(noise).reduce(2)
     assert reduced.values.shape == (128, 129)
     assert reduced.noise == pytest.approx(reduced.values.std(), rel=0.05)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 3.0])
+@pytest.mark.parametrize("shape", [(70, 45), (5, 3)])
+def test_blur_is_that_of_scipy(sigma: float, shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 1000, shape).astype(np.uint16)
+    expected = ndi.gaussian_filter(image, sigma, output=np.float32)
+    assert blur_image(image, sigma) == pytest.approx(expected, rel=1e-5)

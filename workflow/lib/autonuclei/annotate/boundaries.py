@@ -16,6 +16,7 @@ from autonuclei.annotate.filtering import FilteredImage, smooth_noise
 from autonuclei.annotate.parts import Part
 from autonuclei.labels.blocks import Block
 from autonuclei.labels.pieces import fill_label_holes, keep_largest_pieces
+from autonuclei.labels.shapes import count_pixels, find_pixels
 
 Array = npt.NDArray[Any]
 
@@ -60,7 +61,7 @@ def refine_boundaries(
     if not labels.any():
         return labels.astype(np.int32)
     image = FilteredImage.wrap(image)
-    area = np.bincount(labels.ravel())
+    area = count_pixels(labels)
     ((_, redrawn),) = redraw_parts(
         [Part.whole(image, labels, len(area))], area, image.noise, reach=reach
     )
@@ -284,8 +285,8 @@ def measure_brightness(
     -------
     float32 by label; NaN for labels that are absent or no brighter than their background.
     """
-    inside = np.flatnonzero(labels)
-    own = labels.reshape(-1)[inside].astype(np.int64)
+    inside, own = find_pixels(labels)
+    own = own.astype(np.int64)
     values = smooth.reshape(-1)[inside]
     n = len(dark)
     mean = np.bincount(own, weights=values, minlength=n) / np.maximum(
@@ -333,8 +334,7 @@ def measure_contrast(image: Array | FilteredImage, labels: Array) -> Array:
     In grey values by label, index 0 meaningless; 0 for a nucleus that is no brighter than its
     background.
     """
-    area = np.bincount(labels.ravel())
-    area[0] = 0
+    area = count_pixels(labels)
     if not area.any():
         return np.zeros(len(area))
     parts = [Part.whole(FilteredImage.wrap(image), labels, len(area))]
@@ -378,7 +378,7 @@ def measure_sharpness(image: Array | FilteredImage, labels: Array) -> Array:
     -------
     By label, index 0 meaningless; 0 for one that is no brighter than its background.
     """
-    area = np.bincount(labels.ravel())
+    area = count_pixels(labels)
     part = Part.whole(FilteredImage.wrap(image), labels, len(area))
     return measure_sharpness_of_parts([part], area)
 
@@ -412,8 +412,7 @@ def _find_edges(labels: Array) -> npt.NDArray[np.int64]:
     Where the border of the image cuts a nucleus, it has no edge.
     """
     flat, width = labels.reshape(-1), labels.shape[1]
-    inside = np.flatnonzero(flat)
-    own = flat[inside]
+    inside, own = find_pixels(labels)
     is_edge = flat[np.where(inside >= width, inside - width, inside)] != own
     is_edge |= flat[np.where(inside < flat.size - width, inside + width, inside)] != own
     column = inside % width

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.labels.shapes import fit_moments, measure_polygon, sum_moments
+from autonuclei.labels.shapes import count_pixels, fit_moments, measure_polygon, sum_moments
 
 Array = npt.NDArray[Any]
 
@@ -47,8 +47,7 @@ def cut_clumps(labels: Array, typical_area: float | None = None) -> tuple[Array,
         origin[i] is the number that object i had in `labels`.
     """
     cut = labels.astype(np.int32)
-    area = np.bincount(cut.ravel())
-    area[0] = 0
+    area = count_pixels(cut)
     origin = list(range(len(area)))
     if not area.any():
         return cut, np.array(origin)

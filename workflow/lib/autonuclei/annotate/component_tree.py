@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.annotate.filtering import FilteredImage, enlarge, reduce_image, smooth_noise
+from autonuclei.annotate.filtering import FilteredImage, blur_image, enlarge, smooth_noise
 from autonuclei.labels.shapes import fit_pixels, sum_pixels
 from autonuclei.settings import AnnotateSettings
 
@@ -128,8 +128,8 @@ def find_nuclei_at(
 ) -> tuple[Array, float]:
     """`find_nuclei` on means of `step` x `step` px, with the typical area if it is known."""
     shape = image.values.shape
-    small = reduce_image(image.values, step)
-    smooth = ndi.gaussian_filter(small, smoothing_px) if smoothing_px else small
+    small = image.reduce(step).values
+    smooth = blur_image(small, smoothing_px)
     if smooth.min() == smooth.max():
         return np.zeros(shape, np.int32), float("nan")
     noise = smooth_noise(image.noise / step, smoothing_px)

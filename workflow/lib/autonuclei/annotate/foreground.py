@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
-from autonuclei.annotate.filtering import estimate_noise
+from autonuclei.annotate.filtering import blur_image, estimate_noise
 from autonuclei.labels.pieces import fill_holes
 from autonuclei.settings import AnnotateSettings
 
@@ -48,7 +47,7 @@ def find_foreground(
     """
     from skimage.filters import threshold_otsu
 
-    smooth = ndi.gaussian_filter(image, smoothing_px, output=np.float32)
+    smooth = blur_image(image, smoothing_px)
     if smooth.min() == smooth.max():
         return np.zeros(image.shape, bool), float("nan")
     threshold = float(threshold_otsu(smooth))

@@ -15,6 +15,7 @@ from scipy import ndimage as ndi
 from autonuclei.annotate.component_tree import choose_step, find_nuclei_at
 from autonuclei.annotate.filtering import FilteredImage, enlarge, reduce_image
 from autonuclei.labels.growth import grow_labels
+from autonuclei.labels.shapes import count_pixels
 from autonuclei.settings import AnnotateSettings
 
 Array = npt.NDArray[Any]
@@ -75,7 +76,7 @@ def take_out(image: FilteredImage, objects: Array, *, reach: float) -> Remainder
     reach
         How far around each all light is its own, in radii of the median one.
     """
-    area = np.bincount(objects.ravel())[1:]
+    area = count_pixels(objects)
     median_area = float(np.median(area[area > 0]))
     radius = np.sqrt(median_area / np.pi)
     taken = grow_labels(objects, max(1, round(reach * radius))) > 0

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.annotate.filtering import blur_image
 from autonuclei.labels.numbers import number_by_position
 from autonuclei.settings import AnnotateSettings
 
@@ -100,7 +101,7 @@ def place_seeds(
         return pieces, 0, np.zeros(foreground.shape, np.float32), np.zeros((0, 2), np.int64)
     distance = compute_distance(foreground)
     radius = estimate_radius(distance, pieces, n_pieces)
-    smooth = ndi.gaussian_filter(distance, smoothing * radius)
+    smooth = blur_image(distance, smoothing * radius)
     seeds = find_seeds(smooth, foreground, max(1, round(split_distance * radius)))
     return pieces, n_pieces, smooth, seeds
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.shapes import find_pixels
 from autonuclei.labels.strips import cut_strips, find_median, hold, share_out
 
 Array = npt.NDArray[Any]
@@ -117,10 +118,9 @@ def measure_objects(
 
 def _measure_part(labels: Array, image: Array, *, first_row: int, height: int) -> dict[str, Array]:
     """Measure the objects of a strip of an image of some height; none is cut."""
-    flat = np.flatnonzero(labels)
+    flat, own = find_pixels(labels)
     rows, columns = np.divmod(flat, labels.shape[1])
     rows += first_row
-    own = labels.ravel()[flat]
     present = np.bincount(own) > 0
     numbers = np.flatnonzero(present)
     index = (np.cumsum(present) - 1)[own]

@@ -20,7 +20,7 @@ def keep_labels(labels: Array, kept: Array) -> Array:
 def number_by_position(labels: Array) -> Array:
     """Number labels 1..n in the order in which their first pixels come, row by row; int32."""
     flat = labels.ravel()
-    inside = np.flatnonzero(flat)
+    inside = np.flatnonzero(flat != 0)
     first = np.full(int(flat.max(initial=0)) + 1, flat.size)
     # Of several values for one place the last stays.
     first[flat[inside[::-1]]] = inside[::-1]

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from autonuclei.labels.shapes import find_pixels
+
 Array = npt.NDArray[Any]
 
 
@@ -29,8 +31,7 @@ def keep_largest_pieces(labels: Array) -> Array:
     height, width = labels.shape
     kept = labels.copy()
     flat = kept.reshape(-1)
-    inside = np.flatnonzero(flat)
-    own = flat[inside]
+    inside, own = find_pixels(labels)
     begins = np.ones(len(inside), bool)
     begins[1:] = (np.diff(inside) != 1) | (own[1:] != own[:-1]) | (inside[1:] % width == 0)
     run = np.cumsum(begins) - 1

@@ -42,19 +42,41 @@ def _find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]
     return rows + block.row, columns, length[some], own[some]
 
 
+def find_pixels(labels: Array) -> tuple[npt.NDArray[np.intp], Array]:
+    """Flat index and label of every pixel that is no background, row by row."""
+    flat = labels.reshape(-1)
+    inside = np.flatnonzero(flat != 0)  # numpy looks fast for what is true only
+    return inside, flat[inside]
+
+
+def count_pixels(labels: Array) -> npt.NDArray[np.int64]:
+    """Area in px by label; 0 for the background."""
+    return np.bincount(find_pixels(labels)[1], minlength=1).astype(np.int64, copy=False)
+
+
 def measure_ellipticity(labels: Array) -> tuple[Array, Array]:
     """Area in px and ellipticity of each label; index 0 is meaningless.
 
     Ellipticity is the area over that of the ellipse with the same second moments: 1 for an
     ellipse, 0.95 for a rectangle, less for clumps, crescents and frayed shapes.
     """
-    inside = np.flatnonzero(labels)
-    own = labels.ravel()[inside]
-    return measure_pixels(inside, own, int(labels.max(initial=0)), labels.shape[1])
+    height, width = labels.shape
+    y, left, length, own = _find_runs(Block(0, height, 0, width), labels)
+    right = left + length
+    # Sums over the columns of a run, and over their squares.
+    x = length * (left + right - 1) // 2
+    xx = _sum_squares(right) - _sum_squares(left)
+    weights = (length, y * length, x, y * y * length, xx, y * x)
+    return fit_pixels(np.array([np.bincount(own, weights=w, minlength=1) for w in weights]))
 
 
-def measure_pixels(inside: Array, own: Array, n: int, width: int) -> tuple[Array, Array]:
-    """As `measure_ellipticity`, where the pixels of the labels are known.
+def _sum_squares(n: Array) -> Array:
+    """Sum of the squares of 0 to n - 1."""
+    return np.asarray((n - 1) * n * (2 * n - 1) // 6)
+
+
+def sum_pixels(inside: Array, own: Array, n: int, width: int) -> Array:
+    """Number of pixels of each label and sums of y, x, yy, xx and yx; (6, n + 1), exact.
 
     Parameters
     ----------
@@ -64,14 +86,6 @@ def measure_pixels(inside: Array, own: Array, n: int, width: int) -> tuple[Array
         Highest label.
     width
         Of the image, in px.
-    """
-    return fit_pixels(sum_pixels(inside, own, n, width))
-
-
-def sum_pixels(inside: Array, own: Array, n: int, width: int) -> Array:
-    """Number of pixels of each label and sums of y, x, yy, xx and yx; (6, n + 1), exact.
-
-    Parameters as of `measure_pixels`.
     """
     rows, columns = (axis.astype(np.float64) for axis in np.divmod(inside, width))
     weights = (None, rows, columns, rows * rows, columns * columns, rows * columns)
