@@ -6,13 +6,13 @@ Draws 80 movies of many kinds (seeds 0 to 69: nuclei from 9 to 18 um, 3 to 30 mi
 sparse to dense, slow to fast, mitosis from striking to hardly visible; seeds 70 to 79: as of a
 screen, 15 to 30 min between frames, mitosis seen in one frame or not at all, dim or noisy; some
 4000 divisions), disturbs the measured objects as segmentation and cameras would, lists the
-possible divisions of each movie as the linking does, and fits two logistic regressions: the first
-on the features of all possible divisions, the final one, with the squares of some features and
-`linking_loss`, on those that the first leaves over. Prints the recall of the first; precision,
-recall and F1 of the final one in cross-validation (four folds of whole movies; the first is fitted
-to all), and for each kind of movie F1 of a fit that saw none of that kind; writes the weights to
-the file. Counts each possible division on its own, before those that share a nucleus are sorted
-out.
+possible divisions of each movie as the linking does, and fits three logistic regressions: the first
+on the features of all possible divisions; one, with the squares of some features and
+`linking_loss`, on those that the first leaves over; and the final one, which also knows how like
+each is to the divisions of its movie that the one before is sure of. Prints the recall of the
+first; precision, recall and F1 of the divisions that the linking would take, in cross-validation
+(four folds of whole movies; the first is fitted to all), and for each kind of movie F1 of a fit
+that saw none of that kind; writes the weights to the file.
 
 Three features (`BY_HAND`) tell faults of the segmentation that the drawn movies do not have. No
 weight can be learned from them, so theirs are set by hand.
@@ -24,7 +24,7 @@ elsewhere, tries the script out in a few seconds.
 import argparse
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +36,16 @@ from autonuclei.example.drawn_nuclei import MovieSettings
 from autonuclei.io.tables import concatenate_tables
 from autonuclei.labels.measurement import measure_objects
 from autonuclei.settings import TrackSettings
-from autonuclei.track.divisions import LinkingLoss, compute_division_reach, describe_candidates
+from autonuclei.track.divisions import (
+    DivisionScore,
+    LinkingLoss,
+    LogisticWeights,
+    choose_divisions,
+    compute_division_reach,
+    describe_candidates,
+)
 from autonuclei.track.drift import remove_drift
-from autonuclei.track.frame_links import link_frames
+from autonuclei.track.frame_links import FrameLinks, link_frames
 from autonuclei.track.spots import read_spots
 from autonuclei.track.statistics import measure_statistics
 
@@ -53,6 +60,21 @@ SQUARED = (
     "mean_differs",
     "total_sum",
     "linking_loss",
+)
+# Features that are compared with the sure divisions of the movie: place and look, not links.
+LOOKS = (
+    "middle",
+    "separation",
+    "lopsided",
+    "area_differs",
+    "mean_differs",
+    "total_sum",
+    "larger_total",
+    "larger_daughter_now",
+    "mother_brightens",
+    "daughters_grow",
+    "daughters_fade",
+    "daughters_across",
 )
 LONG_INTERVALS = 70  # from this seed on
 LEAST_LOGIT = np.log(0.004 / 0.996)  # less likely ones are not looked at again
@@ -303,12 +325,41 @@ def list_true_divisions(objects, parents):
     return {(mother, *sorted(born)) for mother, born in daughters.items() if len(born) == 2}
 
 
-def list_candidates(objects, parents):
-    """List the possible divisions of a movie as `link_nuclei` does.
+@dataclass
+class Candidates:
+    """The possible divisions of a movie.
 
-    Gives rows of mother and daughters, a table of features without `linking_loss`, which ones are
-    true, the function that measures the loss, and the number of true divisions.
+    `trios` are the rows of mother and daughters, `features` a table without `linking_loss` at
+    first, `true` tells which are divisions, `found` is what `link_frames` gave, `n_true` the number
+    of all true divisions.
     """
+
+    trios: np.ndarray
+    features: pd.DataFrame
+    true: np.ndarray
+    found: FrameLinks
+    n_true: int
+
+    def keep(self, promising):
+        """Keep some, as the linking does before it measures their `linking_loss`."""
+        self.trios, self.true = self.trios[promising], self.true[promising]
+        loss = LinkingLoss(self.found).measure(self.trios)
+        self.features = self.features[promising].assign(linking_loss=loss)
+
+    def compare(self, score):
+        """Give the features with `like_others`."""
+        return pd.DataFrame(score.compare_with_sure(self.trios, self.features, self.found.links))
+
+    def count(self, score):
+        """Give the numbers of true, found and right divisions, as the linking chooses them."""
+        scores = score.compute_scores(self.trios, self.features, self.found.links)
+        least = TrackSettings.min_division_score
+        chosen = choose_divisions(self.trios, scores, least, self.found.links)
+        return np.array([self.n_true, len(chosen), self.true[chosen].sum()])
+
+
+def list_candidates(objects, parents):
+    """List the possible divisions of a movie as `link_nuclei` does."""
     spots = read_spots(objects)
     spots, _ = remove_drift(spots, measure_statistics(spots))
     found = link_frames(spots, measure_statistics(spots), max_frame_gap=TrackSettings.max_frame_gap)
@@ -318,42 +369,55 @@ def list_candidates(objects, parents):
     features = pd.concat(map(pd.DataFrame, features), ignore_index=True)
     divisions = list_true_divisions(objects, parents)
     true = [(mother, *sorted(born)) in divisions for mother, *born in trios.tolist()]
-    return trios, features, np.array(true), LinkingLoss(found).measure, len(divisions)
+    return Candidates(trios, features, np.array(true), found, len(divisions))
 
 
-def fit_logistic(features, true, squared, strength):
-    """Fit; give usual values, weights of the difference from them and of its square, and bias."""
-    usual, scale = np.nanmedian(features, axis=0), np.nanstd(features, axis=0)
+def fit_logistic(features, true, usual, strength, squared=()):
+    """Fit the weights of a table of features, of the squares of some too; add those by hand.
+
+    `usual` are the values in the place of unknown ones.
+    """
+    features = features.drop(columns=list(BY_HAND))
+    usual, scale = usual[features.columns].to_numpy(), np.nanstd(features, axis=0)
     odd = np.nan_to_num((features - usual) / scale)
+    squares = [features.columns.get_loc(name) for name in squared]
     model = LogisticRegression(C=strength, max_iter=4000)
-    model.fit(np.column_stack([odd, odd[:, squared] ** 2]), true)
+    model.fit(np.column_stack([odd, odd[:, squares] ** 2]), true)
     linear = model.coef_[0, : len(usual)] / scale
     square = np.zeros(len(usual))
-    square[squared] = model.coef_[0, len(usual) :] / scale[squared] ** 2
-    return usual, linear, square, model.intercept_[0]
+    square[squares] = model.coef_[0, len(usual) :] / scale[squares] ** 2
+    rows = np.column_stack([usual, linear, square]).round(3).tolist()
+    by_hand = {name: [0.0, weight, 0.0] for name, weight in BY_HAND.items()}
+    weights = dict(zip(features.columns, rows, strict=True)) | by_hand
+    return LogisticWeights(round(model.intercept_[0], 3), weights)
 
 
-def compute_logit(features, usual, linear, square, bias):
-    odd = np.nan_to_num(features - usual)
-    return bias + odd @ linear + odd**2 @ square
+def fit_score(movies):
+    """Fit the score to the promising possible divisions of movies."""
+    features = pd.concat([movie.features for movie in movies])
+    true = np.concatenate([movie.true for movie in movies])
+    alone = fit_logistic(features, true, features.median(), STRENGTH_FINAL, SQUARED)
+    born = features.loc[true, list(LOOKS)]
+    looks = {name: [born[name].mean().round(3), born[name].var().round(4)] for name in LOOKS}
+    score = DivisionScore(alone, looks, alone)
+    compared = pd.concat([movie.compare(score) for movie in movies])
+    final = fit_logistic(compared, true, compared.median(), STRENGTH_FINAL, SQUARED)
+    return replace(score, final=final)
 
 
-def format_weights(order, names, first, final):
-    """Format the two fits of `names` as the text of divisions.json, features in an order."""
-    usual, linear, square, bias = final
-    zeros = np.zeros(len(first[1]))
-    fits = {
-        # The first logit, too, is one of differences from the usual values of the final one.
-        "first": (first[3] + first[1] @ (usual[:-1] - first[0]), usual[:-1], first[1], zeros),
-        "final": (bias, usual, linear, square),
+def compute_f1(counts):
+    true, found, right = np.sum(counts, axis=0)
+    return 2 * right / (true + found)
+
+
+def format_weights(first, score):
+    """Format the weights as the text of divisions.json."""
+    content = {
+        "first": {**asdict(first), "least_logit": round(LEAST_LOGIT, 2)},
+        "alone": asdict(score.alone),
+        "looks": score.looks,
+        "final": asdict(score.final),
     }
-    content = {}
-    for fit, (bias, *columns) in fits.items():
-        rows = dict(zip(names, np.column_stack(columns), strict=False))
-        rows |= {name: np.array([0.0, weight, 0.0]) for name, weight in BY_HAND.items()}
-        rows = {name: rows[name].round(3).tolist() for name in order if name in rows}
-        content[fit] = {"bias": round(bias, 3), "features": rows}
-    content["first"]["least_logit"] = round(LEAST_LOGIT, 2)
     text = json.dumps(content, indent=1)
     return re.sub(r"\[\s*([^]]*?)\s*\]", lambda row: f"[{' '.join(row[1].split())}]", text) + "\n"
 
@@ -367,50 +431,41 @@ def main():
     movies = []
     for seed in range(arguments.movies):
         movies.append(list_candidates(*make_objects(seed, arguments.frames)))
-        print(f"movie {seed}: {len(movies[-1][0])} possible divisions, {movies[-1][4]} true")
-    trios, tables, true, measures, numbers = zip(*movies, strict=True)
-    movie = np.repeat(np.arange(len(movies)), [len(t) for t in true])
-    trios, true, total = np.concatenate(trios), np.concatenate(true), sum(numbers)
-    order = [*tables[0], "linking_loss"]
-    names = [name for name in order if name not in BY_HAND]
-    features = pd.concat(tables)[names[:-1]].to_numpy()
-
-    first = fit_logistic(features, true, [], STRENGTH_FIRST)
-    kept = np.flatnonzero(compute_logit(features, *first) > LEAST_LOGIT)
-    print(f"first logit: {len(kept)} of {len(true)} kept, recall {true[kept].sum() / total:.3f}")
-
-    features, true, trios, movie = features[kept], true[kept], trios[kept], movie[kept]
-    losses = [measure(trios[movie == number]) for number, measure in enumerate(measures)]
-    features = np.column_stack([features, np.concatenate(losses)])
-    squared = [names.index(name) for name in SQUARED]
-    score = TrackSettings.min_division_score
+        print(f"movie {seed}: {len(movies[-1].true)} possible, {movies[-1].n_true} true divisions")
+    features = pd.concat([movie.features for movie in movies])
+    true = np.concatenate([movie.true for movie in movies])
+    # What is unknown is taken as in a division, so that it is looked at again.
+    first = fit_logistic(features, true, features[true].median(), STRENGTH_FIRST)
+    for movie in movies:
+        movie.keep(first.compute_logit(movie.features) > LEAST_LOGIT)
+    kept, true = (sum(n) for n in zip(*((len(m.true), m.true.sum()) for m in movies), strict=True))
+    total = sum(movie.n_true for movie in movies)
+    print(f"first logit: {kept} kept, recall {true / total:.3f}")
 
     def leave_out(out):
-        fitted = fit_logistic(features[~out], true[~out], squared, STRENGTH_FINAL)
-        return 1 / (1 + np.exp(-compute_logit(features[out], *fitted))) > score
+        score = fit_score([movie for movie, left in zip(movies, out, strict=True) if not left])
+        return {i: movies[i].count(score) for i in np.flatnonzero(out)}
 
-    found = np.zeros(len(true), bool)
-    for fold in range(min(FOLDS, len(movies))):
-        out = movie % FOLDS == fold
-        found[out] = leave_out(out)
-    right = (found & true).sum()
+    fold = np.arange(len(movies)) % FOLDS
+    counts = {}
+    for one in np.unique(fold):
+        counts |= leave_out(fold == one)
+    n, found, right = np.sum(list(counts.values()), axis=0)
     print(
-        f"cross-validated at score {score}: precision {right / found.sum():.3f},"
-        f" recall {right / total:.3f}, F1 {2 * right / (found.sum() + total):.3f}"
+        f"cross-validated at score {TrackSettings.min_division_score}: precision"
+        f" {right / found:.3f}, recall {right / n:.3f}, F1 {compute_f1(list(counts.values())):.3f}"
     )
     kinds = [name_kinds(seed) for seed in range(arguments.movies)]
     for kind in sorted(set.union(*kinds)):
         has = np.array([kind in own for own in kinds])
         if has.all():
             continue
-        out, n = has[movie], np.array(numbers)[has].sum()
-        values = [
-            2 * (guess & true[out]).sum() / (guess.sum() + n)
-            for guess in (found[out], leave_out(out))
-        ]
-        print(f"{kind}: {n} divisions, F1 {values[0]:.3f}, left out {values[1]:.3f}")
-    final = fit_logistic(features, true, squared, STRENGTH_FINAL)
-    arguments.file.write_text(format_weights(order, names, first, final))
+        within, without = [counts[i] for i in np.flatnonzero(has)], leave_out(has)
+        print(
+            f"{kind}: {np.sum(within, axis=0)[0]} divisions, F1 {compute_f1(within):.3f}, left out"
+            f" {compute_f1(list(without.values())):.3f}"
+        )
+    arguments.file.write_text(format_weights(first, fit_score(movies)))
 
 
 if __name__ == "__main__":

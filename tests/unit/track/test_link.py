@@ -261,6 +261,22 @@ def test_a_plain_division_is_found_with_a_score() -> None:
     assert result.tracks.time_min.max() == 90
 
 
+def test_a_division_that_the_border_cuts_is_found() -> None:
+    """Area and shape of what is seen of a nucleus tell nothing."""
+    rows = crowd(10)
+    for f in range(10):
+        if f < 5:
+            rows.append((f, 50, 4.0, 160.0, 0.5 * AREA, 110.0 if f == 4 else 100.0))
+        else:
+            rows += [(f, 51 + k, 3.0, 151.0 + 18 * k, 0.25 * AREA, 100.0) for k in (0, 1)]
+    objects = make_objects(rows)
+    looks = ["touches_border", "eccentricity", "orientation_rad"]
+    objects.loc[objects["label"] >= 50, looks] = [True, 0.9, np.pi / 2]
+    mother = link_nuclei(objects).lineages.query("daughters == 2")
+    assert mother["last_frame"].tolist() == [4]
+    assert mother["division_score"].item() > 0.8
+
+
 def test_a_nucleus_split_for_one_frame_has_not_divided() -> None:
     rows = crowd(10)
     for f in range(10):

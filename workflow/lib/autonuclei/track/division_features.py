@@ -1,5 +1,6 @@
 """What tells a division from two nuclei that only lie beside each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from autonuclei.track.spots import Bools, Floats, Ints, Spots
 
 _HISTORY = 5  # frames before a division that tell what the mother usually looks like
 _FUTURE = 4  # frames after it that tell whether the daughters live and grow
+_DIVISIONS_ELSEWHERE = 5.0  # of a movie, for which those of all movies count
+_LARGEST_LIKENESS = 5.0  # nats
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,9 @@ def measure_context(spots: Spots, found: FrameLinks) -> TrackContext:
     return TrackContext(
         contrast=contrast,
         chromatin=chromatin,
-        past_area=_find_medians(area, past, spots.log_area),
-        past_contrast=_find_medians(contrast, past, contrast),
-        past_chromatin=_find_medians(chromatin, past, chromatin),
+        past_area=_find_medians(area, past),
+        past_contrast=_find_medians(contrast, past),
+        past_chromatin=_find_medians(chromatin, past),
         past_length=np.where(spots.frame - lived <= spots.frame[0], np.nan, lived.astype(float)),
         growth=_find_means(area, ahead) - area,
         fading=_find_means(contrast, ahead) - contrast,
@@ -103,14 +106,12 @@ def _gather(values: Floats, spots: Ints) -> Floats:
     return np.where(spots >= 0, values[spots], np.nan)
 
 
-def _find_medians(values: Floats, spots: Ints, otherwise: Floats) -> Floats:
+def _find_medians(values: Floats, spots: Ints) -> Floats:
     gathered = np.sort(_gather(values, spots), axis=1)  # NaN last
     number = np.isfinite(gathered).sum(axis=1)
     rows = np.arange(len(gathered))
-    middle = (
-        gathered[rows, np.maximum(number - 1, 0) // 2] + gathered[rows, np.maximum(number, 1) // 2]
-    ) / 2
-    return np.where(number > 0, middle, otherwise)
+    lower, upper = np.maximum(number - 1, 0) // 2, np.maximum(number, 1) // 2
+    return np.asarray((gathered[rows, lower] + gathered[rows, upper]) / 2)
 
 
 def _find_means(values: Floats, spots: Ints) -> Floats:
@@ -118,6 +119,13 @@ def _find_means(values: Floats, spots: Ints) -> Floats:
     number = np.isfinite(gathered).sum(axis=1)
     total = np.nansum(gathered, axis=1)
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def _average(one: Floats, other: Floats) -> Floats:
+    """Mean of two values, or the one that is known."""
+    return np.asarray(
+        (np.where(np.isnan(one), other, one) + np.where(np.isnan(other), one, other)) / 2
+    )
 
 
 def describe_divisions(
@@ -158,14 +166,14 @@ def describe_divisions(
     middle = np.hypot(*((to_a + to_b) / 2).T)
     axis = to_b - to_a
     area = np.where(spots.at_border, np.nan, spots.log_area)
-    past_area = np.where(spots.at_border[mother], np.nan, context.past_area[mother])
+    past_area, past_chromatin = context.past_area[mother], context.past_chromatin[mother]
     chromatin_a, chromatin_b = context.chromatin[a], context.chromatin[b]
-    past_chromatin = np.where(spots.at_border[mother], np.nan, context.past_chromatin[mother])
 
     def across(spot: Ints) -> Floats:
         # 1 for a plate that stands across the axis, -1 for one along it, 0 for a disc.
         angle = spots.orientation[spot] - np.arctan2(axis[:, 1], axis[:, 0])
-        return np.asarray(-np.cos(2 * angle) * spots.eccentricity[spot] ** 2)
+        shape = np.where(spots.at_border[spot], np.nan, spots.eccentricity[spot])
+        return np.asarray(-np.cos(2 * angle) * shape**2)
 
     # One daughter vanishes within a few frames; the other then has the size of the mother, or
     # is gone as well.
@@ -181,21 +189,21 @@ def describe_divisions(
         "middle_moves": np.clip(
             middle / np.hypot(found.statistics.step_sigma, 0.15 * diameter), 0, 5
         ),
-        "separation": np.clip(np.hypot(*axis.T) / diameter, 0, 3),
+        "separation": np.clip(np.hypot(*axis.T) / diameter, 0, 2),
         "lopsided": np.abs(length_a - length_b) / np.maximum(length_a + length_b, 1e-9),
         "area_differs": np.clip(np.abs(area[a] - area[b]), 0, 1.2),
         "mean_differs": np.clip(np.abs(spots.log_contrast[a] - spots.log_contrast[b]), 0, 1),
         "total_sum": np.clip(
             np.log(np.exp(chromatin_a) + np.exp(chromatin_b)) - past_chromatin, -1.2, 1.2
         ),
-        "larger_total": np.clip(np.maximum(chromatin_a, chromatin_b) - past_chromatin, -1.5, 0.7),
-        "larger_daughter_now": np.clip(np.maximum(area[a], area[b]) - area[mother], -1.5, 1),
+        "larger_total": np.clip(np.fmax(chromatin_a, chromatin_b) - past_chromatin, -1.5, 0.7),
+        "larger_daughter_now": np.clip(np.fmax(area[a], area[b]) - area[mother], -1.5, 1),
         "mother_brightens": np.clip(
             context.contrast[mother] - context.past_contrast[mother], -0.5, 0.8
         ),
-        "daughters_grow": np.clip((context.growth[a] + context.growth[b]) / 2, -0.5, 0.7),
-        "daughters_fade": np.clip((context.fading[a] + context.fading[b]) / 2, -0.7, 0.5),
-        "daughters_across": (across(a) + across(b)) / 2,
+        "daughters_grow": np.clip(_average(context.growth[a], context.growth[b]), -0.5, 0.7),
+        "daughters_fade": np.clip(_average(context.fading[a], context.fading[b]), -0.7, 0.5),
+        "daughters_across": _average(across(a), across(b)),
         "mother_lived": context.past_length[mother],
         "new": 1.0 * new_a + new_b + ((follower == a) | (follower == b)),
         "enters": 1.0 * (new_a & spots.at_border[a]) + (new_b & spots.at_border[b]),
@@ -203,3 +211,40 @@ def describe_divisions(
         "remerges": remerges,
         "mother_swells": np.clip(area[mother] - past_area - 0.25, 0, 0.5),
     }
+
+
+def compare_looks(
+    features: Mapping[str, Floats], sure: Bools, looks: Mapping[str, tuple[float, float]]
+) -> Floats:
+    """Compare possible divisions with the sure ones of the same movie.
+
+    A feature that differs much among these, as where mitosis does not show, tells nothing then.
+
+    Parameters
+    ----------
+    features : dict of (m,)
+    sure : (m,)
+        Which are divisions beyond doubt. None of them is compared with itself.
+    looks : dict
+        By feature: mean and variance among the divisions of many movies.
+
+    Returns
+    -------
+    (m,) float64
+        How much likelier (nats) the features are for a division of this movie than for one of any
+        movie, each feature on its own; -5 to 5, and 0 where nothing is known.
+    """
+    likeness = np.zeros(len(sure))
+    for name, (mean, variance) in looks.items():
+        values = features[name]
+        known = np.isfinite(values)
+        counts = sure & known
+        own = np.where(counts, values, 0.0)  # what each itself adds to the sums
+        n = _DIVISIONS_ELSEWHERE + counts.sum() - counts
+        mean_here = (_DIVISIONS_ELSEWHERE * mean + own.sum() - own) / n
+        square = _DIVISIONS_ELSEWHERE * (variance + mean**2) + (own**2).sum() - own**2
+        variance_here = square / n - mean_here**2
+        gain = (values - mean) ** 2 / variance - (values - mean_here) ** 2 / variance_here
+        gain -= np.log(variance_here / variance)
+        likeness += np.where(known, gain / 2, 0.0)
+    return np.clip(likeness, -_LARGEST_LIKENESS, _LARGEST_LIKENESS)

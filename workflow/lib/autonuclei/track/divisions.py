@@ -5,7 +5,8 @@ divisions (`autonuclei.track.frame_links`) have told the past of every possible 
 future of every possible daughter. Its score is a logistic regression on the features of
 `autonuclei.track.division_features`, fitted to drawn movies of many kinds (interval, density,
 speed, look of mitosis) by research/fit_divisions.py, which writes divisions.json beside this
-module.
+module. How mitosis looks differs from movie to movie, so a second look compares each possible
+division with those of its movie that the first one was sure of.
 """
 
 import json
@@ -17,9 +18,10 @@ from importlib import resources
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
+from scipy.special import expit
 
 from autonuclei.track.assignment import Links
-from autonuclei.track.division_features import describe_divisions, measure_context
+from autonuclei.track.division_features import compare_looks, describe_divisions, measure_context
 from autonuclei.track.frame_links import FrameLinks
 from autonuclei.track.spots import Floats, Ints, Spots
 from autonuclei.track.statistics import MovieStatistics
@@ -27,6 +29,7 @@ from autonuclei.track.statistics import MovieStatistics
 _NEAREST = 6  # spots near the mother of which any two may be the daughters
 _REST = 4  # frames from birth in which a nucleus does not divide
 _LEAST_LOSS, _LARGEST_LOSS = -16, 8  # those beyond are not told apart
+_SURE = 0.9  # score of a division that tells how divisions of the movie look
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,58 @@ class LogisticWeights:
         return np.asarray(self.bias + unusual @ linear + unusual**2 @ square)
 
 
+@dataclass(frozen=True)
+class DivisionScore:
+    """What gives possible divisions their score.
+
+    Attributes
+    ----------
+    alone : LogisticWeights
+        On the features of each for itself.
+    looks : dict
+        By feature: mean and variance among divisions, see `compare_looks`.
+    final : LogisticWeights
+        On these features and `like_others`.
+    """
+
+    alone: LogisticWeights
+    looks: Mapping[str, tuple[float, float]]
+    final: LogisticWeights
+
+    def compare_with_sure(
+        self, trios: Ints, features: Mapping[str, Floats], links: Links
+    ) -> dict[str, Floats]:
+        """Give the features and `like_others`, likeness to the sure divisions of the movie.
+
+        Parameters
+        ----------
+        trios : (m, 3)
+            All possible divisions of a movie: mother and daughters as numbers of spots.
+        features : dict of (m,)
+        links
+            From `link_frames`.
+        """
+        sure = np.zeros(len(trios), bool)
+        alone = expit(self.alone.compute_logit(features))
+        sure[choose_divisions(trios, alone, _SURE, links)] = True
+        return {**features, "like_others": compare_looks(features, sure, self.looks)}
+
+    def compute_scores(self, trios: Ints, features: Mapping[str, Floats], links: Links) -> Floats:
+        """Compute the scores (m,), 0 to 1; parameters as of `compare_with_sure`."""
+        compared = self.compare_with_sure(trios, features, links)
+        return np.asarray(expit(self.final.compute_logit(compared)))
+
+
 @cache
-def _read_weights() -> tuple[LogisticWeights, float, LogisticWeights]:
-    """Weights of the first look, the least logit that passes it, and the final weights."""
+def _read_weights() -> tuple[LogisticWeights, float, DivisionScore]:
+    """Weights of the first look, the least logit that passes it, and the score."""
     place = resources.files("autonuclei.track") / "divisions.json"
     stored = json.loads(place.read_text(encoding="utf-8"))
-    first, final = (
+    first, alone, final = (
         LogisticWeights(stored[look]["bias"], stored[look]["features"])
-        for look in ("first", "final")
+        for look in ("first", "alone", "final")
     )
-    return first, stored["first"]["least_logit"], final
+    return first, stored["first"]["least_logit"], DivisionScore(alone, stored["looks"], final)
 
 
 def compute_division_reach(statistics: MovieStatistics) -> float:
@@ -96,19 +141,22 @@ def find_divisions(
     scores : (m,) float64
         0 to 1.
     """
-    first, least_logit, final = _read_weights()
+    first, least_logit, score = _read_weights()
     loss = LinkingLoss(found)
-    kept, logits = [np.empty((0, 3), np.int64)], [np.array([])]
+    parts = []
     for trios, features in describe_candidates(spots, found, reach=reach):
         # The loss takes long to find.
         promising = np.flatnonzero(first.compute_logit(features) > least_logit)
         trios = trios[promising]
         features = {name: values[promising] for name, values in features.items()}
-        features["linking_loss"] = loss.measure(trios)
-        kept.append(trios)
-        logits.append(final.compute_logit(features))
-    scores = 1 / (1 + np.exp(-np.concatenate(logits)))
-    return _choose_divisions(np.concatenate(kept), scores, min_score, found.links)
+        parts.append((trios, features | {"linking_loss": loss.measure(trios)}))
+    if not parts:
+        return np.empty((0, 3), np.int64), np.array([])
+    trios = np.concatenate([trios for trios, _ in parts])
+    features = {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}
+    scores = score.compute_scores(trios, features, found.links)
+    chosen = choose_divisions(trios, scores, min_score, found.links)
+    return trios[chosen], scores[chosen]
 
 
 def describe_candidates(
@@ -214,13 +262,26 @@ class LinkingLoss:
         return now - then - float(self._ends[mother] + self._ends[a] + self._ends[b])
 
 
-def _choose_divisions(
-    trios: Ints, scores: Floats, min_score: float, links: Links
-) -> tuple[Ints, Floats]:
-    """Take the likeliest divisions first; none may share a nucleus with one already taken.
+def choose_divisions(trios: Ints, scores: Floats, min_score: float, links: Links) -> list[int]:
+    """Choose the likeliest divisions first; none may share a nucleus with one already chosen.
 
     A nucleus does not divide again within a few frames of its birth: what looks like that is
     a wrong link beside a division, or a nucleus that the segmentation splits for a moment.
+
+    Parameters
+    ----------
+    trios : (m, 3)
+        Mother and daughters as numbers of spots.
+    scores : (m,)
+    min_score
+        Less likely ones are not chosen.
+    links
+        From `link_frames`.
+
+    Returns
+    -------
+    list of int
+        Rows of `trios`.
     """
     chosen: list[int] = []
     no_mother: set[int] = set()
@@ -244,4 +305,4 @@ def _choose_divisions(
                     break
                 closed.add(spot)
                 spot = int(along[spot])
-    return trios[chosen], scores[chosen]
+    return chosen
