@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from autonuclei.annotate.filtering import FilteredImage, blur_image, enlarge, smooth_noise
+from autonuclei.labels.pieces import join_runs
 from autonuclei.labels.shapes import fit_pixels, sum_pixels
 from autonuclei.settings import AnnotateSettings
 
@@ -173,31 +173,27 @@ def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
     below, so only the pixels of these are looked at, and what is summed over the pixels of a part
     comes from the parts in it. (scikit-image's `max_tree` takes ten times as long.)
     """
-    # Along the rim nothing is above a level, and no gap leads out of the image.
-    padded = np.pad(smooth, 1, constant_values=np.nan)
-    highest = np.full(padded.shape, -1, np.int32)
-    of_pixel = highest.reshape(-1)
-    outside = np.zeros(padded.shape, bool)
-    pixels = np.arange(padded.size)
+    # The rim is no part, and no gap leads out of the image.
+    highest = np.full([size + 2 for size in smooth.shape], np.iinfo(np.int32).max, np.int32)
+    highest[1:-1, 1:-1] = -1
+    of_pixel, width = highest.reshape(-1), highest.shape[1]
+    pixels, values = np.flatnonzero(of_pixel < 0), smooth.ravel()
     parents: list[Array] = []
     start = [0]
+    lowest = -1  # part of the level below
     for level in levels:
-        above = padded > level
+        is_inside = values > level
         if largest_hole > 0:
-            gaps = (padded <= level) & ~outside
-            holes = _find_holes(gaps, outside, pixels, largest_hole)
-            above.reshape(-1)[holes] = True
-        piece, n = ndi.label(above)
-        own = piece.reshape(-1)[pixels]
-        is_inside = own > 0
-        pixels, own = pixels[is_inside], own[is_inside]
-        parent = np.full(n + 1, -1)
-        parent[own] = of_pixel[pixels]
-        parents.append(parent[1:])
-        of_pixel[pixels] = own + (start[-1] - 1)
-        start.append(start[-1] + n)
-        outside = ~above
-        outside[[0, -1]] = outside[:, [0, -1]] = False
+            gaps = np.flatnonzero(~is_inside)
+            is_inside[gaps] = _find_holes(pixels[gaps], of_pixel, width, lowest, largest_hole)
+        pixels, values = pixels[is_inside], values[is_inside]
+        piece, n, first, length = _label_pixels(pixels, width)
+        parent = np.full(n, -1)
+        parent[piece] = of_pixel[first]
+        parents.append(parent)
+        lowest = start[-1]
+        of_pixel[pixels] = np.repeat(piece + lowest, length)
+        start.append(lowest + n)
     highest = np.ascontiguousarray(highest[1:-1, 1:-1])
     parent = np.concatenate(parents)
     inside = np.flatnonzero(highest >= 0)
@@ -227,17 +223,27 @@ def build_tree(smooth: Array, levels: Array, largest_hole: float) -> Tree:
     )
 
 
-def _find_holes(gaps: Array, outside: Array, pixels: Array, largest_hole: float) -> Array:
-    """Flat indices of the gaps of at most so many px; those that lead to `outside` are larger."""
-    gap, n = ndi.label(gaps)
-    own = gap.reshape(-1)[pixels]
-    is_gap = own > 0
-    pixels, own = pixels[is_gap], own[is_gap]
-    is_hole = np.bincount(own, minlength=n + 1) <= largest_hole
-    around, width = outside.reshape(-1), outside.shape[1]
+def _label_pixels(pixels: Array, width: int) -> tuple[Array, int, Array, Array]:
+    """4-connected pieces of pixels, flat indices in order, by run: piece, first pixel, length."""
+    begins = np.flatnonzero(np.diff(pixels, prepend=-2) != 1)
+    first, length = pixels[begins], np.diff(begins, append=len(pixels))
+    piece, n = join_runs(first, length, np.zeros(len(first), bool), width)
+    return piece, n, first, length
+
+
+def _find_holes(
+    pixels: Array, of_pixel: Array, width: int, lowest: int, largest_hole: float
+) -> Array:
+    """Which pixels lie in gaps of at most so many px that do not lead out of the level below.
+
+    That level has the parts from `lowest` on.
+    """
+    piece, n, _, length = _label_pixels(pixels, width)
+    is_hole = np.bincount(piece, weights=length, minlength=n) <= largest_hole
+    own = np.repeat(piece, length)
     for shift in (-width, -1, 1, width):
-        is_hole[own[around[pixels + shift]]] = False
-    return np.asarray(pixels[is_hole[own]])
+        is_hole[own[of_pixel[pixels + shift] < lowest]] = False
+    return np.asarray(is_hole[own])
 
 
 def score_ellipses(

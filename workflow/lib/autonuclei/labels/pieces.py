@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from autonuclei.labels.shapes import find_pixels
+from autonuclei.labels.blocks import Block
+from autonuclei.labels.shapes import find_runs
 
 Array = npt.NDArray[Any]
 
@@ -23,42 +24,61 @@ def keep_largest_pieces(labels: Array) -> Array:
     -------
     Label image of the same type; numbers stay.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    # Runs of equal pixels along a row, joined where they touch in the next row: of a label image
-    # only the nuclei are looked at.
-    height, width = labels.shape
-    kept = labels.copy()
-    flat = kept.reshape(-1)
-    inside, own = find_pixels(labels)
-    begins = np.ones(len(inside), bool)
-    begins[1:] = (np.diff(inside) != 1) | (own[1:] != own[:-1]) | (inside[1:] % width == 0)
-    run = np.cumsum(begins) - 1
-    run_of = np.empty(height * width + width, np.int32)
-    run_of[inside + width] = run
-    # Row by row: the pixel above, where it has the same label.
-    above = inside >= width
-    above[above] = flat[inside[above] - width] == own[above]
-    upper, lower = run_of[inside[above]], run[above]
-    changes = np.ones(len(upper), bool)
-    changes[1:] = (upper[1:] != upper[:-1]) | (lower[1:] != lower[:-1])
-    upper, lower = upper[changes], lower[changes]
-    first = np.flatnonzero(begins)
-    n_runs = len(first)
-    touch = coo_array((np.ones(len(upper), bool), (upper, lower)), (n_runs, n_runs))
-    n_pieces, piece = connected_components(touch, directed=False)
-    length = np.diff(np.append(first, len(inside)))
+    width = labels.shape[1]
+    rows, columns, length, own = find_runs(Block(0, len(labels), 0, width), labels)
+    start = rows * width + columns
+    piece, n_pieces = join_runs(start, length, own, width)
     size = np.bincount(piece, weights=length, minlength=n_pieces)
     owner = np.zeros(n_pieces, labels.dtype)
-    owner[piece] = own[first]
-    # Pieces are numbered in the order of their first pixels.
+    owner[piece] = own
     order = np.lexsort((-size, owner))
     is_kept = np.zeros(n_pieces, bool)
     is_kept[order[np.unique(owner[order], return_index=True)[1]]] = True
-    if not is_kept.all():
-        flat[inside[~is_kept[piece[run]]]] = 0
+    kept = labels.copy()
+    dropped = ~is_kept[piece]
+    kept.reshape(-1)[list_pixels(start[dropped], length[dropped])] = 0
     return kept
+
+
+def join_runs(
+    start: Array, length: Array, own: Array, width: int
+) -> tuple[npt.NDArray[np.int32], int]:
+    """Join runs of pixels along rows that touch, to 4-connected pieces.
+
+    Parameters
+    ----------
+    start, length, own : (n,) int
+        Flat index of the first pixel of each run, in order, how many it has, and its label: only
+        runs of the same one are joined.
+    width
+        Of the image, in px; no run goes on in the next row.
+
+    Returns
+    -------
+    piece : (n,) int32
+        By run, numbered from 0 in the order of their first pixels.
+    n_pieces : int
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    end = start + length
+    # Of the row above, those that end behind the start of a run and begin before its end.
+    first = np.searchsorted(end, start - width, side="right")
+    count = np.searchsorted(start, end - width) - first
+    lower = np.repeat(np.arange(len(start)), count)
+    upper = list_pixels(first, count)
+    same = own[lower] == own[upper]
+    lower, upper = lower[same], upper[same]
+    touch = coo_array((np.ones(len(upper), bool), (upper, lower)), (len(start), len(start)))
+    n_pieces, piece = connected_components(touch, directed=False)
+    return piece, n_pieces
+
+
+def list_pixels(start: Array, length: Array) -> Array:
+    """All pixels of runs, one run after the other."""
+    skipped = start - np.cumsum(length) + length
+    return np.asarray(np.repeat(skipped, length) + np.arange(length.sum()))
 
 
 def fill_holes(foreground: Array) -> Array:

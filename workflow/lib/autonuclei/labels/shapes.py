@@ -17,7 +17,7 @@ def find_centres(labels: ArrayLike) -> npt.NDArray[np.float64]:
 
     From runs of pixels along the rows, a strip of the image at a time.
     """
-    runs = [_find_runs(block, strip) for block, strip in cut_strips(labels)]
+    runs = [find_runs(block, strip) for block, strip in cut_strips(labels)]
     rows, columns, length, own = (np.concatenate(parts) for parts in zip(*runs, strict=True))
 
     def total(weights: Array) -> Array:
@@ -29,7 +29,7 @@ def find_centres(labels: ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(np.stack(sums, axis=1) / count[:, None])
 
 
-def _find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]:
+def find_runs(block: Block, labels: Array) -> tuple[Array, Array, Array, Array]:
     """Row, first column, length and label of each run of pixels of a nucleus along a row."""
     flat, width = labels.ravel(), labels.shape[1]
     changes = flat[1:] != flat[:-1]
@@ -61,7 +61,7 @@ def measure_ellipticity(labels: Array) -> tuple[Array, Array]:
     ellipse, 0.95 for a rectangle, less for clumps, crescents and frayed shapes.
     """
     height, width = labels.shape
-    y, left, length, own = _find_runs(Block(0, height, 0, width), labels)
+    y, left, length, own = find_runs(Block(0, height, 0, width), labels)
     right = left + length
     # Sums over the columns of a run, and over their squares.
     x = length * (left + right - 1) // 2
