@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,26 @@ def test_full_disk_is_told_in_one_line(tmp_path: Path, code: int) -> None:
     assert str(error.value).startswith(f"{path}: the disk is full")
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_temporary_folder_is_not_taken_for_that_of_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries do not say which of their files could not be written."""
+    temporary, results = tmp_path / "temporary", tmp_path / "results"
+    for folder in (temporary, results):
+        folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    for full, named in ((temporary, temporary), (results, results / "model")):
+        room = {full: 4096}
+        monkeypatch.setattr(
+            "shutil.disk_usage", lambda path, room=room: SimpleNamespace(free=room.get(path, 10**9))
+        )
+        with (
+            pytest.raises(InputError, match=f"^{named}: the disk is full"),
+            write_beside(results / "model"),
+        ):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])

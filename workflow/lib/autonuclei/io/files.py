@@ -119,7 +119,8 @@ def refuse_lost_place(error: BaseException, path: str | os.PathLike[str]) -> Non
     """Raise an `InputError` if `path` could not be written since its disk takes nothing.
 
     The disk may be full, read-only or another's. Where the error names another file on a full
-    disk (a temporary one), that is told.
+    disk (a temporary one), that is told; where it names none, of the disks of `path` and of
+    temporary files the one with less room.
     """
     seen: BaseException | None = None if isinstance(error, InputError) else error
     while seen is not None and not (isinstance(seen, OSError) and seen.errno in _REMEDIES):
@@ -130,10 +131,18 @@ def refuse_lost_place(error: BaseException, path: str | os.PathLike[str]) -> Non
     # Of two names the second is that of the copy.
     name = seen.filename2 or seen.filename
     named = path if name is None else Path(os.fsdecode(name))
+    if name is None and seen.errno == errno.ENOSPC:
+        named = min(path, _find_temporary_folder(), key=_measure_room)
     is_here = named in path.parents or path.parent in named.parents
     if is_here or seen.errno in _FULL:
         shown = _PARTIAL_NAME.sub(r"\1\2", str(named))
         raise InputError(f"{shown}: {_REMEDIES[seen.errno or 0]}") from error
+
+
+def _measure_room(path: Path) -> int:
+    """Free bytes on the disk of a path, which need not be there."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    return shutil.disk_usage(there).free
 
 
 _PARTIAL_NAME = re.compile(r"(?<![^/])\.([^/]*)\.\d+\.partial([^/]*)")
@@ -161,8 +170,7 @@ def check_temporary_folder() -> None:
     InputError
         Its disk is full, it is not there, or it may not be written.
     """
-    # Python would go on to another folder; other programs do not.
-    folder = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    folder = _find_temporary_folder()
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(_TEMPORARY_BYTES))
@@ -171,6 +179,11 @@ def check_temporary_folder() -> None:
             f"{folder}: the folder for temporary files takes none ({error.strerror}). Free some "
             "space there, or name another folder: export TMPDIR=FOLDER."
         ) from None
+
+
+def _find_temporary_folder() -> Path:
+    # As programs take it that do not, like Python, go on to another one where this is full.
+    return Path(os.environ.get("TMPDIR") or "/tmp")
 
 
 IN_USE = ".in_use"
