@@ -122,6 +122,23 @@ def test_a_truth_that_lies_beside_is_told_where_its_numbers_are(tmp_path: Path) 
     assert "<strong>In 3 of 3 images the true nuclei lie 17 px beside those found" in page
 
 
+def test_a_copy_of_an_image_in_another_sample_is_told(tmp_path: Path) -> None:
+    """By another file name, which the sample sheet does not tell."""
+    experiment, _ = make_experiment(tmp_path)
+    assert experiment.copies == []
+    pixels = {"a": ["1", "2", "black"], "b": ["2", "3", "black"], "c": ["1", "4", "black"]}
+    names = [f"segmentation/{sample}/planes.csv" for sample in pixels]
+    for name, (sample, digests) in zip(names, pixels.items(), strict=True):
+        # Of one file in two samples the sheet tells.
+        file = "a.tif" if sample == "c" else f"{sample}.tif"
+        planes = {"file": file, "sha256": digests, "minimum": [0, 0, 5], "maximum": [9, 9, 5]}
+        write_table(experiment.folder / name, pd.DataFrame(planes))
+    told = replace(experiment, planned=experiment.planned | set(names))
+    (line,) = told.copies
+    assert line.startswith("b: 1 image(s) have the pixels of images of a, to the last bit")
+    assert line in render_summary(told, None)
+
+
 def test_what_an_earlier_run_left_is_not_told(tmp_path: Path) -> None:
     experiment, view = make_experiment(tmp_path)
     (experiment.folder / "model").mkdir()

@@ -5,6 +5,7 @@ the folder is not told.
 """
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,6 +21,7 @@ from autonuclei.io.files import read_json
 from autonuclei.io.tables import add_sample_columns, read_table, write_table
 from autonuclei.report.condition_figures import name_measure
 from autonuclei.report.style import UNIT_LABELS
+from autonuclei.segment.planes import TEXT_COLUMNS
 
 NAN = float("nan")
 Rows = list[dict[str, Any]]
@@ -86,6 +88,26 @@ class Experiment:
     def samples(self) -> Rows:
         """What went into each sample and what came out of it, a row each; NaN: does not apply."""
         return [self._describe_sample(sample) for sample in self.record["samples"]]
+
+    @cached_property
+    def copies(self) -> list[str]:
+        """Lines on samples with the pixels of another one, in files of other names."""
+        first: dict[str, tuple[str, str]] = {}
+        counts: Counter[tuple[str, str]] = Counter()
+        for name in self.find("segmentation/*/planes.csv"):
+            sample = Path(name).parent.name
+            planes = read_table(self.folder / name, text=TEXT_COLUMNS)
+            # Images of one value are alike without being copies.
+            planes = planes[planes["minimum"] < planes["maximum"]]
+            for digest, file in zip(planes["sha256"], planes["file"], strict=True):
+                other, other_file = first.setdefault(digest, (sample, file))
+                counts[sample, other] += other != sample and other_file != file
+        return [
+            f"{sample}: {n} image(s) have the pixels of images of {other}, to the last bit: their "
+            "nuclei count twice. Take one of them out of the sample sheet."
+            for (sample, other), n in counts.items()
+            if n
+        ]
 
     @cached_property
     def metrics(self) -> Rows:

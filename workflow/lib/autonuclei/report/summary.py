@@ -339,6 +339,7 @@ def render_summary(experiment: Experiment, views: Sequence[Path] | None) -> str:
         inputs=experiment.inputs,
         input_columns=_list_columns(experiment.inputs),
         remarks=experiment.remarks,
+        copies=experiment.copies,
         samples=experiment.samples,
         verdict=experiment.verdict,
         verdicts=VERDICTS,
