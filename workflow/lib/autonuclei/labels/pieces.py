@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from autonuclei.labels.blocks import Block
 from autonuclei.labels.shapes import find_runs
@@ -84,14 +83,15 @@ def list_pixels(start: Array, length: Array) -> Array:
 def fill_holes(foreground: Array) -> Array:
     """Set background that does not reach the border of the image to foreground.
 
-    As `scipy.ndimage.binary_fill_holes`, in a third of the time (8 against 24 ms per megapixel).
+    As `scipy.ndimage.binary_fill_holes`, in a third of the time (8 against 24 ms per megapixel)
 
     Parameters
     ----------
     foreground : (height, width) bool
     """
-    gaps, enclosed = _find_gaps(~foreground)
-    return foreground | enclosed[gaps]
+    filled = foreground.copy()
+    filled.reshape(-1)[_find_enclosed(~foreground)[0]] = True
+    return filled
 
 
 def fill_label_holes(labels: Array, zones: Array) -> Array:
@@ -108,23 +108,30 @@ def fill_label_holes(labels: Array, zones: Array) -> Array:
     -------
     Label image of the type of `labels`.
     """
-    gaps, enclosed = _find_gaps(labels == 0)
-    inside = np.nonzero(enclosed[gaps])
-    gap, zone = gaps[inside], zones[inside]
-    lowest = np.full(len(enclosed), np.iinfo(zones.dtype).max, zones.dtype)
-    highest = np.zeros(len(enclosed), zones.dtype)
+    inside, gap = _find_enclosed(labels == 0)
+    zone = zones.reshape(-1)[inside]
+    n = int(gap.max(initial=-1)) + 1
+    lowest = np.full(n, np.iinfo(zones.dtype).max, zones.dtype)
+    highest = np.zeros(n, zones.dtype)
     np.minimum.at(lowest, gap, zone)
     np.maximum.at(highest, gap, zone)
     filled = labels.copy()
-    filled[inside] = np.where(lowest == highest, highest, 0)[gap]
+    filled.reshape(-1)[inside] = np.where(lowest == highest, highest, 0)[gap]
     return filled
 
 
-def _find_gaps(background: Array) -> tuple[Array, Array]:
-    """4-connected pieces of a mask, and by piece whether it keeps off the border of the image."""
-    gaps, n_gaps = ndi.label(background)
-    enclosed = np.ones(n_gaps + 1, bool)
-    enclosed[0] = False
-    for edge in (gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]):
-        enclosed[edge] = False
-    return gaps, enclosed
+def _find_enclosed(background: Array) -> tuple[Array, Array]:
+    """Pixels of the 4-connected pieces of a mask that keep off the border of the image.
+
+    Flat index and piece of each.
+    """
+    height, width = background.shape
+    rows, columns, length, own = find_runs(Block(0, height, 0, width), background)
+    start = rows * width + columns
+    piece, n_pieces = join_runs(start, length, own, width)
+    is_enclosed = np.ones(n_pieces, bool)
+    at_border = (rows == 0) | (rows == height - 1) | (columns == 0) | (columns + length == width)
+    is_enclosed[piece[at_border]] = False
+    chosen = is_enclosed[piece]
+    start, length = start[chosen], length[chosen]
+    return list_pixels(start, length), np.repeat(piece[chosen], length)
