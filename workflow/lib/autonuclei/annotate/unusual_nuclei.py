@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autonuclei.annotate import boundaries
 from autonuclei.annotate.filtering import FilteredImage
-from autonuclei.annotate.remainder import take_out
 from autonuclei.labels.numbers import keep_labels
 from autonuclei.labels.shapes import measure_ellipticity
 from autonuclei.settings import AnnotateSettings
@@ -115,6 +113,10 @@ def find_dim_nuclei(
     (height, width) int32
         Label image of clear ones (`is_dim_nucleus`), away from the known objects.
     """
+    # SciPy takes 0.2 s to import: a job that only judges objects does without.
+    from autonuclei.annotate import boundaries
+    from autonuclei.annotate.remainder import take_out
+
     image = FilteredImage.wrap(image)
     remainder = take_out(image, objects, reach=REACH)
     median_area = remainder.median_area

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.labels.blocks import Block
@@ -150,6 +149,8 @@ def share_out(labels: ArrayLike, *, margin: int = 0) -> Iterator[Strip]:
 
 def _find_rows(labels: ArrayLike, strips: list[Block]) -> tuple[Array, Array]:
     """First row of each label and the one behind its last, by label; 0 and 0 if it is absent."""
+    from scipy import ndimage as ndi
+
     first, end = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for strip in strips:
         boxes = ndi.find_objects(labels[strip.slices].astype(np.int64, copy=False))
