@@ -142,7 +142,8 @@ def test_masks_and_tables_agree(finished: Path, sample: str) -> None:
 def test_drawn_nuclei_are_found(finished: Path) -> None:
     """Seconds of training are enough for bright disks."""
     metrics = pd.read_csv(finished / "results/tiny/evaluation/metrics.csv")
-    assert tuple(metrics) == ("stage", "sample", "frame", *METRIC_COLUMNS)
+    assert tuple(metrics) == ("stage", "sample", "frame", *METRIC_COLUMNS, "truth_shift_px")
+    assert (metrics["truth_shift_px"][metrics["stage"] == "segmentation"] == 0).all()
     assert len(metrics) == 2 * 2 * 10  # stages, images, thresholds
     summary = pd.read_csv(finished / "results/tiny/evaluation/summary.csv")
     half = summary[summary["iou"] == 0.5].set_index("stage")
