@@ -17,7 +17,7 @@ that saw none of that kind; writes the weights to the file.
 Three features (`BY_HAND`) tell faults of the segmentation that the drawn movies do not have. No
 weight can be learned from them, so theirs are set by hand.
 
-Takes about ten CPU-minutes, most of it drawing (estimated). `--movies 2 --frames 12`, with a file
+Takes about four CPU-minutes, most of it drawing. `--movies 2 --frames 12`, with a file
 elsewhere, tries the script out in a few seconds.
 """
 
