@@ -116,6 +116,18 @@ def test_dim_nuclei_are_told_by_noise_shape_and_size() -> None:
     assert clear.tolist() == [True, False, False, False, False]
 
 
+@pytest.mark.parametrize(("n_of_other_shape", "counts"), [(0, True), (3, True), (4, False)])
+def test_none_counts_where_most_of_the_light_has_another_shape(
+    n_of_other_shape: int, counts: bool
+) -> None:
+    """As in tissue. What is smaller, larger or less clear has no voice."""
+    ellipticity = np.array([0.97] * 3 + [0.9] * n_of_other_shape + [0.9] * 9)
+    area = np.array([100.0] * (3 + n_of_other_shape) + [40.0] * 3 + [210.0] * 3 + [100.0] * 3)
+    significance = np.where(np.arange(len(area)) < len(area) - 3, 90.0, 70.0)
+    clear = is_dim_nucleus(significance, ellipticity, area, 100)
+    assert clear.tolist() == [counts] * 3 + [False] * (n_of_other_shape + 9)
+
+
 def test_condensed_nuclei_are_told_by_brightness_size_and_chromatin() -> None:
     condensed = is_condensed(
         np.array([1.5, 1.4, 3.0, 2.0, 8.0, 2.0]),

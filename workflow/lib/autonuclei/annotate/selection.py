@@ -159,7 +159,7 @@ def compute_accepted_range(
 
 
 def judge_objects(objects: pd.DataFrame, accepted: AcceptedRange) -> npt.NDArray[np.str_]:
-    """For each object of a table, ``accepted`` or why it is rejected.
+    """For each object of an image, ``accepted`` or why it is rejected.
 
     Without a range, since no training frame has an object, none is accepted.
     """
@@ -185,10 +185,12 @@ def _is_unusual_nucleus(
     verdict: npt.NDArray[np.str_],
     accepted: AcceptedRange,
 ) -> npt.NDArray[np.bool_]:
-    dim = is_dim_nucleus(
-        objects["significance"].to_numpy(),
-        objects["ellipticity"].to_numpy(),
-        area,
+    is_dim = verdict == TOO_DIM
+    dim = np.zeros(len(area), bool)
+    dim[is_dim] = is_dim_nucleus(
+        objects["significance"].to_numpy()[is_dim],
+        objects["ellipticity"].to_numpy()[is_dim],
+        area[is_dim],
         accepted.median,
     )
     condensed = is_condensed(
@@ -198,9 +200,7 @@ def _is_unusual_nucleus(
         accepted.median,
         accepted.solidity,
     )
-    return np.asarray(
-        ((verdict == TOO_DIM) & dim) | (np.isin(verdict, [TOO_SMALL, NOT_CONVEX]) & condensed)
-    )
+    return np.asarray(dim | (np.isin(verdict, [TOO_SMALL, NOT_CONVEX]) & condensed))
 
 
 def keep_accepted(objects: npt.NDArray[Any], table: pd.DataFrame) -> npt.NDArray[Any]:

@@ -21,6 +21,9 @@ Array = npt.NDArray[Any]
 # Dim nuclei: contrast over the noise of a pixel, times the root of the area in px.
 LEAST_SIGNIFICANCE = 80.0
 LEAST_ELLIPTICITY = 0.96
+# Of all that stands out as clearly and has the size of a nucleus, so many must have the shape of one.
+# 72 of 79 have in HeLa 01, 32 of 85 in tissue (603x1272 of BBBC038).
+LEAST_SHARE = 0.5
 # Areas relative to the median one.
 SMALLEST, LARGEST = 0.5, 2.0
 # Condensed nuclei: contrast relative to the typical one, area relative to the median one, the
@@ -38,19 +41,23 @@ REACH = 0.6
 def is_dim_nucleus(
     significance: Array, ellipticity: Array, area: Array, median_area: float
 ) -> npt.NDArray[np.bool_]:
-    """Whether each object, however dim, is clearly a nucleus.
+    """Whether each dim object of an image is clearly a nucleus.
+
+    None is where most of those that stand out as clearly have another shape: tissue and debris,
+    some of which are ellipses by chance.
 
     Parameters
     ----------
     significance, ellipticity, area : (n,)
-        From `measure_significance` and `labels.shapes.measure_ellipticity`; area in px.
+        Of all dim objects of one image, from `measure_significance` and
+        `labels.shapes.measure_ellipticity`; area in px.
     median_area
         Of the nuclei, in px.
     """
     is_usual = (area >= SMALLEST * median_area) & (area <= LARGEST * median_area)
-    return np.asarray(
-        is_usual & (significance >= LEAST_SIGNIFICANCE) & (ellipticity >= LEAST_ELLIPTICITY)
-    )
+    is_clear = is_usual & (significance >= LEAST_SIGNIFICANCE)
+    is_nucleus = is_clear & (ellipticity >= LEAST_ELLIPTICITY)
+    return np.asarray(is_nucleus & (is_nucleus.sum() >= LEAST_SHARE * is_clear.sum()))
 
 
 def is_condensed(
