@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 # Dim nuclei: contrast over the noise of a pixel, times the root of the area in px.
 LEAST_SIGNIFICANCE = 80.0
 LEAST_ELLIPTICITY = 0.96
-# Of all that stands out as clearly and has the size of a nucleus, so many must have the shape of one.
+# Of all that stands out as clearly and is as large, so many must have the shape of a nucleus.
 # 72 of 79 have in HeLa 01, 32 of 85 in tissue (603x1272 of BBBC038).
 LEAST_SHARE = 0.5
 # Areas relative to the median one.
