@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from autonuclei.errors import InputError
@@ -395,51 +395,58 @@ def test_fill_placeholders() -> None:
     assert fill_placeholders("m/{well}_t{time}.tif", {"well": "B03"}) == "m/B03_t{time}.tif"
 
 
-def list_readings(pattern: str, name: str) -> Iterator[dict[str, str]]:
-    """All ways to read a name, by trying every length of every part."""
+def list_readings(
+    pattern: str, name: str, before: str = "", varies: bool = False
+) -> Iterator[tuple[dict[str, str], bool]]:
+    """All ways to read a name, by trying every length of every part, and which are whole.
+
+    A number that is cut where something that varies stands beside it is none that was meant.
+    """
     token = re.match(r"\{(\w+)\}|\*|.", pattern)
     if token is None:
         if not name:
-            yield {}
+            yield {}, True
         return
     rest = pattern[token.end() :]
     if token[0] == "*":
         for length in range(len(name) + 1):
-            yield from list_readings(rest, name[length:])
-    elif token[1]:
+            yield from list_readings(rest, name[length:], before + name[:length], True)
+    elif token[1] == "dish":
         for length in range(1, len(name) + 1):
-            value = name[:length]
-            if token[1] == "dish" or value.isdigit():
-                for values in list_readings(rest, name[length:]):
-                    yield {token[1]: value} | values
+            for values, whole in list_readings(rest, name[length:], before + name[:length], True):
+                yield {"dish": name[:length]} | values, whole
+    elif token[1]:
+        starts = not (varies and before[-1:].isdigit())
+        for length in range(1, len(re.match(r"\d*", name)[0]) + 1):
+            ends = not (rest.startswith(("*", "{dish}")) and name[length : length + 1].isdigit())
+            for values, whole in list_readings(rest, name[length:], before + name[:length]):
+                yield {"time": name[:length]} | values, whole and starts and ends
     elif name.startswith(token[0]):
-        yield from list_readings(rest, name[1:])
+        yield from list_readings(rest, name[1:], before + token[0])
 
 
 @given(
     parts=st.lists(st.sampled_from(["{time}", "{dish}", "*", "a", "_", "1"]), max_size=6),
     name=st.text("ab_12", min_size=1, max_size=8),
 )
+# The digits beside are text of the pattern; the same number stands elsewhere in the name too.
+@example(parts=["1", "{time}", "*"], name="111")
+@example(parts=["1", "*", "{time}", "{dish}"], name="11_1")
 def test_readings_are_complete(parts: list[str], name: str) -> None:
-    """Exactly one reading is taken; several are refused, unless digits would be cut in two."""
+    """The only reading with whole numbers is taken, several are refused."""
     from autonuclei.plan.patterns import _compile
 
     pattern = "".join(parts)
     assume(pattern.count("{time}") <= 1 and pattern.count("{dish}") <= 1 and "{" in pattern)
-    readings = {tuple(sorted(r.items())) for r in list_readings(pattern, name)}
+    listed = list_readings(pattern, name)
+    readings = {tuple(sorted(values.items())) for values, whole in listed if whole}
     form = _compile(pattern, (), True, False, False)
     try:
         values = form.read(name, Path(name))
     except InputError:
         assert len(readings) > 1
         return
-    if values is not None:
-        assert tuple(sorted(values.items())) in readings
-        if len(readings) > 1:  # the number in whole was meant
-            assert "time" in values
-            assert values["time"] in re.findall(r"\d+", name)
-    elif readings:
-        assert all(dict(r)["time"] not in re.findall(r"\d+", name) for r in readings)
+    assert readings == (set() if values is None else {tuple(sorted(values.items()))})
 
 
 # --- groups -----------------------------------------------------------------------------------
