@@ -15,6 +15,7 @@ WORK keeps annotations and networks, which variants that learned from the same s
 import argparse
 import copy
 import csv
+import datetime
 import fcntl
 import hashlib
 import itertools
@@ -130,7 +131,7 @@ INDICATORS = ("accepted", "agreement")
 LENGTH = ("epochs", "steps_per_epoch", "precision")
 KEYS = (*LENGTH, "group", "variant", "seed")
 FIGURES = (*[f"f1 {threshold}" for threshold in THRESHOLDS], "mean iou")
-COLUMNS = (*KEYS, *FIGURES, *INDICATORS, "verdict", "made with")
+COLUMNS = (*KEYS, *FIGURES, *INDICATORS, "verdict", "made with", "measured")
 
 
 def list_changes(published: Settings, default: Settings) -> list[str]:
@@ -481,6 +482,7 @@ def run_task(data: Path, row: Row, parts: Any, settings: Settings, work: Path) -
     scores = run_variant(read_group(data, row["group"], parts), row["variant"], settings, work)
     if scores is None:
         return None
+    row = row | {"measured": datetime.date.today().isoformat()}
     return row | {key: f"{v:.4f}" if isinstance(v, float) else v for key, v in scores.items()}
 
 
@@ -511,7 +513,7 @@ def gather_scores(
     for row in rows:
         figures: Scores = {key: float(row[key]) for key in (*FIGURES, *INDICATORS) if row[key]}
         found[row["group"], row["variant"]].append(
-            figures | {"verdict": row["verdict"], "seed": row["seed"]}
+            figures | {key: row[key] for key in ("verdict", "seed", "measured")}
         )
     return {key: runs for key, runs in found.items() if runs}
 
@@ -528,13 +530,14 @@ def format_figures(values: list[float], sign: str = "") -> str:
 def format_rows(scores: Mapping[tuple[str, str], list[Scores]]) -> list[str]:
     """Lines of the table in Markdown, by group and variant."""
     head = ["group", "variant", "seeds", "F1 at 0.5", "0.8", "0.9", "mean IoU"]
-    head += ["accepted", "agreement", "verdict"]
+    head += ["accepted", "agreement", "verdict", "measured"]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for (group, name), runs in scores.items():
         cells = [group, name, str(len(runs))]
         for column in (*FIGURES, *INDICATORS):
             cells.append(format_figures([run.get(column, math.nan) for run in runs]))
         cells.append(next((run["verdict"] for run in runs if run["verdict"]), ""))
+        cells.append(min(run["measured"] for run in runs))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -630,6 +633,8 @@ the seeds. F1 is that of objects at an IoU of 0.5, 0.8 and 0.9, mean IoU goes ov
 - "accepted" and "agreement" need no truth: the share of the annotated area that is accepted, and
   the F1 between network and accepted objects, median over images. "verdict" is that of the quality
   page. All three are of the first seed.
+- "measured": the day, empty before 28 November 2026. The method changes from day to day, so a
+  difference between rows of two days may be one of the method.
 
 ## Images
 

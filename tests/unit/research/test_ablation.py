@@ -94,9 +94,11 @@ def test_the_default_is_compared_with_both_ends() -> None:
 
 def test_table_has_mean_and_spread() -> None:
     runs = [
-        {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": ""},
-        {"f1 0.5": 0.8, "f1 0.8": 0.7, "f1 0.9": 0.5, "mean iou": 0.8, "verdict": "good"},
-    ]
+        {"f1 0.5": 0.9, "f1 0.8": 0.7, "f1 0.9": math.nan, "mean iou": 0.8, "verdict": "",
+         "measured": "2026-11-28"},
+        {"f1 0.5": 0.8, "f1 0.8": 0.7, "f1 0.9": 0.5, "mean iou": 0.8, "verdict": "good",
+         "measured": "2026-11-29"},
+    ]  # fmt: skip
     lines = ABLATION["format_rows"]({("a", "default"): runs})
     assert len(lines) == 3
     cells = [cell.strip() for cell in lines[2].strip("|").split("|")]
@@ -111,6 +113,7 @@ def test_table_has_mean_and_spread() -> None:
         "",
         "",
         "good",
+        "2026-11-28",
     ]
 
 
