@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage as ndi
 
+from autonuclei.annotate.boundaries import refine_boundaries
 from autonuclei.annotate.proposals import choose_better, find_objects, split_by_shape
 from autonuclei.annotate.splitting import split_nuclei
 from shapes import draw_disks, photograph
@@ -122,3 +123,14 @@ def test_large_nuclei_are_looked_for_on_fewer_pixels_but_drawn_on_all():
         inside = found == found[tuple(np.round(ndi.center_of_mass(truth == number)).astype(int))]
         true = truth == number
         assert (inside & true).sum() > 0.97 * (inside | true).sum()
+
+
+def test_one_threshold_alone_has_its_boundary_drawn_once():
+    truth = draw_disks((90, 120), [(30, 32), (30, 62), (60, 90)], 14)
+    image = photograph(truth)
+    foreground = image > 60
+    options = {"local_levels": False, "cut_clumps": False, "unusual_nuclei": False}
+    found = find_objects(image, foreground, **options)
+    once = refine_boundaries(image, split_nuclei(foreground))
+    assert not np.array_equal(once, refine_boundaries(image, once))
+    assert np.array_equal(found, once)

@@ -128,11 +128,11 @@ def find_nuclei_at(
 ) -> tuple[Array, float]:
     """`find_nuclei` on means of `step` x `step` px, with the typical area if it is known."""
     shape = image.values.shape
-    small = image.reduce(step).values
-    smooth = blur_image(small, smoothing_px)
+    small = image.reduce(step)
+    smooth = blur_image(small.values, smoothing_px)
     if smooth.min() == smooth.max():
         return np.zeros(shape, np.int32), float("nan")
-    noise = smooth_noise(image.noise / step, smoothing_px)
+    noise = smooth_noise(small.noise, smoothing_px)
     background, levels = choose_levels(smooth, noise, n_levels)
     own = None if area is None else area / step**2
     tree = build_tree(smooth, levels, 0 if own is None else LARGEST_HOLE * own)

@@ -100,7 +100,9 @@ def find_objects(
         # The line where two meet is to be finer than these pixels.
         objects = enlarge(open_contacts(objects), step, image.shape)
     objects = number_by_position(objects)
-    return boundaries.refine_boundaries(filtered, objects) if refine_boundaries else objects
+    # Where nothing is done to the first proposal, it has its boundary.
+    is_redrawn = refine_boundaries and (local_levels or cut_clumps or unusual_nuclei)
+    return boundaries.refine_boundaries(filtered, objects) if is_redrawn else objects
 
 
 def _propose(

@@ -83,7 +83,7 @@ def list_pixels(start: Array, length: Array) -> Array:
 def fill_holes(foreground: Array) -> Array:
     """Set background that does not reach the border of the image to foreground.
 
-    As `scipy.ndimage.binary_fill_holes`, in a third of the time (8 against 24 ms per megapixel)
+    As `scipy.ndimage.binary_fill_holes`, in a fifth of the time (5.5 against 30 ms per megapixel).
 
     Parameters
     ----------

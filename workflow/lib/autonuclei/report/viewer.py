@@ -85,7 +85,6 @@ def draw_viewer(view: View) -> Any:
             "xs": [nucleus["outline_x"] for nucleus in view.nuclei],
             "ys": [[-y for y in nucleus["outline_y"]] for nucleus in view.nuclei],
             **{
-                # Bokeh shows what is not a number as "NaN", and None as a fault of the page.
                 column: np.array([nucleus[column] for nucleus in view.nuclei], np.float64)
                 for column, _, _ in told
             },
