@@ -134,6 +134,13 @@ def test_any_label_image_can_be_measured(labels: Array) -> None:
         inside = labels == number
         assert table["area_px"][i] == inside.sum()
         assert table["mean_intensity"][i] == pytest.approx(image[inside].mean())
+        assert table["std_intensity"][i] == pytest.approx(image[inside].std())
+        assert table["max_intensity"][i] == image[inside].max()
+        y, x = np.nonzero(inside)
+        assert table["y_px"][i] == pytest.approx(y.mean())
+        # A pixel is a square, with moments of its own.
+        axes = table["major_axis_px"][i] ** 2 + table["minor_axis_px"][i] ** 2
+        assert axes == pytest.approx(16 * (y.var() + x.var() + 1 / 6))
         assert 0 < table["solidity"][i] <= 1
         assert 0 <= table["eccentricity"][i] < 1
     for name in OBJECT_COLUMNS:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from autonuclei.io.lazy_planes import ArrayLike
-from autonuclei.labels.shapes import find_pixels
+from autonuclei.labels.blocks import Block
+from autonuclei.labels.shapes import find_runs
 from autonuclei.labels.strips import cut_strips, find_median, hold, share_out
 
 Array = npt.NDArray[Any]
@@ -117,31 +118,42 @@ def measure_objects(
 
 
 def _measure_part(labels: Array, image: Array, *, first_row: int, height: int) -> dict[str, Array]:
-    """Measure the objects of a strip of an image of some height; none is cut."""
-    flat, own = find_pixels(labels)
-    rows, columns = np.divmod(flat, labels.shape[1])
-    rows += first_row
-    present = np.bincount(own) > 0
+    """Measure the objects of a strip of an image of some height; none is cut.
+
+    From runs of pixels along the rows, of which there are far fewer than pixels.
+    """
+    n_rows, width = labels.shape
+    rows, left, length, own = find_runs(Block(first_row, first_row + n_rows, 0, width), labels)
+    present = np.bincount(own, minlength=1) > 0
     numbers = np.flatnonzero(present)
-    index = (np.cumsum(present) - 1)[own]
+    index_of = np.cumsum(present) - 1
+    index = index_of[own]
     n = len(numbers)
-    values = image.ravel()[flat].astype(np.float64)
 
     def total(weights: Array) -> Array:
         return np.bincount(index, weights=weights, minlength=n)
 
-    area = np.bincount(index, minlength=n).astype(np.int64)
-    y, x = total(rows) / area, total(columns) / area
-    whole = total(values)
+    area = total(length).astype(np.int64)
+    middle = left + (length - 1) / 2
+    y, x = total(length * rows) / area, total(length * middle) / area
+    dy, dx = rows - y[index], middle - x[index]
+    # The pixels of a run lie on both sides of its middle.
+    spread = (length**2 - 1) / 12
+    axes = _fit_ellipses(
+        total(length * dy * dy) / area,
+        total(length * (dx * dx + spread)) / area,
+        total(length * dy * dx) / area,
+    )
+    border = (rows == 0) | (rows == height - 1) | (left == 0) | (left + length == width)
+
+    # Of all runs, one after the other.
+    values = image.reshape(-1)[labels.reshape(-1) != 0].astype(np.float64)
+    begin = np.cumsum(length) - length
+    whole = total(np.add.reduceat(values, begin))
     mean = whole / area
-    deviation = values - mean[index]
     largest = np.full(n, -np.inf)
-    np.maximum.at(largest, index, values)
-    dy, dx = rows - y[index], columns - x[index]
-    axes = _fit_ellipses(total(dy * dy) / area, total(dx * dx) / area, total(dy * dx) / area)
-    border = (rows == 0) | (columns == 0)
-    border |= (rows == height - 1) | (columns == labels.shape[1] - 1)
-    perimeter, solidity = _measure_outlines(labels, numbers, area)
+    np.maximum.at(largest, index, np.maximum.reduceat(values, begin))
+    deviation = values - np.repeat(mean[index], length)
     return {
         "label": numbers.astype(np.int64),
         "y_px": y,
@@ -150,10 +162,10 @@ def _measure_part(labels: Array, image: Array, *, first_row: int, height: int) -
         "mean_intensity": mean,
         # A whole number is written with all its digits.
         "total_intensity": whole.astype(np.int64) if image.dtype.kind in "biu" else whole,
-        "std_intensity": np.sqrt(total(deviation * deviation) / area),
+        "std_intensity": np.sqrt(total(np.add.reduceat(deviation * deviation, begin)) / area),
         "max_intensity": largest,
-        "perimeter_px": perimeter,
-        "solidity": solidity,
+        "perimeter_px": _measure_perimeters(labels, index_of, n),
+        "solidity": area / _measure_hulls(index, rows, left, left + length, n),
         **axes,
         "touches_border": total(border) > 0,
     }
@@ -178,66 +190,60 @@ def _fit_ellipses(yy: Array, xx: Array, yx: Array) -> dict[str, Array]:
     }
 
 
-def _measure_outlines(labels: Array, numbers: Array, area: Array) -> tuple[Array, Array]:
-    """Perimeter (px) and solidity per object, from the pixels on the objects' borders."""
-    n = len(numbers)
-    if n == 0:
-        return np.zeros(0), np.zeros(0)
-    padded = np.pad(labels, 1)
-    core = padded[1:-1, 1:-1]
-    same = padded[:-2, 1:-1] == core
-    for neighbour in (padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-        same &= neighbour == core
-    is_border = (core > 0) & ~same
-    rows, columns = np.nonzero(is_border)
-    own = labels[rows, columns]
-    index = np.searchsorted(numbers, own)
+def _measure_perimeters(labels: Array, index_of: Array, n: int) -> Array:
+    """Perimeter (px) of each of `n` objects, from the pixels on their borders.
 
-    edge = np.zeros_like(padded)
-    edge[rows + 1, columns + 1] = own
-    straight = np.zeros(len(own), np.int64)
-    diagonal = np.zeros(len(own), np.int64)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            if dy or dx:
-                equal = edge[rows + 1 + dy, columns + 1 + dx] == own
-                if dy and dx:
-                    diagonal += equal
-                else:
-                    straight += equal
+    `index_of` has the place of each label among the objects.
+    """
+    padded = np.pad(labels, 1)
+    flat, width = padded.reshape(-1), padded.shape[1]
+    is_border = np.zeros(flat.shape, bool)
+    for shift in (1, width):
+        differ = flat[shift:] != flat[:-shift]
+        is_border[shift:] |= differ
+        is_border[:-shift] |= differ
+    is_border &= flat != 0
+    places = np.flatnonzero(is_border)
+    own = flat[places]
+
+    def find_equal(*shifts: int) -> list[Array]:
+        beside = [places + shift for shift in shifts]
+        return [(flat[place] == own) & is_border[place] for place in beside]
+
+    straight = np.sum(find_equal(-width, -1, 1, width), axis=0)
+    diagonal = np.sum(find_equal(-width - 1, -width + 1, width - 1, width + 1), axis=0)
     code = 1 + 2 * straight + 10 * diagonal
     weight = np.zeros(64)
     weight[[5, 7, 15, 17, 25, 27]] = 1
     weight[[21, 33]] = np.sqrt(2)
     weight[[13, 23]] = (1 + np.sqrt(2)) / 2
-    perimeter = np.bincount(index, weights=weight[code], minlength=n)
-
-    # The hull runs over corners of the first and last pixel of an object in each row.
-    order = np.lexsort((columns, rows, index))
-    index, rows, columns = index[order], rows[order], columns[order]
-    new_row = np.r_[True, (np.diff(index) != 0) | (np.diff(rows) != 0)]
-    last_in_row = np.r_[new_row[1:], True]
-    hull = _measure_hulls(
-        index[new_row], rows[new_row], columns[new_row], columns[last_in_row] + 1, n
-    )
-    return perimeter, area / hull
+    perimeter = np.bincount(index_of[own], weights=weight[code], minlength=n)
+    return perimeter.astype(np.float64, copy=False)  # whole numbers without an object
 
 
 def _measure_hulls(index: Array, rows: Array, left: Array, right: Array, n: int) -> Array:
     """Area of the convex hull of each object, in px.
 
-    A corner on or within the line from the one before to the one after is not on the hull. What
-    is left when all of these are taken out, of what is left again and so on, is the hull. Points
-    are whole numbers, so that nothing is rounded.
+    It runs over corners of the first and last pixel of an object in each row. A corner on or
+    within the line from the one before to the one after is not on the hull. What is left when all
+    of these are taken out, of what is left again and so on, is the hull. Points are whole numbers,
+    so that nothing is rounded.
 
     Parameters
     ----------
     index, rows, left, right : (m,) int
-        The rows of pixels of each object, in order: which object, which row, and the columns
-        from `left` to `right`, not included.
+        Runs of pixels, row after row: of which object, in which row, and the columns from `left`
+        to `right`, not included.
     n
         How many objects there are.
     """
+    if n == 0:
+        return np.zeros(0)
+    order = np.argsort(index, kind="stable")
+    index, rows, left, right = index[order], rows[order], left[order], right[order]
+    is_first = np.r_[True, (np.diff(index) != 0) | (np.diff(rows) != 0)]
+    is_last = np.r_[is_first[1:], True]
+    index, rows, left, right = index[is_first], rows[is_first], left[is_first], right[is_last]
     area = np.zeros(n)
     for side, sign, outermost in ((left, -1, np.minimum), (right, 1, np.maximum)):
         # Each pixel has a corner above and one below; of those at the same height one counts.
