@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pytest
 from scipy import ndimage as ndi
 
+from autonuclei.annotate.filtering import enlarge
 from autonuclei.annotate.pipeline import annotate_image
-from autonuclei.annotate.remainder import estimate_background
+from autonuclei.annotate.remainder import draw_smoothly, estimate_background
 from autonuclei.annotate.unusual_nuclei import (
     find_dim_nuclei,
     is_condensed,
@@ -144,6 +145,14 @@ def test_background_is_that_around_what_is_taken() -> None:
     taken = draw_ellipse(image.shape, 50, 60, 10, 10)
     background = estimate_background(np.where(taken, 5000, image), taken, 8)
     assert np.abs(background - image)[20:80, 30:90].max() < 5
+
+
+@pytest.mark.parametrize("side", [1, 2, 7])
+def test_squares_are_drawn_smoothly_as_by_filtering_an_enlarged_image(side: int) -> None:
+    values = np.random.default_rng(0).random((9, 11), np.float32)
+    shape = 9 * side - side // 2, 11 * side
+    expected = ndi.uniform_filter(enlarge(values, side, shape), side)
+    np.testing.assert_array_equal(draw_smoothly(values, side, shape), expected)
 
 
 def test_an_image_without_anything_left_has_no_dim_nucleus() -> None:

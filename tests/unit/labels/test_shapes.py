@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autonuclei.labels.shapes import measure_ellipticity, measure_polygon
+from autonuclei.labels.shapes import measure_ellipticity, measure_means, measure_polygon
 
 
 def test_ellipticity_of_drawn_shapes() -> None:
@@ -29,3 +29,10 @@ def test_ellipticity_of_polygons() -> None:
     for corners, expected in ((ellipse, 1), (rectangle, 3 / np.pi)):
         assert measure_polygon(corners) == pytest.approx(expected, abs=1e-3)
         assert measure_polygon(corners[::-1]) == pytest.approx(measure_polygon(corners))
+
+
+def test_means_of_labels() -> None:
+    labels = np.array([[0, 1, 1], [3, 3, 0]])
+    means = measure_means(np.array([[9.0, 1.0, 2.0], [4.0, 8.0, 9.0]]), labels)
+    assert means[1:].tolist() == [1.5, 0, 6]
+    assert len(measure_means(np.ones((2, 2)), np.zeros((2, 2), int))) == 1

@@ -54,6 +54,13 @@ def count_pixels(labels: Array) -> npt.NDArray[np.int64]:
     return np.bincount(find_pixels(labels)[1], minlength=1).astype(np.int64, copy=False)
 
 
+def measure_means(values: Array, labels: Array) -> npt.NDArray[np.float64]:
+    """Mean of the values of an image over each label; index 0 is meaningless."""
+    inside, own = find_pixels(labels)
+    total = np.bincount(own, weights=values.reshape(-1)[inside], minlength=1)
+    return np.asarray(total / np.maximum(np.bincount(own, minlength=1), 1))
+
+
 def measure_ellipticity(labels: Array) -> tuple[Array, Array]:
     """Area in px and ellipticity of each label; index 0 is meaningless.
 

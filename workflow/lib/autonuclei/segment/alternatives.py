@@ -16,8 +16,7 @@ from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.annotate.remainder import take_out
 from autonuclei.annotate.unusual_nuclei import measure_significance
 from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
-from autonuclei.labels.numbers import keep_labels
-from autonuclei.labels.shapes import measure_ellipticity
+from autonuclei.labels.shapes import find_pixels, measure_ellipticity, measure_means
 
 Array = npt.NDArray[Any]
 
@@ -50,31 +49,35 @@ def find_alternatives(image: Array, labels: Array) -> npt.NDArray[np.int32]:
         of the image at brightness levels of their own, smaller, less regular and dimmer than one
         frame alone would let pass.
     """
-    known = labels.astype(np.int32)
-    area = np.bincount(known.ravel())[1:]
-    if not area.any():
+    known = labels.astype(np.int32, order="C")
+    if not known.any():
         return known
     whole = FilteredImage(image)
     remainder = take_out(whole, known, reach=REACH)
-    median_area, left = remainder.median_area, remainder.image.values
-    light = np.bincount(known.ravel(), weights=(image - remainder.background).ravel())
-    contrast = light[1:] / np.maximum(area, 1)
-    found = remainder.find_parts()
-    bright, n_bright = ndi.label(
-        remainder.image.blur(boundaries.SMOOTHING_PX) > BRIGHT * np.median(contrast)
+    median_area = remainder.median_area
+    contrast = measure_means(image - remainder.background, known)
+    found, n_bright = ndi.label(
+        remainder.image.blur(boundaries.SMOOTHING_PX) > BRIGHT * np.median(contrast[1:])
     )
-    hidden = np.unique(found[bright > 0])
-    found = np.where(np.isin(found, hidden) | (bright > 0), bright, found + n_bright * (found > 0))
+    # Bright parts take the place of others that they touch.
+    parts = remainder.find_parts()
+    is_hidden = np.zeros(int(parts.max()) + 1, bool)
+    is_hidden[parts[found > 0]] = True
+    inside, own = find_pixels(parts)
+    stays = ~is_hidden[own]
+    np.put(found, inside[stays], n_bright + own[stays])
     found = boundaries.refine_boundaries(remainder.image, found)
     area, ellipticity = measure_ellipticity(found)
-    contrast = np.bincount(found.ravel(), weights=left.ravel()) / np.maximum(area, 1)
+    contrast = measure_means(remainder.image.values, found)
     significance = measure_significance(contrast, area, whole.noise)
     is_possible = (area >= SMALLEST * median_area) & (area <= LARGEST * median_area)
     is_possible &= (ellipticity >= LEAST_ELLIPTICITY) & (significance >= LEAST_SIGNIFICANCE)
     is_possible[0] = False
-    found = keep_labels(found, np.flatnonzero(is_possible))
     numbers = np.cumsum(is_possible, dtype=np.int32) + known.max()
-    return np.where(found > 0, numbers[found], known).astype(np.int32)
+    inside, own = find_pixels(found)
+    chosen = is_possible[own]
+    np.put(known, inside[chosen], numbers[own[chosen]])
+    return known
 
 
 def find_touching(labels: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
