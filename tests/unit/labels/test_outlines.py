@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from autonuclei.labels.outlines import trace_outlines, trace_polygons
+from autonuclei.labels.outlines import list_sides, trace_outlines, trace_polygons
 
 
 def measure_polygon(corners):
@@ -161,3 +161,24 @@ def test_outlines_in_strips_are_those_of_the_whole(dtype, monkeypatch):
     for label, own in polygons.items():
         for one, other in zip(own, pieces[label], strict=True):
             assert [ring.tolist() for ring in one] == [ring.tolist() for ring in other]
+
+
+@given(arrays(np.int32, (5, 6), elements=st.integers(0, 2)))
+@settings(max_examples=30, deadline=None)
+def test_sides_are_those_between_different_neighbours(labels):
+    below = [
+        (labels[y, x], labels[y + 1, x])
+        for y in range(4)
+        for x in range(6)
+        if labels[y, x] != labels[y + 1, x]
+    ]
+    right = [
+        (labels[y, x], labels[y, x + 1])
+        for y in range(5)
+        for x in range(5)
+        if labels[y, x] != labels[y, x + 1]
+    ]
+    assert list(zip(*list_sides(labels).tolist(), strict=True)) == below + right
+    # Of a strip, the row below it counts for sides below only.
+    n_last = int((np.diff(labels[-1]) != 0).sum())
+    assert list_sides(labels, 4).shape[1] == len(below) + len(right) - n_last

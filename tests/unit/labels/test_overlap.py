@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autonuclei.labels.overlap import count_overlaps, match_labels, measure_overlaps
+from autonuclei.labels.overlap import (
+    count_overlaps,
+    find_overlaps,
+    match_labels,
+    measure_overlaps,
+    rate_overlaps,
+)
 from shapes import draw_squares
 
 Array = npt.NDArray[Any]
@@ -33,6 +39,13 @@ def test_best_overlap_and_cover_of_each_object() -> None:
     iou, covered = measure_overlaps(first, second)
     np.testing.assert_allclose(iou, [0, 50 / 150, 1, 0])
     np.testing.assert_allclose(covered, [0, 0.5, 1, 0])
+
+
+@given(first=LABELS, second=LABELS)
+@settings(max_examples=30, deadline=None)
+def test_overlaps_are_turned(first: Array, second: Array) -> None:
+    turned = rate_overlaps(find_overlaps(first, second).turn())
+    np.testing.assert_array_equal(turned, measure_overlaps(second, first))
 
 
 def test_matching_needs_the_overlap() -> None:

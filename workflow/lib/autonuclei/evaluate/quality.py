@@ -28,9 +28,14 @@ from autonuclei.evaluate.movies import (
 )
 from autonuclei.io.lazy_planes import ArrayLike
 from autonuclei.io.tables import concatenate_tables
-from autonuclei.labels.blocks import Block
 from autonuclei.labels.growth import grow_labels
-from autonuclei.labels.overlap import measure_overlaps
+from autonuclei.labels.outlines import list_sides
+from autonuclei.labels.overlap import (
+    Overlaps,
+    find_overlaps,
+    measure_overlaps,
+    rate_overlaps,
+)
 from autonuclei.labels.shapes import find_centres
 from autonuclei.labels.strips import (
     Share,
@@ -218,28 +223,17 @@ def _measure_touching(labels: ArrayLike, present: Array) -> Row:
         window = core.grow(GAP_PX // 2 + 1, labels.shape)
         seen = labels[window.slices]
         rows = slice(core.row - window.row, core.end_row + 1 - window.row)
-        for one, other in _pair_pixels(grow_labels(seen, GAP_PX // 2)[rows], core):
-            meet = (one != other) & (one > 0) & (other > 0)
-            touches[one[meet]] = True
-            touches[other[meet]] = True
-        for one, other in _pair_pixels(seen[rows], core):
-            differ = one != other
-            both = int((differ & (one > 0) & (other > 0)).sum())
-            sides += int(differ.sum()) + both
-            shared += 2 * both
+        n_rows = core.end_row - core.row
+        near = list_sides(grow_labels(seen, GAP_PX // 2)[rows], n_rows)
+        touches[near[:, (near > 0).all(axis=0)]] = True
+        faces = list_sides(seen[rows], n_rows)
+        both = int((faces > 0).all(axis=0).sum())
+        sides += faces.shape[1] + both
+        shared += 2 * both
     return {
         "touching_share": float(touches[present].mean()),
         "shared_outline": shared / sides if sides else NAN,
     }
-
-
-def _pair_pixels(labels: Array, core: Block) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """The pixels of a strip above and below, and left and right of each other.
-
-    `labels` has the rows of the strip and the one below them, if there is one.
-    """
-    own = labels[: core.end_row - core.row]
-    return (labels[:-1], labels[1:]), (own[:, :-1], own[:, 1:])
 
 
 def _measure_slopes(part: Part, contrast: Array) -> Array:
@@ -445,7 +439,8 @@ def compare_neighbours(
     places = here.places
     present = np.isfinite(places[:, 0])
     confirmed = np.zeros(len(present), bool)
-    moved: list[ShiftedLabels] = []
+    moved: list[ArrayLike] = []
+    overlaps: list[Overlaps] = []
     shares, pairs = [], []
     for neighbour in (previous, following):
         if neighbour is None:
@@ -454,8 +449,9 @@ def compare_neighbours(
         step = estimate_shift(beside.places, places)
         if neighbour is previous:
             row["drift_px"] = float(np.hypot(*step))
-        moved.append(ShiftedLabels(beside.labels, step))
-        iou = measure_overlaps(here.labels, moved[-1])[0]
+        moved.append(hold(ShiftedLabels(beside.labels, step)))
+        overlaps.append(find_overlaps(here.labels, moved[-1]))
+        iou = rate_overlaps(overlaps[-1])[0]
         found = iou >= NEIGHBOUR_IOU
         confirmed |= found
         if present.any():
@@ -468,7 +464,7 @@ def compare_neighbours(
     if len(moved) == 2:
         before, after = moved
         stays = measure_overlaps(before, after)[0] >= NEIGHBOUR_IOU
-        missed = int((stays & (measure_overlaps(before, here.labels)[1] < BARE)).sum())
+        missed = int((stays & (rate_overlaps(overlaps[0].turn())[1] < BARE)).sum())
         n = missed + int(present.sum())
         row["flicker"] = missed / n if n else NAN
     return row, confirmed

@@ -93,6 +93,30 @@ def _trace_strip(labels: npt.NDArray[np.generic]) -> Outlines:
     return Outlines(found, n_pieces, offsets, rings.corners[take])
 
 
+def list_sides(labels: npt.NDArray[Any], n_rows: int | None = None) -> npt.NDArray[Any]:
+    """List the two labels on either side of all sides of pixels between different ones.
+
+    Parameters
+    ----------
+    labels : (height, width) int
+        Label image, 0 is background.
+    n_rows
+        Of the image, where `labels` has one more row, of which only the upper sides count.
+
+    Returns
+    -------
+    (2, n) int
+        Above and below, then left and right.
+    """
+    flat, width = labels.reshape(-1), labels.shape[1]
+    above = np.flatnonzero(flat[width:] != flat[:-width])
+    own = flat if n_rows is None else flat[: n_rows * width]
+    left = np.flatnonzero(own[1:] != own[:-1])
+    left = left[(left + 1) % width > 0]  # the next pixel lies in the same row
+    places = np.concatenate([above, left]), np.concatenate([above + width, left + 1])
+    return np.stack([flat[place] for place in places])
+
+
 def trace_polygons(labels: ArrayLike) -> dict[int, list[list[npt.NDArray[np.int64]]]]:
     """Trace every label as polygons that hold its very pixels: all pieces, and their holes.
 

@@ -30,6 +30,10 @@ class Overlaps(NamedTuple):
     area_own: Ints
     area_other: Ints
 
+    def turn(self) -> "Overlaps":
+        """The same with the second image as the first; pairs stay in their order."""
+        return Overlaps(self.other, self.own, self.shared, self.area_other, self.area_own)
+
 
 def find_overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     """Count the pixels of labels and those that they share, a strip of the images at a time.
@@ -100,7 +104,12 @@ def measure_overlaps(first: ArrayLike, second: ArrayLike) -> tuple[Array, Array]
         By label of `first`, 0 for absent ones: the largest IoU with an object of `second`, and
         the share of the object's area that lies on any.
     """
-    own, other, shared, area_first, area_second = find_overlaps(first, second)
+    return rate_overlaps(find_overlaps(first, second))
+
+
+def rate_overlaps(overlaps: Overlaps) -> tuple[Array, Array]:
+    """As `measure_overlaps`, of overlaps that are known."""
+    own, other, shared, area_first, area_second = overlaps
     iou = np.zeros(len(area_first))
     np.maximum.at(iou, own, shared / (area_first[own] + area_second[other] - shared))
     covered = np.bincount(own, shared, minlength=len(iou)) / np.maximum(area_first, 1)

@@ -16,6 +16,7 @@ from autonuclei.annotate.filtering import FilteredImage
 from autonuclei.annotate.remainder import take_out
 from autonuclei.annotate.unusual_nuclei import measure_significance
 from autonuclei.labels.measurement import OBJECT_COLUMNS, measure_objects
+from autonuclei.labels.outlines import list_sides
 from autonuclei.labels.shapes import find_pixels, measure_ellipticity, measure_means
 
 Array = npt.NDArray[Any]
@@ -95,11 +96,9 @@ def find_touching(labels: Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     length : (n,) int64
         Of that border, in pairs of pixels side by side.
     """
-    pairs = []
-    for one, other in ((labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])):
-        touch = (one != other) & (one > 0) & (other > 0)
-        pairs += [(one[touch], other[touch]), (other[touch], one[touch])]
-    own, neighbour = np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+    sides = list_sides(labels)
+    sides = sides[:, (sides > 0).all(axis=0)]
+    own, neighbour = np.concatenate([sides, sides[::-1]], axis=1)
     places, length = np.unique(np.stack([own, neighbour]), axis=1, return_counts=True)
     longest = np.zeros((2, int(labels.max(initial=0))), np.int64)
     order = np.argsort(length, kind="stable")  # the longest is written last
