@@ -1,11 +1,11 @@
 """Movies as ImageJ hyperstacks, written page by page."""
 
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -78,7 +78,7 @@ def write_image_movie(
     height, width = first.shape
     rows = _STRIP_ROWS if compress and height * width > _ONE_STRIP_PX else max(1, height)
 
-    def list_strips() -> Iterator[bytes]:
+    def list_strips() -> Iterator[bytes | bytearray]:
         number = 0
         for number, frame in enumerate(chain([first], iterator), start=1):
             if frame.shape != first.shape or frame.dtype != first.dtype:
@@ -91,7 +91,8 @@ def write_image_movie(
                 converted = np.ascontiguousarray(band, dtype=dtype)
                 for row in range(0, len(band), rows):
                     strip = converted[row : row + rows].tobytes()
-                    yield zlib.compress(strip) if compress else strip
+                    # zlib-ng packs as small as zlib in half the time.
+                    yield imagecodecs.zlibng_encode(strip, level=6) if compress else strip
         if number != n_frames:
             raise InputError(f"{path}: {number} frames came where {n_frames} were announced.")
 

@@ -83,12 +83,9 @@ def replace_labels(labels: ArrayLike, old: Array, new: Array, *, dtype: npt.DTyp
     KeyError
         A label of the image is not in `old`, or one of `old` not in the image.
     """
-    counts = np.zeros(int(old.max(initial=0)) + 1, np.int64)
-    for band in iterate_bands(labels):
-        more = np.bincount(band.astype(np.intp).ravel(), minlength=len(counts))
-        more[: len(counts)] += counts
-        counts = more
-    used = counts > 0
+    present = np.unique(np.concatenate([_list_runs(band) for band in iterate_bands(labels)]))
+    used = np.zeros(int(max(old.max(initial=0), present.max(initial=0))) + 1, bool)
+    used[present] = True
     used[0] = False
     known = np.zeros(len(used), bool)
     known[old] = True
@@ -101,3 +98,10 @@ def replace_labels(labels: ArrayLike, old: Array, new: Array, *, dtype: npt.DTyp
         return np.asarray(table[part.astype(np.intp)])
 
     return labels.map(replace, dtype) if isinstance(labels, LazyPlane) else replace(labels[:, :])
+
+
+def _list_runs(labels: Array) -> npt.NDArray[np.intp]:
+    """The number of each run of equal pixels: all numbers, often."""
+    flat = labels.reshape(-1)
+    starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return np.append(flat[:1], flat[starts]).astype(np.intp)
