@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from autonuclei.labels.outlines import list_sides, trace_outlines, trace_polygons
+from autonuclei.labels.outlines import list_sides, trace_outlines, trace_polygons, walk_rings
 
 
 def measure_polygon(corners):
@@ -182,3 +184,16 @@ def test_sides_are_those_between_different_neighbours(labels):
     # Of a strip, the row below it counts for sides below only.
     n_last = int((np.diff(labels[-1]) != 0).sum())
     assert list_sides(labels, 4).shape[1] == len(below) + len(right) - n_last
+
+
+@given(st.permutations(range(9)))
+@settings(max_examples=50, deadline=None)
+def test_rings_are_walked_from_their_least_edges(successor):
+    walk, bounds = walk_rings(np.array(successor))
+    rings = [walk[a:b].tolist() for a, b in pairwise(bounds)]
+    left = list(range(9))
+    for ring in rings:
+        assert ring[0] == left[0]
+        assert [successor[edge] for edge in ring] == [*ring[1:], ring[0]]
+        left = [edge for edge in left if edge not in ring]
+    assert not left

@@ -204,37 +204,60 @@ def _trace_rings(labels: npt.NDArray[np.generic]) -> _Rings:
                 np.where(flat[straight] == own, straight * 4 + side, pixel * 4 + (side + 1) % 4),
             )
         )
-    order = np.argsort(edge_ids)
+    order = np.argsort(edge_ids, kind="stable")  # four runs in order, which it merges
     sorted_ids = edge_ids[order]
-    successor = np.searchsorted(sorted_ids, np.concatenate(next_ids)[order]).tolist()
-
-    walk: list[int] = []
-    starts = [0]
-    for start in range(len(successor)):
-        edge, following = start, successor[start]
-        if following < 0:
-            continue
-        while following >= 0:
-            walk.append(edge)
-            successor[edge] = -1
-            edge, following = following, successor[following]
-        starts.append(len(walk))
-
-    walked = sorted_ids[np.asarray(walk)]
-    bounds = np.asarray(starts)
-    pixel, side = np.divmod(walked, 4)
+    walk, bounds = walk_rings(np.searchsorted(sorted_ids, np.concatenate(next_ids)[order]))
+    walked = sorted_ids[walk]
+    pixel, sides = np.divmod(walked, 4)
     y, x = np.divmod(pixel, width)
     # Where each side begins, in the coordinates of the image without its padding.
-    x = x - 1 + ((side == 1) | (side == 2))
-    y = y - 1 + ((side == 2) | (side == 3))
+    x = x - 1 + ((sides == 1) | (sides == 2))
+    y = y - 1 + ((sides == 2) | (sides == 3))
 
     step = np.array([1, 0, -1, 0])
     # Green's theorem; steps along x only. Positive for an outer boundary, negative for a hole.
-    area = -np.add.reduceat(y * step[side], bounds[:-1])
+    area = -np.add.reduceat(y * step[sides], bounds[:-1])
     owner = flat[pixel[bounds[:-1]]].astype(np.int64)
 
     previous = np.arange(len(walked)) - 1
     previous[bounds[:-1]] = bounds[1:] - 1
-    is_corner = side != side[previous]
+    is_corner = sides != sides[previous]
     offsets = np.concatenate([[0], np.cumsum(is_corner)])[bounds]
     return _Rings(owner, area, offsets, np.stack([x, y], axis=1)[is_corner])
+
+
+def walk_rings(
+    successor: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Walk along rings of edges.
+
+    Parameters
+    ----------
+    successor : (n,) int64
+        By edge the one that follows; each edge follows one.
+
+    Returns
+    -------
+    walk : (n,) int64
+        The edges one ring after the other, each ring from its least edge on.
+    bounds : (k + 1,) int64
+        Where in the walk each ring begins, and the end.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components, depth_first_order
+
+    n = len(successor)
+
+    def make_graph(following: npt.NDArray[np.int64]) -> csr_array:
+        return csr_array((np.ones(n), following, np.arange(n + 1)), shape=(n, n))
+
+    _, ring = connected_components(make_graph(successor), directed=False)
+    first = np.sort(np.unique(ring, return_index=True)[1])
+    before = np.empty(n, np.int64)
+    before[successor] = np.arange(n)
+    # Where a ring would close, the way goes on to the next one: one walk through all, which takes a
+    # third of the time of a loop in Python.
+    onward = successor.copy()
+    onward[before[first]] = np.roll(first, -1)
+    walk = depth_first_order(make_graph(onward), 0, return_predecessors=False)
+    return walk, np.append(0, np.cumsum(np.bincount(ring)[ring[first]]))
