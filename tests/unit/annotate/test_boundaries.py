@@ -8,6 +8,7 @@ from autonuclei.annotate.boundaries import (
     HIGHEST_EDGE,
     LOWEST_EDGE,
     find_edge,
+    find_medians,
     measure_background,
     measure_brightness,
     measure_contrast,
@@ -281,3 +282,16 @@ def test_the_outline_of_a_nucleus_in_noise_is_not_frayed(monkeypatch):
         float(measure_objects(labels, noisy)["solidity"][0]) for labels in (smoothed, frayed)
     ]
     assert solidity[0] > solidity[1] + 0.01
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-30, 3.0, 1e6])
+def test_medians_are_those_of_sorted_values(spread):
+    rng = np.random.default_rng(0)
+    own = rng.integers(1, 40, 3000) // 2 * 2  # half of the labels are absent
+    values = np.round(rng.gamma(1.0, 20.0, 3000) * spread, 1).astype(np.float32)
+    expected = np.full(50, np.nan, np.float32)
+    for label in np.unique(own):
+        ordered = np.sort(values[own == label])
+        expected[label] = ordered[(len(ordered) - 1) // 2]
+    np.testing.assert_array_equal(find_medians(own, values, 50), expected)
+    assert np.isnan(find_medians(own[:0], values[:0], 3)).all()

@@ -27,6 +27,8 @@ SMOOTHING_PX = 0.7
 HIGHEST_EDGE = 0.5
 LOWEST_EDGE = 0.3
 N_BINS = 20
+# In which the values of a nucleus are counted to find their median.
+N_STEPS = 64
 # How far nuclei may grow, in radii of the median nucleus.
 REACH = 0.6
 # Where smoothing leaves noise of more than this part of a nucleus' contrast, its edge would fray:
@@ -294,16 +296,51 @@ def measure_brightness(
     )
     bright = values > ((dark + mean) / 2)[own]
     own, values = own[bright], values[bright]
-    median = np.full(n, np.nan, np.float32)
-    if len(own):
-        darkest = smooth.min() if darkest is None else darkest
-        # The bits of floats that are not negative sort as the floats do: one sort for all labels.
-        order = np.sort(own << 32 | (values - darkest).view(np.int32))
-        count = np.bincount(own, minlength=n)
-        present = count > 0
-        middle = (np.cumsum(count) - count + (count - 1) // 2)[present]
-        median[present] = order[middle].astype(np.int32).view(np.float32) + darkest
+    darkest = smooth.min() if darkest is None else darkest
+    median = find_medians(own, values - darkest, n) + darkest
     return np.where(median > dark, median, np.float32(np.nan))
+
+
+def find_medians(own: Array, values: Array, n_labels: int) -> Array:
+    """Median of the values of each label (the lower of two middle ones).
+
+    Values are counted in steps from the least to the largest one of their label. Only those in the
+    step of the median are sorted, a twentieth of all.
+
+    Parameters
+    ----------
+    own, values : (m,) int64, float32
+        Label of each value, and the value.
+    n_labels
+        Labels are smaller than this.
+
+    Returns
+    -------
+    (n_labels,) float32; NaN for labels without a value.
+    """
+    low, high = np.full((2, n_labels), np.inf, np.float32)
+    np.minimum.at(low, own, values)
+    high *= -1
+    np.maximum.at(high, own, values)
+    width = np.maximum(high - low, np.finfo(np.float32).tiny)
+    step = ((values - low[own]) / width[own] * (N_STEPS - 1)).astype(np.int64)
+    count = np.bincount(own * N_STEPS + step, minlength=n_labels * N_STEPS)
+    count = count.reshape(n_labels, N_STEPS)
+    reached = np.cumsum(count, axis=1)
+    middle = (reached[:, -1] - 1) // 2
+    at = np.argmax(reached > middle[:, None], axis=1)
+
+    near = step == at[own]
+    own, values = own[near], values[near]
+    values = values[np.lexsort((values, own))]
+    label = np.arange(n_labels)
+    sorted_here, reached = count[label, at], reached[label, at]
+    # Values in the steps below that of the median are not among the sorted ones.
+    place = np.cumsum(sorted_here) - reached + middle
+    present = sorted_here > 0
+    median = np.full(n_labels, np.nan, np.float32)
+    median[present] = values[place[present]]
+    return median
 
 
 def _typical_radius(area: Array) -> float:
