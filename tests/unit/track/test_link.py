@@ -277,6 +277,19 @@ def test_a_division_that_the_border_cuts_is_found() -> None:
     assert mother["division_score"].item() > 0.8
 
 
+@pytest.mark.parametrize(("area", "is_one"), [(0.3, True), (0.05, False)])
+def test_a_nucleus_that_jumps_as_it_condenses_stays_one(area: float, is_one: bool) -> None:
+    """A cell rounds up for mitosis and takes the plate along, with all of its chromatin."""
+    rows = crowd(10)
+    rows += [(f, 50, 30.0, 30.0) for f in range(5)]
+    rows += [(f, 51, 30.0, 46.0, area * AREA, 330.0) for f in range(5, 10)]
+    objects = make_objects(rows).assign(background_intensity=0.0)
+    objects["mean_intensity"] += 5.0 * (objects["label"] % 7)
+    tracks = link_nuclei(objects).tracks
+    both = tracks[tracks["label"] >= 50]
+    assert (both["track"].nunique() == 1) == is_one
+
+
 def test_a_nucleus_split_for_one_frame_has_not_divided() -> None:
     rows = crowd(10)
     for f in range(10):

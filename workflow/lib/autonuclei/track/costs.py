@@ -16,6 +16,10 @@ _FREEDOM_OF_STEPS, _FREEDOM_OF_CHANGES = 6.0, 3.0
 _END_INSIDE, _END_AT_BORDER = 7.0, 4.0
 _MAX_RARITY = 3.0  # most that an end costs more where nuclei move little
 _CUT_SHIFT = 0.15  # diameters by which the border moves the centroid of a nucleus that it cuts
+# A cell that rounds up for mitosis takes its plate along: in diameters. The plate is twice as
+# bright as the nucleus was, and has its chromatin within this factor (logs).
+_ROUNDING_SHIFT = 0.3
+_CONDENSED, _SAME_CHROMATIN = np.log(2.0), np.log(1.5)
 _WEIGHT_OF_CHANGES = 0.8
 _MAX_CHANGE_COST = 5.0
 _NEAREST = 8  # spots of the next frame that are looked at for each
@@ -144,18 +148,20 @@ def _compute_link_costs(
     if len(source) == 0:
         return np.array([])
     widening = np.sqrt(int(spots.frame[target[0]] - spots.frame[source[0]]))
-    cut = spots.at_border[source] | spots.at_border[target]
-    sigma = np.hypot(
-        statistics.step_sigma * widening, np.where(cut, _CUT_SHIFT * statistics.diameter, 0.0)
-    )
-    cost = _compute_tail((distance / sigma) ** 2, 2, _FREEDOM_OF_STEPS)
     area = spots.log_area[target] - spots.log_area[source]
     contrast = spots.log_contrast[target] - spots.log_contrast[source]
     if np.isfinite(contrast).any():
         # Bleaching and a flickering lamp change all nuclei alike.
         contrast = contrast - np.nanmedian(contrast)
+    cut = spots.at_border[source] | spots.at_border[target]
     # Chromatin is kept: what condenses gets brighter. Area alone tells nuclei apart, too.
     chromatin = contrast + np.where(cut, 0.0, area)
+    condenses = (contrast > _CONDENSED) & (np.abs(chromatin) < _SAME_CHROMATIN)
+    sigma = np.hypot(
+        statistics.step_sigma * widening, np.where(cut, _CUT_SHIFT * statistics.diameter, 0.0)
+    )
+    sigma = np.where(condenses, np.maximum(sigma, _ROUNDING_SHIFT * statistics.diameter), sigma)
+    cost = _compute_tail((distance / sigma) ** 2, 2, _FREEDOM_OF_STEPS)
     changes = np.where(cut, 0.0, _compute_change(area, statistics.area_sigma * widening))
     changes += _compute_change(
         chromatin, np.hypot(statistics.contrast_sigma, statistics.area_sigma) * widening
