@@ -96,6 +96,17 @@ def test_the_bright_plate_of_a_mother_is_taken() -> None:
     assert kept.loc[kept["found_by"] == "image", "frame"].tolist() == [6]
 
 
+def test_dim_daughters_that_are_brighter_than_their_mother_are_taken() -> None:
+    def look(frame: int) -> list[Nucleus]:
+        if frame < 6:
+            return [(100.0, 215.0, 9.0, 300.0)]
+        distance, radius, brightness = (6, 4.0, 700.0) if frame == 6 else (22, 6.5, 350.0)
+        return [(100.0 + side * distance, 215.0, radius, brightness) for side in (-1, 1)]
+
+    kept = choose([look(frame) for frame in range(N_FRAMES)], [f != 6 for f in range(N_FRAMES)])
+    assert kept.loc[kept["found_by"] == "image", "frame"].tolist() == [6, 6]
+
+
 def divide(first: int, apart: int, distance: float = 5.0) -> list[list[Nucleus]]:
     """A nucleus that is in two touching pieces from a frame on, and apart from another one on."""
 
@@ -129,6 +140,36 @@ def test_daughters_joined_by_a_bridge_are_two() -> None:
 
 def test_pieces_stay_where_divisions_are_not_looked_for() -> None:
     kept = choose(divide(5, 6), [True] * N_FRAMES, TrackSettings(find_divisions=False))
+    assert (kept["found_by"] == "network").all()
+
+
+def cut_off(frames: Iterable[int], *, is_added: bool = False) -> list[list[Nucleus]]:
+    """A nucleus from which a piece is cut off in some frames, or to which one is added."""
+
+    def look(frame: int) -> list[Nucleus]:
+        if frame not in frames:
+            return [(100.0, 215.0, 9.0, 1000.0)]
+        larger = (100.0, 215.0, 9.0, 1000.0) if is_added else (97.5, 215.0, 7.5, 1000.0)
+        return [larger, (110.5 if is_added else 106.5, 215.0, 5.5, 1000.0)]
+
+    return [look(frame) for frame in range(N_FRAMES)]
+
+
+@pytest.mark.parametrize("frames", [{6}, {5, 6, 7}, {3, 9}])
+def test_a_piece_that_is_cut_off_for_a_moment_is_part_of_its_nucleus(frames: set[int]) -> None:
+    kept = choose(cut_off(frames), [True] * N_FRAMES)
+    assert set(kept.loc[kept["found_by"] == "merge", "frame"]) == frames
+    assert (kept.groupby("frame")["new_label"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize("frames", [{5, 6, 7, 8}, range(6, N_FRAMES), range(3)])
+def test_a_neighbour_that_stays_is_a_nucleus(frames: Iterable[int]) -> None:
+    kept = choose(cut_off(frames), [True] * N_FRAMES)
+    assert (kept["found_by"] == "network").all()
+
+
+def test_a_speck_beside_a_whole_nucleus_is_no_piece_of_it() -> None:
+    kept = choose(cut_off({6}, is_added=True), [True] * N_FRAMES)
     assert (kept["found_by"] == "network").all()
 
 

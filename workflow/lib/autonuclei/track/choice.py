@@ -2,8 +2,8 @@
 
 A real nucleus is there before and after, of a steady size and place. What could be a nucleus but
 was passed over in a frame (`autonuclei.segment.alternatives`) is taken where it makes tracks
-longer, or a steady track of its own. A nucleus that condenses for mitosis and is found in two
-pieces is made whole again.
+longer, or a steady track of its own. A nucleus that is found in two pieces for a few frames is made
+whole (`autonuclei.track.oversegmentation`).
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ from autonuclei.track.assignment import assign_links
 from autonuclei.track.costs import PossibleLinks, compute_end_costs, join_links
 from autonuclei.track.gaps import list_open_links
 from autonuclei.track.link import LinkResult, link_nuclei
-from autonuclei.track.spots import Bools, Ints, Spots, read_spots
+from autonuclei.track.oversegmentation import find_needless_cuts, join_pieces
+from autonuclei.track.spots import Bools, Floats, Ints, Spots, read_spots
 from autonuclei.track.statistics import MovieStatistics
 
 # What the image says for an alternative, in nats: links on both sides may cost so much more than
@@ -29,10 +30,6 @@ EVIDENCE = 9.0
 LEAST_CONTRAST = 1.5
 # Frames of a track that has no nucleus of the network.
 LEAST_LENGTH = 5
-# Daughters that touch for more frames than these from birth on are two nuclei.
-LONGEST_CUT = 3
-# So are those that only a bridge joins: common border in diameters of the smaller one.
-LEAST_BORDER = 0.5
 # So many frames at most lie from an alternative to the next nucleus.
 LONGEST_LAPSE = 2
 
@@ -64,14 +61,16 @@ def choose_nuclei(
         new_label=np.where(is_known, table["label"], 0),
         found_by=np.where(is_known, NETWORK, IMAGE),
     )
-    known = table[is_known]
-    if settings.find_divisions:
-        merged = _find_needless_cuts(known, settings)
-        if len(merged):
-            chosen.loc[merged.index, "new_label"] = merged
-            chosen.loc[merged.index, "found_by"] = MERGE
-            known = _join_pieces(known, merged)
-    taken = _take_alternatives(known, table[~is_known], settings)
+    known = table[is_known].assign(row=table.index[is_known])
+    without_gaps = replace(settings, max_frame_gap=1)
+    linked = link_nuclei(known, without_gaps)
+    merged = find_needless_cuts(linked.tracks)
+    if len(merged):
+        chosen.loc[merged.index, "new_label"] = merged
+        chosen.loc[merged.index, "found_by"] = MERGE
+        known = join_pieces(known, merged)
+        linked = link_nuclei(known, without_gaps)
+    taken = _take_alternatives(linked, table[~is_known], settings)
     # After the known ones of their frame.
     chosen.loc[taken, "new_label"] = chosen["label"][taken]
     return _renumber(chosen)
@@ -91,57 +90,13 @@ def _renumber(chosen: pd.DataFrame) -> pd.DataFrame:
     return chosen.assign(new_label=numbers.reindex(chosen.index, fill_value=0))
 
 
-def _find_needless_cuts(known: pd.DataFrame, settings: TrackSettings) -> "pd.Series[int]":
-    """The rows that are pieces of a nucleus that does not divide yet, and its label, the least.
-
-    Daughters that are born side by side are a mother that condenses, cut in two: true ones are
-    born apart, joined by a bridge at most, or stay close for longer.
-    """
-    tracks = link_nuclei(known, settings).tracks
-    place = pd.MultiIndex.from_frame(tracks[["frame", "label"]])
-    row_of = pd.Series(known.index, index=pd.MultiIndex.from_frame(known[["frame", "label"]]))
-    tracks = tracks.assign(row=row_of.loc[place].to_numpy()).set_index(["track", "frame"])
-    born = tracks[tracks["parent"] > 0].reset_index().groupby("parent")["track"].unique()
-    merged: dict[int, int] = {}
-    for one, other in (pair for pair in born if len(pair) == 2):
-        pieces = tracks.loc[one].join(tracks.loc[other], suffixes=("", "_other"), how="inner")
-        touch = pieces["touches"] == pieces["label_other"]
-        touch |= pieces["touches_other"] == pieces["label"]
-        smaller = pieces[["area_px", "area_px_other"]].min(axis=1)
-        border = pieces[["border_px", "border_px_other"]].min(axis=1)
-        touch &= border >= LEAST_BORDER * 2 * np.sqrt(smaller / np.pi)
-        length = int(touch.cumprod().sum())
-        if 0 < length <= LONGEST_CUT:
-            pieces = pieces[:length]
-            whole = pieces[["label", "label_other"]].min(axis=1)
-            for rows in ("row", "row_other"):
-                merged |= dict(zip(pieces[rows], whole, strict=True))
-    return pd.Series(merged, dtype=np.int64)
-
-
-def _join_pieces(known: pd.DataFrame, merged: "pd.Series[int]") -> pd.DataFrame:
-    """The table with the pieces of each nucleus that is made whole as one row."""
-    pieces = known.loc[merged.index].assign(label=merged)
-    weighted = ["y_px", "x_px", "y_um", "x_um", "mean_intensity"]
-    sums = pieces[weighted].mul(pieces["area_px"], axis=0)
-    sums[["area_px", "area_um2"]] = pieces[["area_px", "area_um2"]]
-    places = [pieces["frame"], pieces["label"]]
-    joined = sums.groupby(places).sum(min_count=1)
-    joined[weighted] = joined[weighted].div(joined["area_px"], axis=0)
-    for name in ("background_intensity", "touches_border"):
-        joined[name] = pieces[name].groupby(places).max()
-    both = pd.concat([known.drop(merged.index), joined.reset_index()], ignore_index=True)
-    return both.sort_values(["frame", "label"], kind="stable").reset_index(drop=True)
-
-
 def _take_alternatives(
-    known: pd.DataFrame, alternatives: pd.DataFrame, settings: TrackSettings
+    linked: LinkResult, alternatives: pd.DataFrame, settings: TrackSettings
 ) -> pd.Index:
     """The index of those alternatives that make the best tracks."""
-    if not len(known) or not len(alternatives):
+    tracks = linked.tracks
+    if not len(tracks) or not len(alternatives):
         return alternatives.index[:0]
-    result = link_nuclei(known, replace(settings, max_frame_gap=1))
-    tracks = result.tracks
     is_last = tracks["track"] != tracks["track"].shift(-1)
     is_first = tracks["track"] != tracks["track"].shift(1)
     both = pd.concat(
@@ -156,8 +111,8 @@ def _take_alternatives(
     ).sort_values(["frame", "label"], kind="stable")
     row = both["row"].to_numpy()
     is_new = row >= 0
-    spots = _remove_drift(read_spots(both), np.unique(known["frame"]), result)
-    statistics = _read_statistics(result.parameters)
+    spots = _remove_drift(read_spots(both), np.unique(tracks["frame"]), linked)
+    statistics = _read_statistics(linked.parameters)
     links = list_open_links(
         spots,
         statistics,
@@ -169,6 +124,7 @@ def _take_alternatives(
     ends = compute_end_costs(spots, statistics)
     contrast = (both["mean_intensity"] - both["background_intensity"]).to_numpy()
     is_bright = contrast >= LEAST_CONTRAST * np.median(contrast[~is_new])
+    is_bright[_find_condensed(links, contrast, is_new)] = True
     new = np.flatnonzero(is_new)
     # A link to itself: the alternative is not taken, and saves its end and its start.
     unused = PossibleLinks(new, new, np.where(is_bright, 2 * ends, EVIDENCE)[new])
@@ -176,6 +132,14 @@ def _take_alternatives(
     is_taken = is_new & (found.following != np.arange(len(both)))
     is_taken &= _is_long(found.following, is_taken)
     return alternatives.index[np.isin(alternatives.index, row[is_taken])]
+
+
+def _find_condensed(links: PossibleLinks, contrast: Floats, is_new: Bools) -> Ints:
+    """The alternatives that are as much brighter than a nucleus before or after them."""
+    pairs = [(links.source, links.target), (links.target, links.source)]
+    new, known = np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+    is_bright = contrast[new] >= LEAST_CONTRAST * contrast[known]
+    return np.asarray(new[is_new[new] & ~is_new[known] & is_bright])
 
 
 def _is_long(following: Ints, is_taken: Bools) -> Bools:
