@@ -280,7 +280,7 @@ class PredictSettings:
     use_time: bool = _option(
         True,
         "In movies, a nucleus that the network passed over in a frame is taken where the frames "
-        "before and after tell that it is one, and one that is found in two pieces as it condenses "
+        "before and after tell that it is one, and one that is found in two pieces for a few frames "
         "is made whole; `found_by` in the tables tells which. `false`: each frame for itself. "
         "Frames in blocks and given labels are never touched.",
     )
