@@ -280,9 +280,9 @@ class PredictSettings:
     use_time: bool = _option(
         True,
         "In movies, a nucleus that the network passed over in a frame is taken where the frames "
-        "before and after tell that it is one, and one that is found in two pieces for a few frames "
-        "is made whole; `found_by` in the tables tells which. `false`: each frame for itself. "
-        "Frames in blocks and given labels are never touched.",
+        "before and after tell that it is one, and one that is found in two pieces for a few "
+        "frames is made whole; `found_by` in the tables tells which. `false`: each frame for "
+        "itself. Frames in blocks and given labels are never touched.",
     )
     megapixels_per_job: float = _option(
         200.0,
