@@ -14,7 +14,8 @@ from autonuclei.segment.alternatives import (
     measure_alternatives,
 )
 from autonuclei.settings import TrackSettings
-from autonuclei.track.choice import choose_nuclei, list_nuclei
+from autonuclei.track.choice import _find_condensed, choose_nuclei, list_nuclei
+from autonuclei.track.costs import PossibleLinks
 
 Array = npt.NDArray[Any]
 # Each frame has some nuclei that stay, or there were no usual step and no usual change.
@@ -105,6 +106,15 @@ def test_dim_daughters_that_are_brighter_than_their_mother_are_taken() -> None:
 
     kept = choose([look(frame) for frame in range(N_FRAMES)], [f != 6 for f in range(N_FRAMES)])
     assert kept.loc[kept["found_by"] == "image", "frame"].tolist() == [6, 6]
+
+
+def test_beside_a_nucleus_that_is_no_brighter_than_its_background_nothing_is_bright() -> None:
+    links = PossibleLinks(np.array([0, 1, 2]), np.array([3, 3, 4]), np.zeros(3))
+    contrast = np.array([-1.0, 100.0, np.nan, 160.0, 160.0])
+    is_new = np.array([False, False, False, True, True])
+    assert _find_condensed(links, contrast, is_new).tolist() == [3]
+    contrast[1] = 120.0
+    assert _find_condensed(links, contrast, is_new).tolist() == []
 
 
 def divide(first: int, apart: int, distance: float = 5.0) -> list[list[Nucleus]]:

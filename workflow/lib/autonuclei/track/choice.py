@@ -138,7 +138,8 @@ def _find_condensed(links: PossibleLinks, contrast: Floats, is_new: Bools) -> In
     """The alternatives that are as much brighter than a nucleus before or after them."""
     pairs = [(links.source, links.target), (links.target, links.source)]
     new, known = np.concatenate([np.stack(pair) for pair in pairs], axis=1)
-    is_bright = contrast[new] >= LEAST_CONTRAST * contrast[known]
+    # A nucleus that is no brighter than its background tells nothing.
+    is_bright = (contrast[known] > 0) & (contrast[new] >= LEAST_CONTRAST * contrast[known])
     return np.asarray(new[is_new[new] & ~is_new[known] & is_bright])
 
 
