@@ -153,14 +153,16 @@ def test_pieces_stay_where_divisions_are_not_looked_for() -> None:
     assert (kept["found_by"] == "network").all()
 
 
-def cut_off(frames: Iterable[int], *, is_added: bool = False) -> list[list[Nucleus]]:
+def cut_off(
+    frames: Iterable[int], *, is_added: bool = False, brightness: float = 1000.0
+) -> list[list[Nucleus]]:
     """A nucleus from which a piece is cut off in some frames, or to which one is added."""
 
     def look(frame: int) -> list[Nucleus]:
         if frame not in frames:
             return [(100.0, 215.0, 9.0, 1000.0)]
         larger = (100.0, 215.0, 9.0, 1000.0) if is_added else (97.5, 215.0, 7.5, 1000.0)
-        return [larger, (110.5 if is_added else 106.5, 215.0, 5.5, 1000.0)]
+        return [larger, (110.5 if is_added else 106.5, 215.0, 5.5, brightness)]
 
     return [look(frame) for frame in range(N_FRAMES)]
 
@@ -180,6 +182,11 @@ def test_a_neighbour_that_stays_is_a_nucleus(frames: Iterable[int]) -> None:
 
 def test_a_speck_beside_a_whole_nucleus_is_no_piece_of_it() -> None:
     kept = choose(cut_off({6}, is_added=True), [True] * N_FRAMES)
+    assert (kept["found_by"] == "network").all()
+
+
+def test_a_piece_of_another_brightness_is_of_another_nucleus() -> None:
+    kept = choose(cut_off({6}, brightness=2000.0), [True] * N_FRAMES)
     assert (kept["found_by"] == "network").all()
 
 
