@@ -73,7 +73,11 @@ def test_blocks_give_the_nuclei_of_the_image(
         paths = []
         for i, block in enumerate(list_blocks(image.shape, int(side))):
             paths.append(tmp_path / f"{side}_{i}.npz")
-            found = find_block_polygons(network, image, block, numbers, own)
+            # Some blocks in one piece, some in up to 25 parts.
+            most = float(rng.choice([0.01, 0.03, 1]))
+            found = find_block_polygons(
+                network, image, block, numbers, own, megapixels_per_part=most
+            )
             write_polygons(paths[-1], found)
         joined = read_polygons(paths)
         assert len(joined.polygons) == len(polygons)
@@ -140,3 +144,25 @@ def test_a_block_outside_of_all_nuclei_has_none() -> None:
     found = find_block_polygons(network, image, Block(0, 200, 200, 400), numbers, STEPS)
     assert found.polygons.shape == (0, 2, 18)
     assert len(find_block_polygons(network, image, Block(0, 200, 0, 200), numbers, STEPS)[1]) == 1
+
+
+def test_the_network_sees_a_block_in_parts() -> None:
+    image = photograph(draw_disks((320, 320), [(60, 60), (200, 250)], 9))
+    numbers = measure_image(image, STEPS)
+    sizes = []
+
+    class WatchedNetwork(PeakNetwork):
+        def find_polygons(self, image: Array, **options: Any) -> tuple[Array, Array]:
+            sizes.append(image.size)
+            return super().find_polygons(image, **options)
+
+    network: Any = WatchedNetwork(scale=2.0)
+    block = Block(0, 320, 0, 320)
+    whole = find_block_polygons(network, image, block, numbers, STEPS)
+    assert sizes == [640 * 640]
+    sizes.clear()
+    parts = find_block_polygons(network, image, block, numbers, STEPS, megapixels_per_part=0.05)
+    assert len(sizes) >= 9
+    # A part of up to 0.05 megapixels and 128 px on each side.
+    assert max(sizes) <= (224 + 2 * 128) ** 2
+    np.testing.assert_allclose(_sort(parts.polygons), _sort(whole.polygons), atol=0.01)

@@ -14,7 +14,7 @@ with log_job(snakemake.log[0]) as log:
         read_numbers,
         write_polygons,
     )
-    from autonuclei.segment.memory import fit_tile
+    from autonuclei.segment.memory import LARGEST_PART, fit_tile
     from autonuclei.train.networks import load_network
 
     params = snakemake.params
@@ -32,7 +32,8 @@ with log_job(snakemake.log[0]) as log:
         # What the machine has free now may be less than what the job asked for.
         memory_mb = min(snakemake.resources.mem_mb, psutil.virtual_memory().available / 1e6)
         megapixels = block.shape[0] * block.shape[1] / 1e6
-        seen = megapixels * (params.preprocess["scale"] * network.scale) ** 2
+        enlarged = megapixels * (params.preprocess["scale"] * network.scale) ** 2
+        seen = min(LARGEST_PART, enlarged)
         with open_plane(**params.plane | {"skip_broken": False}) as image:
             found = find_block_polygons(
                 network,

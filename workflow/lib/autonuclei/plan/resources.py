@@ -16,6 +16,7 @@ from autonuclei.io.formats.base import LARGEST_PIECE_PX, ImageHeader
 from autonuclei.plan.plan import Plan, Wildcards
 from autonuclei.plan.samples import Frame
 from autonuclei.segment.memory import (
+    LARGEST_PART,
     LARGEST_TILE,
     ONNX_MB,
     TENSORFLOW_MB,
@@ -246,7 +247,7 @@ class Requests:
     def polygons_mb(self, wildcards: Wildcards, input: Any, attempt: int) -> int:
         """Memory of the prediction of a block of a large frame, in MB."""
         largest = self._find_largest_block(self._plan.get_frame(wildcards))
-        need = self._predict(largest, input.model, scale=self._scale)
+        need = self._predict(largest, input.model, scale=self._scale, most_seen=LARGEST_PART)
         return self._ask(need)(wildcards, attempt)
 
     def _find_largest_block(self, frame: Frame) -> float:
@@ -260,13 +261,16 @@ class Requests:
         largest = max(self._count_annotated(frame) for _, frame in places)
         return self._ask(self._predict(largest, input.model))(wildcards, attempt)
 
-    def _predict(self, megapixels: float, model: str, *, scale: float = 1) -> float:
+    def _predict(
+        self, megapixels: float, model: str, *, scale: float = 1, most_seen: float = math.inf
+    ) -> float:
         """Memory of the prediction of an image that is rescaled before the network does it.
 
-        Snakemake asks when it plans, before there is a model, and again when the job begins.
+        The network sees at most so many megapixels at a time. Snakemake asks when it plans, before
+        there is a model, and again when the job begins.
         """
         with contextlib.suppress(InputError):  # which the job tells
             scale *= read_scale(model)
-        seen = megapixels * scale**2
+        seen = min(most_seen, megapixels * scale**2)
         base = TENSORFLOW_MB if self._may_use_gpu() else ONNX_MB
         return estimate_memory(base, megapixels, seen, min(seen, LARGEST_TILE))

@@ -1,5 +1,6 @@
 """The outlines that the network finds in a block of a large image, and their files."""
 
+import itertools
 import json
 import math
 import os
@@ -18,7 +19,7 @@ from autonuclei.io.formats.base import Window
 from autonuclei.io.lazy_planes import ArrayLike, LazyPlane
 from autonuclei.labels.blocks import Block
 from autonuclei.segment.image_numbers import ImageNumbers
-from autonuclei.segment.memory import LARGEST_TILE
+from autonuclei.segment.memory import LARGEST_PART, LARGEST_TILE
 from autonuclei.segment.prediction import count_tiles, place_polygons
 from autonuclei.train.networks import Network
 from autonuclei.train.onnx_network import OnnxNetwork
@@ -57,6 +58,7 @@ def find_block_polygons(
     steps: Mapping[str, Any],
     *,
     megapixels_per_tile: float = LARGEST_TILE,
+    megapixels_per_part: float = LARGEST_PART,
     minimum_probability: float | None = None,
 ) -> FoundPolygons:
     """Find the nuclei of a large image whose centres lie in a block.
@@ -78,10 +80,30 @@ def find_block_polygons(
         Of its preparation, as `settings.list_steps` gives them.
     megapixels_per_tile, minimum_probability
         As of `prediction.predict_nuclei`.
+    megapixels_per_part
+        A block that the network sees enlarged to more than this, in its pixels, is gone through
+        in parts, as if each were a block.
     """
     seen = _prepare(image, numbers, steps, network.scale)
+    core = _to_grid(block, image.shape, seen.shape, network.divisor)
+    parts = [
+        _find_in_part(network, seen, part, megapixels_per_tile, minimum_probability)
+        for part in _cut_core(core, network.divisor, megapixels_per_part)
+    ]
+    polygons, probability, centres = map(np.concatenate, zip(*parts, strict=True))
+    placed = place_polygons(polygons, image.shape, seen.shape)
+    return FoundPolygons(placed, probability, centres)
+
+
+def _find_in_part(
+    network: Network | OnnxNetwork,
+    seen: LazyPlane,
+    core: Block,
+    megapixels_per_tile: float,
+    minimum_probability: float | None,
+) -> FoundPolygons:
+    """Find the nuclei with their centres in part of an image, all in px of the network."""
     divisor, reach = network.divisor, network.reach
-    core = _to_grid(block, image.shape, seen.shape, divisor)
     margin, wanted = 0, float(LEAST_MARGIN_PX)
     while margin < reach + wanted:
         margin = math.ceil((reach + wanted) / divisor) * divisor
@@ -102,8 +124,7 @@ def find_block_polygons(
         if len(radii):
             largest = float(np.percentile(radii, 99))
             wanted = min(MARGIN_RADII * largest, float(max(seen.shape)))
-    placed = place_polygons(polygons, image.shape, seen.shape)
-    return FoundPolygons(placed, np.asarray(probability, np.float32)[inside], centres)
+    return FoundPolygons(polygons, np.asarray(probability, np.float32)[inside], centres)
 
 
 def _prepare(
@@ -134,6 +155,21 @@ def _to_grid(block: Block, shape: tuple[int, ...], seen: tuple[int, ...], diviso
         place(block.column, shape[1], seen[1]),
         place(block.end_column, shape[1], seen[1]),
     )
+
+
+def _cut_core(core: Block, divisor: int, megapixels: float) -> list[Block]:
+    """Parts of a block in px of the network, cut at multiples of its divisor."""
+
+    def cut(start: int, end: int, n: int) -> list[int]:
+        edges = [start + round((end - start) * i / n / divisor) * divisor for i in range(n)]
+        return [*edges, end]
+
+    n_rows, n_columns = count_tiles(core.shape, megapixels)
+    return [
+        Block(row, end_row, column, end_column)
+        for row, end_row in itertools.pairwise(cut(core.row, core.end_row, n_rows))
+        for column, end_column in itertools.pairwise(cut(core.column, core.end_column, n_columns))
+    ]
 
 
 def find_centres(polygons: Array) -> npt.NDArray[np.int64]:

@@ -6,6 +6,8 @@ from autonuclei.train.onnx_network import OnnxNetwork
 # Megapixels of the network; larger images are predicted in tiles. A camera of 2048 x 2048 px needs
 # none; larger tiles take more memory and no less time.
 LARGEST_TILE = 4.5
+# Blocks of large images that the network sees enlarged to more than this are gone through in parts.
+LARGEST_PART = 13.5
 
 # In MB, for networks of grid 2 with 32 rays: what TensorFlow and ONNX Runtime need before they see
 # an image, and per megapixel of the image, of the image as the network sees it, and of a tile.
