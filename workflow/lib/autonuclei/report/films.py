@@ -246,24 +246,27 @@ def _draw_tails(
     speeds = ordered[f"speed_{units.speed}"].to_numpy(np.float64)
     ends = np.flatnonzero(np.isfinite(speeds))
     low, high = choose_speed_limits(speeds)
-    colours = SPEED_COLOURS((speeds[ends] - low) / (high - low), bytes=True)[:, :3]
 
     numbers = np.arange(source.n_frames + 1)
     by_frame = np.argsort(frame, kind="stable")
     spot_bounds = np.searchsorted(frame[by_frame], numbers)
-    step_order = np.argsort(frame[ends], kind="stable")
-    step_bounds = np.searchsorted(frame[ends][step_order], numbers)
+    ends = ends[np.argsort(frame[ends], kind="stable")]
+    step_bounds = np.searchsorted(frame[ends], numbers)
+    lines = np.hstack([places[ends - 1], places[ends]])
+    colours = SPEED_COLOURS((speeds[ends] - low) / (high - low), bytes=True)[:, :3]
+    palette, shades = np.unique(colours, axis=0, return_inverse=True)
 
     def draw_over(picture: Image.Image, number: int) -> Image.Image:
         # Dimmed, so that the tracks stand out.
         picture = picture.point(lambda value: value * 0.6)
         draw = ImageDraw.Draw(picture)
-        first = step_bounds[max(0, number - tail_frames + 1)]
-        shown = step_order[first : step_bounds[number + 1]]
-        lines = np.hstack([places[ends[shown] - 1], places[ends[shown]]]).tolist()
+        shown = slice(step_bounds[max(0, number - tail_frames + 1)], step_bounds[number + 1])
         thick = max(1, round(width / 400))
-        for line, colour in zip(lines, colours[shown].tolist(), strict=True):
-            draw.line(line, fill=tuple(colour), width=thick)
+        # `draw.line` looks each colour up anew, which takes three times as long as the line.
+        pen = draw.draw
+        inks = [pen.draw_ink(tuple(colour)) for colour in palette.tolist()]
+        for line, shade in zip(lines[shown].tolist(), shades[shown].tolist(), strict=True):
+            pen.draw_lines(line, inks[shade], thick)
         radius = max(1.5, width / 350)
         spots = places[by_frame[spot_bounds[number] : spot_bounds[number + 1]]]
         for box in np.hstack([spots - radius, spots + radius]).tolist():
@@ -346,12 +349,13 @@ def _open_film(
     rate = Fraction(source.frames_per_second).limit_denominator()
     with write_beside(path) as partial:
         # One thread and no time stamps: the same film gives the same bytes. The index at the
-        # front lets a browser start before it has loaded the whole file. `faster` takes half the
-        # time of x264's default for a film of the same size.
+        # front lets a browser start before it has loaded the whole file. `superfast` takes two
+        # fifths of the time of `faster` and a fifth of that of x264's default; its films look the
+        # same and are larger by a twentieth, those of images without noise by a sixth.
         command = [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", "-y", "-f", "rawvideo"),
             *("-s", f"{width}x{height}", "-pix_fmt", "rgb24", "-r", str(rate), "-i", "-", "-an"),
-            *("-vcodec", "libx264", "-pix_fmt", "yuv420p", "-preset", "faster", "-crf", "23"),
+            *("-vcodec", "libx264", "-pix_fmt", "yuv420p", "-preset", "superfast", "-crf", "23"),
             *("-threads", "1", "-movflags", "+faststart", str(partial)),
         ]
         # In a session of its own, Ctrl-C does not reach it before this process.
