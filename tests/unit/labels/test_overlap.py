@@ -7,14 +7,17 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import ndimage as ndi
 
 from autonuclei.labels.overlap import (
     count_overlaps,
     find_overlaps,
     match_labels,
     measure_overlaps,
+    overlap_runs,
     rate_overlaps,
 )
+from autonuclei.labels.shapes import list_runs, shift_runs
 from shapes import draw_squares
 
 Array = npt.NDArray[Any]
@@ -46,6 +49,18 @@ def test_best_overlap_and_cover_of_each_object() -> None:
 def test_overlaps_are_turned(first: Array, second: Array) -> None:
     turned = rate_overlaps(find_overlaps(first, second).turn())
     np.testing.assert_array_equal(turned, measure_overlaps(second, first))
+
+
+@given(first=LABELS, second=LABELS, step=st.tuples(st.integers(-9, 9), st.integers(-10, 10)))
+@settings(max_examples=100, deadline=None)
+def test_runs_overlap_as_images_do(first: Array, second: Array, step: tuple[int, int]) -> None:
+    found = overlap_runs(list_runs(first), shift_runs(list_runs(second), step))
+    expected = find_overlaps(first, ndi.shift(second, step, order=0))
+    for one, other in zip(found[:3], expected[:3], strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Index 0 of the areas is meaningless.
+    for one, other in zip(found[3:], expected[3:], strict=True):
+        assert one[1:].tolist() == other[1:].tolist()
 
 
 def test_matching_needs_the_overlap() -> None:

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from autonuclei.labels.shapes import measure_ellipticity, measure_means, measure_polygon
+from autonuclei.labels.shapes import (
+    find_spans,
+    measure_ellipticity,
+    measure_means,
+    measure_polygon,
+)
 
 
 def test_ellipticity_of_drawn_shapes() -> None:
@@ -36,3 +41,11 @@ def test_means_of_labels() -> None:
     means = measure_means(np.array([[9.0, 1.0, 2.0], [4.0, 8.0, 9.0]]), labels)
     assert means[1:].tolist() == [1.5, 0, 6]
     assert len(measure_means(np.ones((2, 2)), np.zeros((2, 2), int))) == 1
+
+
+def test_spans_of_labels() -> None:
+    labels = np.array([[0, 1, 1, 0], [1, 1, 0, 4], [0, 0, 4, 4]], np.uint16)
+    spans = find_spans(labels, 6)
+    assert spans[1].tolist() == [[0, 1], [0, 2]]
+    assert spans[4].tolist() == [[1, 2], [2, 3]]
+    assert (spans[[0, 2, 3, 5]] == -1).all()

@@ -16,7 +16,7 @@ from autonuclei.annotate.filtering import FilteredImage, smooth_noise
 from autonuclei.annotate.parts import Part
 from autonuclei.labels.blocks import Block
 from autonuclei.labels.pieces import fill_label_holes, keep_largest_pieces
-from autonuclei.labels.shapes import count_pixels, find_pixels
+from autonuclei.labels.shapes import count_pixels, find_pixels, find_spans
 
 Array = npt.NDArray[Any]
 
@@ -226,12 +226,10 @@ class _Squares:
             self.weight[put] = _sum_blocks(outside.astype(np.float32), side)
             self.total[put] = _sum_blocks(np.where(outside, smooth[seen], 0), side)
         self.darkest = min(self.darkest, smooth[core.place_in(window).slices].min())
-        for label, box in enumerate(ndi.find_objects(zones), start=1):
-            if box is not None and owned[label]:
-                self.places[label] = [
-                    (side.start + side.stop - 1 + 2 * start) // 2 // self.size
-                    for side, start in zip(box, starts, strict=True)
-                ]
+        spans = find_spans(zones, len(owned))
+        here = owned & (spans[:, 0, 0] >= 0)
+        middle = (spans[here].sum(axis=2) + 2 * np.array(starts)) // 2
+        self.places[here] = middle // self.size
 
     def measure_background(self) -> Array:
         """As `measure_background`, from the squares of the whole image."""

@@ -32,14 +32,13 @@ from autonuclei.labels.growth import grow_labels
 from autonuclei.labels.outlines import list_sides
 from autonuclei.labels.overlap import (
     Overlaps,
-    find_overlaps,
     measure_overlaps,
+    overlap_runs,
     rate_overlaps,
 )
-from autonuclei.labels.shapes import find_centres
+from autonuclei.labels.shapes import Runs, find_centres, list_runs, shift_runs
 from autonuclei.labels.strips import (
     Share,
-    count_pixels,
     cut_strips,
     hold,
     list_shares,
@@ -107,7 +106,7 @@ BARE = 0.1
 GAP_PX = 2
 
 
-def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
+def measure_image(image: ArrayLike, labels: "ArrayLike | LocatedLabels") -> Row:
     """Measure what decides whether the nuclei of one image can be found.
 
     Parameters
@@ -115,7 +114,8 @@ def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
     image : (height, width)
         Grey values.
     labels : (height, width) int
-        Label image, found by the network or by the annotation.
+        Label image, found by the network or by the annotation. `LocatedLabels` where it is
+        looked at otherwise, too.
 
     Returns
     -------
@@ -134,10 +134,10 @@ def measure_image(image: ArrayLike, labels: ArrayLike) -> Row:
         covered_share (of the image, by nuclei), touching_share (nuclei with a neighbour at most
         `GAP_PX` away), shared_outline (share of all outlines that borders another nucleus).
     """
-    image, labels = hold(image), hold(labels)
+    located = LocatedLabels.wrap(labels)
+    image, labels = hold(image), located.labels
     row = dict.fromkeys(IMAGE_COLUMNS, NAN)
-    area = count_pixels(labels)
-    area[0] = 0
+    area = located.runs.sum_up(located.runs.length).astype(np.int64)
     present = area > 0
     row["n_nuclei"] = int(present.sum())
     row["covered_share"] = float(area.sum() / (labels.shape[0] * labels.shape[1]))
@@ -238,22 +238,23 @@ def _measure_touching(labels: ArrayLike, present: Array) -> Row:
 
 def _measure_slopes(part: Part, contrast: Array) -> Array:
     """Slopes of brightness on the outlines that face the background, in contrasts per px."""
-    smooth, labels = part.image.blur(SMOOTHING_PX), part.labels
-    core = labels[1:-1, 1:-1]
+    smooth, labels = part.image.blur(SMOOTHING_PX).reshape(-1), part.labels
     is_free = labels == 0
-    faces = is_free[:-2, 1:-1] | is_free[2:, 1:-1] | is_free[1:-1, :-2] | is_free[1:-1, 2:]
-    faces &= core > 0
+    faces = is_free[:-2, 1:-1] | is_free[2:, 1:-1]
+    faces |= is_free[1:-1, :-2]
+    faces |= is_free[1:-1, 2:]
+    faces &= ~is_free[1:-1, 1:-1]
     # Rows of the core, but not the first and the last of the image.
     first = part.core.row - part.window.row
     faces[: max(0, first - 1)] = False
     faces[max(0, part.core.end_row - part.window.row - 1) :] = False
-    rows, columns = np.nonzero(faces)
-    rows, columns = rows + 1, columns + 1
+    rows, columns = np.divmod(np.flatnonzero(faces), faces.shape[1])
+    width = labels.shape[1]
+    places = (rows + 1) * width + columns + 1
     slope = np.hypot(
-        smooth[rows + 1, columns] - smooth[rows - 1, columns],
-        smooth[rows, columns + 1] - smooth[rows, columns - 1],
+        smooth[places + width] - smooth[places - width], smooth[places + 1] - smooth[places - 1]
     )
-    relative = slope / 2 / contrast[labels[rows, columns]]
+    relative = slope / 2 / contrast[labels.reshape(-1)[places]]
     return np.asarray(relative[np.isfinite(relative)])
 
 
@@ -344,52 +345,8 @@ def compare_annotation(
     return row, checked
 
 
-class ShiftedLabels:
-    """A label image moved by whole pixels; what comes in from outside is background.
-
-    Rows are moved when they are read, so that no image of the same size is needed.
-
-    Parameters
-    ----------
-    labels : (height, width) int
-    step
-        Rows and columns.
-    """
-
-    def __init__(self, labels: ArrayLike, step: tuple[int, int]) -> None:
-        self._labels = labels
-        self._step = step
-        self.shape = labels.shape
-        self.dtype = labels.dtype
-
-    def __getitem__(self, index: tuple[slice, slice]) -> Array:
-        windows = [range(*part.indices(n)) for part, n in zip(index, self.shape, strict=True)]
-        moved = np.zeros([len(window) for window in windows], self.dtype)
-        (to_rows, from_rows), (to_columns, from_columns) = (
-            _shift_window(window, s, n)
-            for window, s, n in zip(windows, self._step, self.shape, strict=True)
-        )
-        moved[to_rows, to_columns] = self._labels[from_rows, from_columns]
-        return moved
-
-
-def _shift_window(window: range, step: int, length: int) -> tuple[slice, slice]:
-    """Which part of a window of an axis moved pixels fill, and where they come from."""
-    start = min(max(window.start, step), window.stop)
-    stop = max(start, min(window.stop, length + step))
-    return (
-        slice(start - window.start, stop - window.start),
-        slice(max(0, start - step), max(0, stop - step)),
-    )
-
-
-def shift_labels(labels: Array, step: tuple[int, int]) -> Array:
-    """Move a label image by whole pixels; what comes in from outside is background."""
-    return ShiftedLabels(labels, step)[:, :]
-
-
 class LocatedLabels:
-    """A label image with the centroids of its nuclei, computed when they are first used.
+    """A label image with its runs and centroids, computed when they are first used.
 
     Attributes
     ----------
@@ -397,7 +354,7 @@ class LocatedLabels:
     """
 
     def __init__(self, labels: ArrayLike) -> None:
-        self.labels = labels
+        self.labels = hold(labels)
 
     @classmethod
     def wrap(cls, labels: "ArrayLike | LocatedLabels") -> "LocatedLabels":
@@ -405,9 +362,14 @@ class LocatedLabels:
         return labels if isinstance(labels, LocatedLabels) else cls(labels)
 
     @functools.cached_property
+    def runs(self) -> Runs:
+        """The pixels of its nuclei as runs along the rows."""
+        return list_runs(self.labels)
+
+    @functools.cached_property
     def places(self) -> Array:
         """Centroids (row, column) by label, (n + 1, 2); NaN for absent ones and for 0."""
-        return find_centres(self.labels)
+        return find_centres(self.runs)
 
 
 def compare_neighbours(
@@ -439,7 +401,7 @@ def compare_neighbours(
     places = here.places
     present = np.isfinite(places[:, 0])
     confirmed = np.zeros(len(present), bool)
-    moved: list[ArrayLike] = []
+    moved: list[Runs] = []
     overlaps: list[Overlaps] = []
     shares, pairs = [], []
     for neighbour in (previous, following):
@@ -449,8 +411,8 @@ def compare_neighbours(
         step = estimate_shift(beside.places, places)
         if neighbour is previous:
             row["drift_px"] = float(np.hypot(*step))
-        moved.append(hold(ShiftedLabels(beside.labels, step)))
-        overlaps.append(find_overlaps(here.labels, moved[-1]))
+        moved.append(shift_runs(beside.runs, step))
+        overlaps.append(overlap_runs(here.runs, moved[-1]))
         iou = rate_overlaps(overlaps[-1])[0]
         found = iou >= NEIGHBOUR_IOU
         confirmed |= found
@@ -463,7 +425,7 @@ def compare_neighbours(
         row["neighbour_iou"] = float(np.median(joined))
     if len(moved) == 2:
         before, after = moved
-        stays = measure_overlaps(before, after)[0] >= NEIGHBOUR_IOU
+        stays = rate_overlaps(overlap_runs(before, after))[0] >= NEIGHBOUR_IOU
         missed = int((stays & (rate_overlaps(overlaps[0].turn())[1] < BARE)).sum())
         n = missed + int(present.sum())
         row["flicker"] = missed / n if n else NAN
@@ -534,7 +496,13 @@ def measure_sample(
         images.append(row)
         if image is None or labels is None:
             continue
-        row |= measure_image(image, labels)
+        # Each label image is located once and compared as frame before, here and after.
+        located = {
+            page.frame: located.get(page.frame) or LocatedLabels(page.labels)
+            for page in (before, here, after)
+            if page is not None and page.labels is not None
+        }
+        row |= measure_image(image, located[frame])
         if digests:
             row["repeats"] = float(digests[frame] in seen_before)
             seen_before.add(digests[frame])
@@ -555,12 +523,6 @@ def measure_sample(
             for found, is_confirmed in checked
         ]
         if is_movie:
-            # Each label image is located once and compared as frame before, here and after.
-            located = {
-                page.frame: located.get(page.frame) or LocatedLabels(page.labels)
-                for page in (before, here, after)
-                if page is not None and page.labels is not None
-            }
             neighbours = [located.get(frame - 1), located.get(frame + 1)]
             beside, confirmed = compare_neighbours(neighbours[0], located[frame], neighbours[1])
             row |= beside

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autonuclei.io.lazy_planes import ArrayLike
+from autonuclei.labels.shapes import Runs
 from autonuclei.labels.strips import list_strips
 
 Array = npt.NDArray[Any]
@@ -50,7 +51,31 @@ def find_overlaps(first: ArrayLike, second: ArrayLike) -> Overlaps:
     area_own = np.bincount(one, length, minlength=1).astype(np.int64)
     area_other = np.bincount(two, length, minlength=1).astype(np.int64)
     both = (one > 0) & (two > 0)
-    pair, length = one[both] * len(area_other) + two[both], length[both]
+    return _count_pairs(one[both], two[both], length[both], area_own, area_other)
+
+
+def overlap_runs(first: Runs, second: Runs) -> Overlaps:
+    """As `find_overlaps`, of label images of which the runs are known."""
+    (one, one_end), (two, two_end) = (
+        (start, start + runs.length)
+        for runs in (first, second)
+        for start in [runs.rows * runs.shape[1] + runs.columns]
+    )
+    # Runs of one image do not overlap: those of the second that a run meets follow each other.
+    low = np.searchsorted(two_end, one, side="right")
+    n_met = np.searchsorted(two, one_end, side="left") - low
+    own = np.repeat(np.arange(len(one)), n_met)
+    other = np.arange(len(own)) + np.repeat(low - np.cumsum(n_met) + n_met, n_met)
+    length = np.minimum(one_end[own], two_end[other]) - np.maximum(one[own], two[other])
+    areas = (runs.sum_up(runs.length).astype(np.int64) for runs in (first, second))
+    return _count_pairs(
+        first.own[own].astype(np.int64), second.own[other].astype(np.int64), length, *areas
+    )
+
+
+def _count_pairs(one: Ints, two: Ints, length: Ints, area_own: Ints, area_other: Ints) -> Overlaps:
+    """Sum up the lengths of runs that two labels share."""
+    pair = one * len(area_other) + two
     order = np.argsort(pair, kind="stable")
     pair, length = pair[order], length[order]
     starts = np.flatnonzero(np.diff(pair, prepend=-1))
