@@ -25,18 +25,20 @@ def grow_labels(labels: Array, distance_px: int) -> Array:
     near[:-1] |= free[1:]
     near[width:] |= free[:-width]
     near[:-width] |= free[width:]
-    front = np.flatnonzero(near & (flat > 0))
+    # Pixels on the front by the shift that reached them. What lies beside the pixel that they were
+    # reached from is not free: such a place is not looked at again.
+    front, known = [(0, np.flatnonzero(near & (flat > 0)))], {0}
     for step in range(distance_px):
+        shifts = around if step % 2 else straight
         reached = []
-        own = flat.take(front)
-        for shift in around if step % 2 else straight:
-            beside = front + shift
+        for shift in shifts:
+            own = np.concatenate([places for last, places in front if last + shift not in known])
+            beside = own + shift
             # No place is outside of `flat`, and numpy is faster where it does not check that.
-            found = np.flatnonzero(flat.take(beside, mode="clip") == 0)
-            beside = beside.take(found)
-            flat[beside] = own.take(found)
-            reached.append(beside)
-        front = np.concatenate(reached)
+            beside = beside.take(np.flatnonzero(flat.take(beside, mode="clip") == 0))
+            flat[beside] = flat.take(beside - shift)
+            reached.append((shift, beside))
+        front, known = reached, {0, *shifts}
     return np.asarray(grown[1:-1, 1:-1])
 
 
