@@ -14,7 +14,6 @@ from autonuclei.report.condition_figures import (
     MAX_DOTS,
     draw_plates,
     draw_superplot,
-    name_measure,
 )
 from autonuclei.report.style import save_figure
 
@@ -165,8 +164,3 @@ def test_what_only_samples_have_is_drawn_without_dots_and_with_its_whole_interva
         _, bottom, top = estimate_mean(np.array(values, float))
         assert low < bottom
         assert top < high
-    named = {name_measure(name) for name in ("area_um2", "GFP_core_mean", "GFP_ring_ratio")}
-    assert named == {
-        "Area of a nucleus (µm²)", "GFP in the nucleus (grey values)", "GFP, nucleus over ring",
-    }  # fmt: skip
-    assert name_measure("mean_speed_um_per_min") == "Mean speed of a track (µm/min)"

@@ -15,6 +15,7 @@ from autonuclei.report.style import (
     choose_speed_limits,
     find_limits,
     format_number,
+    name_measure,
     save_figure,
     stretch_bytes,
     stretch_grey,
@@ -117,3 +118,11 @@ def test_bytes_are_those_of_stretched_grey_values(dtype: Any) -> None:
     image = np.arange(250).reshape(10, 25).astype(dtype)
     expected = stretch_grey(image, (10, 200), white=255).astype(np.uint8)
     np.testing.assert_array_equal(stretch_bytes(image, (10, 200)), expected)
+
+
+def test_measures_are_named_with_their_units() -> None:
+    named = {name_measure(name) for name in ("area_um2", "GFP_core_mean", "GFP_ring_ratio")}
+    assert named == {
+        "Area of a nucleus (µm²)", "GFP in the nucleus (grey values)", "GFP, nucleus over ring",
+    }  # fmt: skip
+    assert name_measure("mean_speed_um_per_min") == "Mean speed of a track (µm/min)"

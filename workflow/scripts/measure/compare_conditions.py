@@ -19,8 +19,8 @@ with log_job(snakemake.log[0]) as log:
         join_tracks,
         summarise_movie,
     )
-    from autonuclei.report.condition_figures import draw_plates, draw_superplot, name_measure
-    from autonuclei.report.style import save_figure
+    from autonuclei.report.condition_figures import draw_plates, draw_superplot
+    from autonuclei.report.style import name_measure, save_figure
 
     samples = {sample["sample"]: sample for sample in snakemake.params.samples}
     given, params = snakemake.input, snakemake.params

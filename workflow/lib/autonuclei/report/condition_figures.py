@@ -24,34 +24,12 @@ from autonuclei.report.canvas import (
     draw_text,
     make_axes,
 )
-from autonuclei.report.style import DARK_GREY, UNIT_LABELS, format_number
+from autonuclei.report.style import DARK_GREY, format_number
 
 # More dots of one condition hide each other.
 MAX_DOTS = 2000
 # More wells than this in a row have no room for numbers.
 MAX_NUMBERED_COLUMNS = 12
-
-
-def name_measure(name: str) -> str:
-    """Name a column of the tables of an experiment for people, with its unit."""
-    known = {
-        "nuclei_per_mm2": "Nuclei per mm²",
-        "nuclei_per_megapixel": "Nuclei per million px",
-        "area_um2": "Area of a nucleus (µm²)",
-        "area_px": "Area of a nucleus (px)",
-        "mean_intensity": "Mean intensity (grey values)",
-        "mitoses_per_nucleus_and_hour": "Divisions per nucleus and h",
-        "mitoses_per_nucleus_and_frame": "Divisions per nucleus and frame",
-        "median_cycle_min": "Median cycle, birth to division (min)",
-        "median_cycle_frames": "Median cycle, birth to division (frames)",
-    }
-    if name in known:
-        return known[name]
-    if name.startswith("mean_speed_"):
-        return f"Mean speed of a track ({UNIT_LABELS[name.removeprefix('mean_speed_')]})"
-    if name.endswith("_core_mean"):
-        return f"{name.removesuffix('_core_mean')} in the nucleus (grey values)"
-    return f"{name.removesuffix('_ring_ratio')}, nucleus over ring"
 
 
 def draw_superplot(

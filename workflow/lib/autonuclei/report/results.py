@@ -16,11 +16,9 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from autonuclei.evaluate.masks import doubt_truth
 from autonuclei.io.files import read_json
 from autonuclei.io.tables import add_sample_columns, read_table, write_table
-from autonuclei.report.condition_figures import name_measure
-from autonuclei.report.style import UNIT_LABELS
+from autonuclei.report.style import UNIT_LABELS, name_measure
 from autonuclei.segment.planes import TEXT_COLUMNS
 
 NAN = float("nan")
@@ -131,6 +129,10 @@ class Experiment:
     @cached_property
     def truth_doubts(self) -> list[str]:
         """Lines on a ground truth that cannot be that of its images."""
+        if not self.image_metrics:
+            return []
+        from autonuclei.evaluate.masks import doubt_truth
+
         return doubt_truth(pd.DataFrame(self.image_metrics))
 
     @cached_property

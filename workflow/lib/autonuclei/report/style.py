@@ -4,17 +4,19 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from autonuclei.io.files import write_beside
 from autonuclei.labels.strips import cut_strips
+
+if TYPE_CHECKING:  # films, views and pages need the colours only
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +42,7 @@ UNIT_LABELS = {
 }
 
 
-def save_figure(figure: Figure, paths: Sequence[str | os.PathLike[str]]) -> None:
+def save_figure(figure: "Figure", paths: Sequence[str | os.PathLike[str]]) -> None:
     """Write a figure to each path, in the format of its suffix (SVG or PNG).
 
     The same figure gives the same bytes.
@@ -56,7 +58,7 @@ def save_figure(figure: Figure, paths: Sequence[str | os.PathLike[str]]) -> None
             figure.set_layout_engine("none")
 
 
-def say_instead(axes: Axes, text: str, **style: Any) -> None:
+def say_instead(axes: "Axes", text: str, **style: Any) -> None:
     """Write into the middle of axes why there is nothing to see in them."""
     axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes, **style)
 
@@ -150,3 +152,25 @@ def format_number(value: float | int | str | None) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def name_measure(name: str) -> str:
+    """Name a column of the tables of an experiment for people, with its unit."""
+    known = {
+        "nuclei_per_mm2": "Nuclei per mm²",
+        "nuclei_per_megapixel": "Nuclei per million px",
+        "area_um2": "Area of a nucleus (µm²)",
+        "area_px": "Area of a nucleus (px)",
+        "mean_intensity": "Mean intensity (grey values)",
+        "mitoses_per_nucleus_and_hour": "Divisions per nucleus and h",
+        "mitoses_per_nucleus_and_frame": "Divisions per nucleus and frame",
+        "median_cycle_min": "Median cycle, birth to division (min)",
+        "median_cycle_frames": "Median cycle, birth to division (frames)",
+    }
+    if name in known:
+        return known[name]
+    if name.startswith("mean_speed_"):
+        return f"Mean speed of a track ({UNIT_LABELS[name.removeprefix('mean_speed_')]})"
+    if name.endswith("_core_mean"):
+        return f"{name.removesuffix('_core_mean')} in the nucleus (grey values)"
+    return f"{name.removesuffix('_ring_ratio')}, nucleus over ring"

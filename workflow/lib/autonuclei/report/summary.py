@@ -9,10 +9,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autonuclei.report.condition_figures import name_measure
 from autonuclei.report.films import choose_step, name_place
 from autonuclei.report.results import Experiment
-from autonuclei.report.style import format_number
+from autonuclei.report.style import format_number, name_measure
 from autonuclei.report.viewer import embed_views, load_library
 from autonuclei.report.views import read_view
 

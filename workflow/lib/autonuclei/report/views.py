@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageDraw
-from skimage.measure import approximate_polygon
 
 from autonuclei.io.files import read_json, write_beside
 from autonuclei.io.lazy_planes import ArrayLike
@@ -103,6 +102,8 @@ def make_view(
         Table of the nuclei of this frame, with `label`, `area_px`, `y_px`, `x_px` and those of
         `COLUMNS` that are known; NaN is left out.
     """
+    from skimage.measure import approximate_polygon  # half a second, which reading views spares
+
     area = float(objects["area_px"].median())
     rows, cols, scale = choose_part(image.shape, area)
     height, width = rows.stop - rows.start, cols.stop - cols.start
