@@ -1,7 +1,13 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from autonuclei.track.drift import estimate_shift, measure_common_steps, remove_drift
+from autonuclei.track.drift import (
+    _count_near,
+    estimate_shift,
+    measure_common_steps,
+    remove_drift,
+)
 from autonuclei.track.spots import read_spots
 from autonuclei.track.statistics import measure_statistics
 
@@ -49,3 +55,19 @@ def test_common_steps_of_known_tracks() -> None:
     assert frames.tolist() == [0, 1, 2]
     assert n_tracks.tolist() == [0, len(PLACES), 9]
     np.testing.assert_allclose(steps, [(np.nan, np.nan), (95, -21), (np.nan, np.nan)], atol=1e-9)
+
+
+@pytest.mark.parametrize("width", [0, 0.2, 3])
+def test_the_fullest_place_is_counted_in_full_and_none_too_high(width: float) -> None:
+    rng = np.random.default_rng(0)
+    steps = np.vstack([rng.uniform(-20, 20, (2000, 2)), rng.normal(7, width, (300, 2))])
+    places = np.vstack([np.zeros((1, 2)), steps[::3]])
+
+    counts = _count_near(steps, places, 1.5)
+
+    apart = places[:, None] - steps
+    every = (np.hypot(apart[..., 0], apart[..., 1]) <= 1.5).sum(axis=1)
+    assert counts[0] == every[0]
+    assert np.argmax(counts) == np.argmax(every)
+    assert counts.max() == every.max()
+    assert (counts <= every).all()

@@ -62,15 +62,15 @@ def _find_pile(one: Floats, other: Floats, reach: float, radius: float) -> Float
         return np.zeros(2)
     if len(one) > _ENOUGH_NUCLEI:
         one = one[:: len(one) // _ENOUGH_NUCLEI + 1]
-    near = cKDTree(other).query_ball_point(one, reach)
-    source = np.repeat(np.arange(len(one)), [len(found) for found in near])
-    if len(source) == 0:
+    near = cKDTree(one).sparse_distance_matrix(cKDTree(other), reach, output_type="ndarray")
+    if len(near) == 0:
         return np.zeros(2)
-    target = np.concatenate([np.asarray(found, np.int64) for found in near])
-    steps = other[target] - one[source]
+    # The order decides which steps are tried.
+    near = near[np.lexsort((near["j"], near["i"]))]
+    steps = other[near["j"]] - one[near["i"]]
     # No step and the steps of a subset are the places to try.
     places = np.vstack([np.zeros((1, 2)), steps[:: len(steps) // _ENOUGH_PLACES + 1]])
-    counts = cKDTree(steps).query_ball_point(places, radius, return_length=True).astype(float)
+    counts = _count_near(steps, places, radius)
     best = int(np.argmax(counts))
     chance = len(steps) * (radius / reach) ** 2
     if counts[best] < counts[0] + 3 * np.sqrt(counts[0] + chance) + 0.1 * len(one):
@@ -84,6 +84,27 @@ def _find_pile(one: Floats, other: Floats, reach: float, radius: float) -> Float
     # The spread of a mean over few nuclei is no drift.
     error = inside.std(axis=0) / np.sqrt(len(inside))
     return np.where(np.abs(centre) > 3 * error, centre, 0.0)
+
+
+def _count_near(steps: Floats, places: Floats, radius: float) -> Ints:
+    """How many steps lie within a radius of each place; 0 where another place must have more.
+
+    The first place is always counted.
+    """
+    # What is within the radius lies in the square of a place or in one beside it.
+    side = 1.01 * radius
+    lowest = np.minimum(steps.min(axis=0), places.min(axis=0)) - side
+    square, own = (((points - lowest) / side).astype(np.int64) for points in (steps, places))
+    height, width = np.maximum(square.max(axis=0), own.max(axis=0)) + 2
+    full = np.bincount(square @ [width, 1], minlength=height * width).reshape(height, width)
+    beside = sum(full[own[:, 0] + y, own[:, 1] + x] for y in (-1, 0, 1) for x in (-1, 0, 1))
+    counts = np.zeros(len(places), np.int64)
+    tree = cKDTree(steps)
+    some = np.array([0, np.argmax(beside)])
+    for _ in range(2):
+        counts[some] = tree.query_ball_point(places[some], radius, return_length=True)
+        some = np.flatnonzero(beside >= counts.max())
+    return counts
 
 
 def estimate_shift(one: Floats, other: Floats) -> tuple[int, int]:
