@@ -8,12 +8,27 @@ like one that comes from nowhere and is gone again.
 import numpy as np
 import pandas as pd
 
+from autonuclei.track.spots import Ints
+
 # What is apart for more frames than these is two nuclei.
 LONGEST_CUT = 3
 # So are those that only a bridge joins: common border in diameters of the smaller one.
 LEAST_BORDER = 0.5
 # A piece that is cut off for a moment is at most so much brighter or dimmer than the rest.
 MOST_CONTRAST = 1.5
+# What is looked at: the other columns would be copied for each pair.
+COLUMNS = (
+    "track",
+    "frame",
+    "label",
+    "row",
+    "parent",
+    "touches",
+    "border_px",
+    "area_px",
+    "mean_intensity",
+    "background_intensity",
+)
 
 
 def find_needless_cuts(tracks: pd.DataFrame) -> "pd.Series[int]":
@@ -30,7 +45,7 @@ def find_needless_cuts(tracks: pd.DataFrame) -> "pd.Series[int]":
     Series
         By `row` of each piece the label of the whole, the least of its two pieces.
     """
-    nuclei = tracks.set_index(["track", "frame"], drop=False).rename_axis([None, None])
+    nuclei = tracks[list(COLUMNS)]
     pairs = [*_list_pieces_of_mothers(nuclei), *_list_passing_pieces(nuclei)]
     merged: dict[int, int] = {}
     for pieces in pairs:
@@ -50,14 +65,12 @@ def _list_pieces_of_mothers(nuclei: pd.DataFrame) -> list[pd.DataFrame]:
 
     True daughters are born apart, joined by a bridge at most, or stay close for longer.
     """
-    found = []
     born = nuclei[nuclei["parent"] > 0].groupby("parent")["track"].unique()
-    for one, other in (pair for pair in born if len(pair) == 2):
-        pieces = _join_neighbours(nuclei.loc[one], nuclei.loc[other])
-        length = int(_touch(pieces).cumprod().sum())
-        if 0 < length <= LONGEST_CUT:
-            found.append(pieces[:length])
-    return found
+    sisters = np.array([pair for pair in born if len(pair) == 2], np.int64).reshape(-1, 2)
+    pieces = _join_neighbours(nuclei, *sisters.T)
+    is_cut = _touch(pieces).groupby(pieces["pair"]).cumprod().astype(bool)
+    length = is_cut.groupby(pieces["pair"]).transform("sum")
+    return _part(pieces[is_cut & (length <= LONGEST_CUT)])
 
 
 def _list_passing_pieces(nuclei: pd.DataFrame) -> list[pd.DataFrame]:
@@ -67,27 +80,43 @@ def _list_passing_pieces(nuclei: pd.DataFrame) -> list[pd.DataFrame]:
     without.
     """
     frames, tracks = nuclei["frame"], nuclei["track"]
-    length = tracks.groupby(tracks.to_numpy()).transform("size")
+    length = tracks.groupby(tracks).transform("size")
     is_inside = (frames > frames.min()) & (frames < frames.max())
     is_short = (length <= LONGEST_CUT) & (nuclei["parent"] == 0) & ~tracks.isin(nuclei["parent"])
-    track_of = nuclei.reset_index(drop=True).set_index(["frame", "label"])["track"]
-    found = []
-    for track, piece in nuclei[is_short].groupby("track"):
-        touched_places = pd.MultiIndex.from_frame(piece[["frame", "touches"]])
-        touched = set(track_of.reindex(touched_places, fill_value=0))
-        if not is_inside.loc[track].all() or len(touched) > 1 or 0 in touched:
-            continue
-        own = nuclei.loc[touched.pop()]
-        pieces = _join_neighbours(piece.droplevel(0), own)
-        is_whole = len(pieces) == len(piece) and bool((_touch(pieces) & _match(pieces)).all())
-        if is_whole and _explains_areas(pieces, own["area_px"]):
-            found.append(pieces)
-    return found
+    if not is_short.any():
+        return []
+    short = nuclei[is_short]
+    track_of = nuclei.set_index(["frame", "label"])["track"]
+    places = pd.MultiIndex.from_frame(short[["frame", "touches"]])
+    touched = short.assign(
+        is_inside=is_inside, touched=track_of.reindex(places, fill_value=0).to_numpy()
+    ).groupby("track")
+    own = touched["touched"].min()
+    own = own[(own > 0) & (own == touched["touched"].max()) & touched["is_inside"].all()]
+    pieces = _join_neighbours(nuclei, own.index.to_numpy(), own.to_numpy())
+    is_whole = (_touch(pieces) & _match(pieces)).groupby(pieces["pair"]).transform("all")
+    area = nuclei.set_index(["track", "frame"])["area_px"]
+    return [
+        pair
+        for pair in _part(pieces[is_whole])
+        if _explains_areas(pair, area.loc[pair["track_other"].iloc[0]])
+    ]
 
 
-def _join_neighbours(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Two tracks side by side, in the frames that both have."""
-    return one.merge(other, left_index=True, right_index=True, suffixes=("", "_other"))
+def _join_neighbours(nuclei: pd.DataFrame, one: Ints, other: Ints) -> pd.DataFrame:
+    """Pairs of tracks side by side, in the frames that both have: all in one table, by `pair`."""
+    pairs = pd.DataFrame({"pair": np.arange(len(one)), "track": one, "track_other": other})
+    pieces = pairs.merge(nuclei, on="track").merge(
+        nuclei.rename(columns={"track": "track_other"}),
+        on=["track_other", "frame"],
+        suffixes=("", "_other"),
+    )
+    return pieces.sort_values(["pair", "frame"], ignore_index=True)
+
+
+def _part(pieces: pd.DataFrame) -> list[pd.DataFrame]:
+    """The table of each pair, by frame."""
+    return [pair.set_index("frame") for _, pair in pieces.groupby("pair")]
 
 
 def _touch(pieces: pd.DataFrame) -> "pd.Series[bool]":
