@@ -105,16 +105,20 @@ def redraw_parts(
         slopes += sum_slopes(smooth, zones, dark, own, part.window, part.core)
     edge = find_edge(slopes)
     thresholds = dark + np.float32(edge) * (bright - dark)
-    thresholds[0] = np.inf
     is_dim = smooth_noise(noise, SMOOTHING_PX) > MOST_NOISE * (bright - dark)
     for part in parts:
         smooth, zones = part.image.blur(SMOOTHING_PX), part.grow(distance)
+        # Most of an image lies in no zone.
+        inside, own = find_pixels(zones)
+        values = smooth.reshape(-1)[inside]
         if is_dim[1:].any():
             # Nuclei that rise little above the noise are smoothed more.
             coarse = part.image.blur(max(SMOOTHING_PX, min(COARSE_PX, COARSE_RADII * radius)))
-            smooth = np.where(is_dim[zones], coarse, smooth)
-        inside = np.where(smooth > thresholds[zones], zones, 0)
-        yield part, fill_label_holes(keep_largest_pieces(inside), zones)
+            values = np.where(is_dim[own], coarse.reshape(-1)[inside], values)
+        own[~(values > thresholds[own])] = 0  # those without a threshold, too
+        redrawn = np.zeros_like(zones)
+        np.put(redrawn, inside, own)
+        yield part, fill_label_holes(keep_largest_pieces(redrawn), zones)
 
 
 def sum_slopes(

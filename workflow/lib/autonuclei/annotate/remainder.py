@@ -14,7 +14,7 @@ from scipy import ndimage as ndi
 
 from autonuclei.annotate.component_tree import choose_step, find_nuclei_at
 from autonuclei.annotate.filtering import FilteredImage, reduce_image
-from autonuclei.labels.growth import grow_labels
+from autonuclei.labels.growth import grow_mask
 from autonuclei.labels.shapes import count_pixels
 from autonuclei.settings import AnnotateSettings
 
@@ -79,7 +79,7 @@ def take_out(image: FilteredImage, objects: Array, *, reach: float) -> Remainder
     area = count_pixels(objects)
     median_area = float(np.median(area[area > 0]))
     radius = np.sqrt(median_area / np.pi)
-    taken = grow_labels(objects, max(1, round(reach * radius))) > 0
+    taken = grow_mask(objects > 0, max(1, round(reach * radius)))
     background = estimate_background(image.values, taken, radius)
     left = image.values - background
     left[taken] = 0

@@ -63,7 +63,7 @@ def find_alternatives(image: Array, labels: Array) -> npt.NDArray[np.int32]:
     # Bright parts take the place of others that they touch.
     parts = remainder.find_parts()
     is_hidden = np.zeros(int(parts.max()) + 1, bool)
-    is_hidden[parts[found > 0]] = True
+    is_hidden[parts.reshape(-1)[np.flatnonzero(found)]] = True
     inside, own = find_pixels(parts)
     stays = ~is_hidden[own]
     np.put(found, inside[stays], n_bright + own[stays])
