@@ -147,5 +147,9 @@ def _measure_neighbour_steps(spots: Spots, step: Floats) -> Floats:
         steps = step[here][known[found]]
         # The nucleus itself is not its neighbour.
         steps[known[found] == np.arange(here.stop - here.start)[:, None]] = np.nan
-        medians[here] = np.nanmedian(steps, axis=1)
+        # As `nanmedian`, which takes ten times as long over so few: NaN comes last.
+        steps.sort(axis=1)
+        count = np.isfinite(steps[..., 0]).sum(axis=1)
+        each = np.arange(len(steps))
+        medians[here] = (steps[each, (count - 1) // 2] + steps[each, count // 2]) / 2
     return medians
