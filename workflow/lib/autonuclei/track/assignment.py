@@ -10,7 +10,7 @@ from autonuclei.track.costs import PossibleLinks
 from autonuclei.track.spots import Bools, Floats, Ints
 
 # Possible links that are matched at once. The time of the matching grows faster than linearly.
-_MATCHED_AT_ONCE = 4000
+_MATCHED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
