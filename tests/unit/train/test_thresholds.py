@@ -33,6 +33,13 @@ def test_probability_threshold_parts_right_from_wrong() -> None:
     assert best["score"] > 0.95
 
 
+def test_what_the_annotation_does_not_know_may_be_nuclei() -> None:
+    labels = draw_disks((96, 96), GRID[:4], 9)
+    model = make_model([0.9, 0.85, 0.8, 0.75, 0.65, 0.6], GRID[:6])
+    best = optimize_thresholds(model, [(labels.astype(np.float32), labels)])
+    assert best["prob"] <= 0.5
+
+
 def test_what_lies_on_ignored_pixels_does_not_count() -> None:
     labels = draw_disks((96, 96), GRID[:4], 9)
     rejected = draw_disks((96, 96), GRID[4:6], 9) > 0
